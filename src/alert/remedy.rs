@@ -1,0 +1,177 @@
+//! What a reader can do about a quota: look at it, ask AWS for more, or mute it.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::Context;
+use super::words::{number, plain};
+use crate::model::{LimitSource, NO_CODE, Scope};
+use crate::snapshot::Metric;
+
+/// A raised quota should last: this much above the limit, and this much of it used at most.
+const HEADROOM: f64 = 1.25;
+const COMFORTABLE_SHARE: f64 = 0.6;
+
+const MUTE_DAYS: i64 = 30;
+
+/// Longer than any ARN.
+const ARGUMENT: usize = 2_000;
+
+/// The quota in the Service Quotas console. None where the quota has no code, or the partition's console
+/// is not known: a wrong link is worse than none.
+pub(super) fn console_link(context: &Context<'_>, metric: &Metric) -> Option<String> {
+    let domain = match context.account.partition.as_str() {
+        "aws" => "console.aws.amazon.com",
+        "aws-us-gov" => "console.amazonaws-us-gov.com",
+        "aws-cn" => "console.amazonaws.cn",
+        _ => return None,
+    };
+    has_code(metric).then(|| {
+        let region = plain(&context.account.region, ARGUMENT);
+        let (service, code) = (plain(&metric.service_code, ARGUMENT), plain(&metric.quota_code, ARGUMENT));
+        format!("https://{region}.{domain}/servicequotas/home/services/{service}/quotas/{code}")
+    })
+}
+
+/// Why there is no command to ask for more, or the command.
+pub(super) enum Increase {
+    Command(String),
+    /// AWS does not raise the quota.
+    Fixed,
+    /// Service Quotas does not list it.
+    Unlisted,
+    /// The limit is the user's own number: what AWS grants is not known here, and a request for less
+    /// than that would be refused.
+    OwnLimit,
+}
+
+impl Increase {
+    pub(super) fn of(context: &Context<'_>, metric: &Metric) -> Self {
+        if !has_code(metric) {
+            return Self::Unlisted;
+        }
+        if metric.limit_source.as_deref() == Some(LimitSource::Override.as_str()) {
+            return Self::OwnLimit;
+        }
+        if metric.adjustable == Some(false) {
+            return Self::Fixed;
+        }
+        let mut words =
+            vec!["aws".to_owned(), "service-quotas".to_owned(), "request-service-quota-increase".to_owned()];
+        let mut option = |name: &str, value: &str| words.extend([name.to_owned(), shell_word(value)]);
+        option("--region", &context.account.region);
+        option("--service-code", &metric.service_code);
+        option("--quota-code", &metric.quota_code);
+        option("--desired-value", &number(desired(metric)));
+        // The instance's ARN is the context of its own value; without it the request would be about the
+        // whole account and end as a support case.
+        if let Some(instance) = context.instance
+            && metric.scope != Scope::Account.as_str()
+        {
+            option("--context-id", &instance.arn);
+        }
+        Self::Command(words.join(" "))
+    }
+
+    pub(super) fn command(self) -> Option<String> {
+        match self {
+            Self::Command(command) => Some(command),
+            Self::Fixed | Self::Unlisted | Self::OwnLimit => None,
+        }
+    }
+}
+
+/// The value to ask for, in whole numbers but for limits that are none themselves (0.5 calls a second).
+fn desired(metric: &Metric) -> f64 {
+    let limit = metric.limit.unwrap_or(0.0);
+    let wanted = (limit * HEADROOM).max(metric.usage.unwrap_or(0.0) / COMFORTABLE_SHARE);
+    let steps = if limit.fract() > 0.0 && wanted < 10.0 { 100.0 } else { 1.0 };
+    // 147 / 0.6 is a hair above 245 in binary, and nobody wants to ask for 246.
+    ((wanted * steps) - 1e-6).ceil().max(1.0) / steps
+}
+
+/// One line of JSON for `QUOTA_OVERRIDES` that mutes this quota, of this instance only.
+pub(super) fn mute(context: &Context<'_>, metric: &Metric) -> String {
+    let until = context.now.checked_add(SignedDuration::from_hours(24 * MUTE_DAYS)).unwrap_or(context.now);
+    let until = until.strftime("%Y-%m-%d");
+    let rule = format!(r#"{{"mute": {{"reason": "...", "until": "{until}"}}}}"#);
+    let key = json_string(metric.key());
+    match context.instance {
+        Some(instance) => format!(r#"{{{key}: {{"instances": {{{}: {rule}}}}}}}"#, json_string(&instance.id)),
+        None => format!("{{{key}: {rule}}}"),
+    }
+}
+
+pub(super) fn has_code(metric: &Metric) -> bool {
+    metric.quota_code != NO_CODE && metric.quota_code.starts_with("L-")
+}
+
+fn json_string(text: &str) -> String {
+    Value::String(text.to_owned()).to_string()
+}
+
+/// One argument of a POSIX shell: somebody will paste it.
+fn shell_word(text: &str) -> String {
+    let text = plain(text, ARGUMENT);
+    let is_safe = |b: u8| b.is_ascii_alphanumeric() || b"_:/.@%+=,-".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_safe) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::tests::{account, metric};
+
+    #[test]
+    fn a_hostile_argument_is_one_word_of_the_shell() {
+        assert_eq!(
+            shell_word("arn:aws:connect:eu-central-1:1:instance/a-b"),
+            "arn:aws:connect:eu-central-1:1:instance/a-b"
+        );
+        assert_eq!(shell_word("$(rm -rf /)'"), r"'$(rm -rf /)'\'''");
+        assert_eq!(shell_word("a\nb;`c`"), "'a b;`c`'");
+        assert_eq!(shell_word(""), "''");
+    }
+
+    #[test]
+    fn the_desired_value_has_headroom_and_suits_the_limit() {
+        let wanted = |usage, limit| number(desired(&metric("L-1", "a", usage, limit)));
+        assert_eq!(wanted(147.0, 100.0), "245");
+        assert_eq!(wanted(42.0, 50.0), "70");
+        assert_eq!(wanted(1.0, 100.0), "125", "rejected requests at a low utilization");
+        assert_eq!(wanted(3.0, 0.0), "5");
+        assert_eq!(wanted(1.95, 2.0), "4");
+        assert_eq!(wanted(0.5, 0.5), "0.84");
+        assert_eq!(wanted(0.08, 0.1), "0.14");
+    }
+
+    #[test]
+    fn a_link_leads_to_the_console_of_its_partition() {
+        let link = |partition: &str, region: &str| {
+            let account = account(partition, region);
+            let context = crate::alert::tests::context(&account, None);
+            console_link(&context, &metric("L-22922690", "a", 1.0, 1.0))
+        };
+        let path = "servicequotas/home/services/connect/quotas/L-22922690";
+        assert_eq!(link("aws", "eu-central-1").unwrap(), format!("https://eu-central-1.console.aws.amazon.com/{path}"));
+        assert_eq!(
+            link("aws-us-gov", "us-gov-west-1").unwrap(),
+            format!("https://us-gov-west-1.console.amazonaws-us-gov.com/{path}")
+        );
+        assert_eq!(link("aws-cn", "cn-north-1").unwrap(), format!("https://cn-north-1.console.amazonaws.cn/{path}"));
+        assert_eq!(link("aws-new", "x-1"), None);
+    }
+
+    #[test]
+    fn there_is_a_command_only_where_it_can_help() {
+        let account = account("aws", "eu-central-1");
+        let context = crate::alert::tests::context(&account, None);
+        let row = metric("L-8787723E", "a", 2.0, 2.0);
+        let command = Increase::of(&context, &row).command().unwrap();
+        assert!(command.ends_with("--quota-code L-8787723E --desired-value 4"), "{command}");
+        assert!(Increase::of(&context, &Metric { adjustable: Some(false), ..row.clone() }).command().is_none());
+        assert!(Increase::of(&context, &Metric { quota_code: NO_CODE.to_owned(), ..row.clone() }).command().is_none());
+        let own = Metric { limit_source: Some("override".to_owned()), ..row };
+        assert!(Increase::of(&context, &own).command().is_none());
+    }
+}

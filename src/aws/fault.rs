@@ -1,0 +1,178 @@
+//! Errors of the SDK become the closed set of faults that the rest of the program knows.
+
+use aws_sdk_connect::config::http::HttpResponse;
+use aws_sdk_connect::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+use crate::model::{Fault, FaultKind};
+
+/// How a failed attempt is to be treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// AWS says "slow down".
+    Throttled,
+    /// A new attempt may succeed: the network, a 5xx, an answer that cannot be read.
+    Transient,
+    Never,
+}
+
+/// What an SDK error says, as data.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub kind: FaultKind,
+    pub retry: Retry,
+    pub message: String,
+}
+
+impl Failure {
+    /// The fault of an operation named as `service:Operation`.
+    #[must_use]
+    pub fn into_fault(self, operation: &str) -> Fault {
+        let remedy = match self.kind {
+            FaultKind::AccessDenied => format!("; grant {operation} to the monitor's role"),
+            FaultKind::Credentials => {
+                "; give AWS credentials: `aws configure`, `aws sso login`, --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID"
+                    .to_owned()
+            }
+            _ => String::new(),
+        };
+        Fault::new(operation, self.kind, format!("{}{remedy}", self.message))
+    }
+}
+
+/// Reads an SDK error of any operation of any service.
+pub fn failure<E>(error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let status = error.raw_response().map_or(0, |r| r.status().as_u16());
+    match error {
+        SdkError::TimeoutError(_) => of(FaultKind::Timeout, Retry::Transient, "no answer in time".to_owned()),
+        SdkError::DispatchFailure(e) if e.is_timeout() => of(FaultKind::Timeout, Retry::Transient, cause(error)),
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_credentials(error) => {
+            of(FaultKind::Credentials, Retry::Never, cause(error))
+        }
+        SdkError::DispatchFailure(_) => of(FaultKind::Unavailable, Retry::Transient, cause(error)),
+        SdkError::ResponseError(_) => of(FaultKind::BadResponse, Retry::Transient, unreadable(status)),
+        SdkError::ServiceError(e) => service(status, e.err().code(), e.err().message()),
+        _ => of(FaultKind::Other, Retry::Never, cause(error)),
+    }
+}
+
+fn of(kind: FaultKind, retry: Retry, message: String) -> Failure {
+    Failure { kind, retry, message }
+}
+
+fn unreadable(status: u16) -> String {
+    format!("an answer (HTTP {status}) that cannot be read")
+}
+
+/// The service's own words, in AWS's codes. Pure, and tested below.
+fn service(status: u16, code: Option<&str>, message: Option<&str>) -> Failure {
+    let text = match (code, message) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, Some(message)) => format!("HTTP {status}: {message}"),
+        (None, None) => format!("HTTP {status}"),
+    };
+    let code = code.unwrap_or_default();
+    if is_throttle(status, code) {
+        return of(FaultKind::Throttled, Retry::Throttled, text);
+    }
+    if (200..300).contains(&status) {
+        return of(FaultKind::BadResponse, Retry::Transient, unreadable(status));
+    }
+    if code.contains("AccessDenied") || code.contains("NotAuthorized") || code.contains("Unauthorized") {
+        return of(FaultKind::AccessDenied, Retry::Never, text);
+    }
+    if is_bad_identity(code) {
+        return of(FaultKind::Credentials, Retry::Never, text);
+    }
+    if code.contains("NotFound") || code == "NoSuchResourceException" || code.starts_with("NoSuch") {
+        return of(FaultKind::NotFound, Retry::Never, text);
+    }
+    if status >= 500 {
+        return of(FaultKind::Unavailable, Retry::Transient, text);
+    }
+    match status {
+        403 => of(FaultKind::AccessDenied, Retry::Never, text),
+        404 => of(FaultKind::NotFound, Retry::Never, text),
+        400..500 => of(FaultKind::Invalid, Retry::Never, text),
+        _ => of(FaultKind::Other, Retry::Never, text),
+    }
+}
+
+/// 429 alone is not a throttle: `ServiceQuotaExceededException` and `LimitExceededException` come with
+/// it too, and asking again does not help there.
+fn is_throttle(status: u16, code: &str) -> bool {
+    const CODES: &[&str] = &[
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+    ];
+    let of_that_kind = code.is_empty() || code.contains("Throttl") || code.contains("TooManyRequests");
+    CODES.contains(&code) || (status == 429 && of_that_kind)
+}
+
+fn is_bad_identity(code: &str) -> bool {
+    matches!(
+        code,
+        "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "InvalidAccessKeyId"
+            | "MissingAuthenticationTokenException"
+    )
+}
+
+fn is_credentials<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
+    let text = format!("{}", DisplayErrorContext(error)).to_ascii_lowercase();
+    text.contains("credential") || text.contains("identity")
+}
+
+fn cause<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
+    // The innermost cause says what happened; the layers above it say that something did.
+    let mut source: &dyn std::error::Error = error;
+    while let Some(next) = source.source() {
+        source = next;
+    }
+    source.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_statuses_are_told_apart() {
+        use FaultKind::{AccessDenied, BadResponse, Credentials, Invalid, NotFound, Throttled, Unavailable};
+        for (status, code, kind, retry) in [
+            (429, Some("ThrottlingException"), Throttled, Retry::Throttled),
+            (400, Some("ThrottlingException"), Throttled, Retry::Throttled),
+            (400, Some("TooManyRequestsException"), Throttled, Retry::Throttled),
+            (429, None, Throttled, Retry::Throttled),
+            (429, Some("LimitExceededException"), Invalid, Retry::Never),
+            (402, Some("ServiceQuotaExceededException"), Invalid, Retry::Never),
+            (429, Some("ServiceQuotaExceededException"), Invalid, Retry::Never),
+            (403, Some("AccessDeniedException"), AccessDenied, Retry::Never),
+            (403, None, AccessDenied, Retry::Never),
+            (403, Some("InvalidSignatureException"), Credentials, Retry::Never),
+            (404, Some("ResourceNotFoundException"), NotFound, Retry::Never),
+            (400, Some("NoSuchResourceException"), NotFound, Retry::Never),
+            (400, Some("InvalidParameterException"), Invalid, Retry::Never),
+            (500, Some("InternalServiceException"), Unavailable, Retry::Transient),
+            (503, None, Unavailable, Retry::Transient),
+            (200, None, BadResponse, Retry::Transient),
+        ] {
+            let failure = service(status, code, None);
+            assert_eq!((failure.kind, failure.retry), (kind, retry), "{status} {code:?}");
+        }
+    }
+}

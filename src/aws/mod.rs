@@ -1,0 +1,119 @@
+//! The AWS edge: the only place, beside the sinks, that names the SDK.
+//!
+//! Calls to Connect and Service Quotas are paced and retried by [`call::Caller`]; the other services'
+//! limits are far away, and the SDK's standard retries serve them.
+
+pub mod call;
+pub mod cloudwatch;
+pub mod connect;
+pub mod fault;
+pub mod pace;
+pub mod quotas;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::{Config, Pacing};
+use crate::model::{Account, Fault, FaultKind, Instance};
+use call::Caller;
+use cloudwatch::CloudWatch;
+use connect::Connect;
+use pace::Plan;
+use quotas::Quotas;
+
+/// The clients that measure.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    pub connect: Connect,
+    pub quotas: Quotas,
+    pub cloudwatch: CloudWatch,
+    sts: aws_sdk_sts::Client,
+    region: String,
+}
+
+/// The ambient AWS configuration: environment, profile, container or instance role, with what the
+/// command line overrides.
+pub async fn ambient(region: Option<String>, profile: Option<String>) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard().with_max_attempts(4).with_max_backoff(Duration::from_secs(5)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .operation_attempt_timeout(Duration::from_secs(15))
+                .build(),
+        );
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
+}
+
+impl Aws {
+    /// Clients at the pacing that the configuration asks for.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
+        let share = config.rate_share;
+        let connect = match config.pacing {
+            Pacing::Account => Plan::ConnectAccount { share },
+            Pacing::PerOperation => Plan::ConnectPerOperation { share },
+        };
+        Self::with_plans(sdk, connect, Plan::ServiceQuotas)
+    }
+
+    /// Clients at any pacing.
+    #[must_use]
+    pub fn with_plans(sdk: &SdkConfig, connect: Plan, quotas: Plan) -> Self {
+        // Each attempt of a paced service takes a token first, so the retries must be ours: see `call`.
+        let paced = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
+        Self {
+            connect: Connect::new(aws_sdk_connect::Client::new(&paced), Caller::new("connect", connect)),
+            quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
+            cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
+            sts: aws_sdk_sts::Client::new(sdk),
+            region: sdk.region().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// Which account this is. An instance's ARN tells where STS cannot be asked (a VPC without its
+    /// endpoint), so STS's fault only counts where there is no instance.
+    ///
+    /// # Errors
+    /// The fault of `GetCallerIdentity`.
+    pub async fn account(&self, instances: &[Instance], deadline: Instant) -> Result<Account, Fault> {
+        const OPERATION: &str = "sts:GetCallerIdentity";
+        let arn = match instances.first() {
+            Some(instance) => instance.arn.clone(),
+            None => match timeout_at(deadline, self.sts.get_caller_identity().send()).await {
+                Ok(Ok(identity)) => identity.arn.unwrap_or_default(),
+                Ok(Err(error)) => return Err(fault::failure(&error).into_fault(OPERATION)),
+                Err(_) => return Err(Fault::new(OPERATION, FaultKind::Deadline, "the run's time was over")),
+            },
+        };
+        self.account_of(&arn)
+            .ok_or_else(|| Fault::new(OPERATION, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account")))
+    }
+
+    fn account_of(&self, arn: &str) -> Option<Account> {
+        let mut parts = arn.split(':');
+        let (scheme, partition) = (parts.next()?, parts.next()?);
+        let id = parts.nth(2)?;
+        let is_account = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
+        (scheme == "arn" && is_account).then(|| Account {
+            id: id.to_owned(),
+            region: self.region.clone(),
+            partition: partition.to_owned(),
+        })
+    }
+}
+
+/// True where the user pointed S3 to a server of their own: there a bucket is a path, not a host name.
+pub fn has_own_s3_endpoint(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| lookup(name).is_some_and(|v| !v.is_empty()))
+}

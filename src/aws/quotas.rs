@@ -1,0 +1,160 @@
+//! Service Quotas: the limits that apply, and the usage metrics that AWS names for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_servicequotas::Client;
+use aws_sdk_servicequotas::types::{AppliedLevelEnum, PeriodUnit, ServiceQuota};
+use tokio::time::Instant;
+
+use super::call::Caller;
+use crate::limits::{Level, LimitRow, Limits, UsageMetric};
+use crate::model::{Fault, FaultKind};
+
+/// Pages of 100; more than this many is no catalogue.
+const MOST_PAGES: usize = 500;
+
+/// The paced Service Quotas client.
+#[derive(Debug, Clone)]
+pub struct Quotas {
+    client: Client,
+    caller: Caller,
+}
+
+impl Quotas {
+    #[must_use]
+    pub fn new(client: Client, caller: Caller) -> Self {
+        Self { client, caller }
+    }
+
+    /// Every limit of a service: applied values at all levels, and AWS's defaults. A listing that
+    /// fails is a fault inside the limits, because it decides which rows are unknown.
+    pub async fn limits(&self, service: &str, deadline: Instant) -> Limits {
+        let (applied, defaults) = tokio::join!(self.applied(service, deadline), self.defaults(service, deadline));
+        Limits::new(applied, defaults)
+    }
+
+    async fn applied(&self, service: &str, deadline: Instant) -> Result<Vec<LimitRow>, Fault> {
+        const OPERATION: &str = "ListServiceQuotas";
+        let request = self
+            .client
+            .list_service_quotas()
+            .service_code(service)
+            .quota_applied_at_level(AppliedLevelEnum::All)
+            .max_results(100);
+        let mut rows = Vec::new();
+        let mut tokens = BTreeSet::new();
+        let mut token = None;
+        loop {
+            let output =
+                self.caller.call(OPERATION, deadline, || request.clone().set_next_token(token.clone()).send()).await?;
+            rows.extend(output.quotas.as_deref().ok_or_else(|| self.no_quotas(OPERATION))?.iter().filter_map(row));
+            token = self.next(OPERATION, output.next_token, &mut tokens)?;
+            if token.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    async fn defaults(&self, service: &str, deadline: Instant) -> Result<Vec<LimitRow>, Fault> {
+        const OPERATION: &str = "ListAWSDefaultServiceQuotas";
+        let request = self.client.list_aws_default_service_quotas().service_code(service).max_results(100);
+        let mut rows = Vec::new();
+        let mut tokens = BTreeSet::new();
+        let mut token = None;
+        loop {
+            let output =
+                self.caller.call(OPERATION, deadline, || request.clone().set_next_token(token.clone()).send()).await?;
+            rows.extend(output.quotas.as_deref().ok_or_else(|| self.no_quotas(OPERATION))?.iter().filter_map(row));
+            token = self.next(OPERATION, output.next_token, &mut tokens)?;
+            if token.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// The value applied to one resource, where there is one. `context_id` is an instance ARN.
+    ///
+    /// # Errors
+    /// The fault of `GetServiceQuota`; that nothing is applied is no fault.
+    pub async fn applied_to(
+        &self,
+        service: &str,
+        code: &str,
+        context_id: &str,
+        deadline: Instant,
+    ) -> Result<Option<LimitRow>, Fault> {
+        let request = self.client.get_service_quota().service_code(service).quota_code(code).context_id(context_id);
+        match self.caller.call("GetServiceQuota", deadline, || request.clone().send()).await {
+            // An answer for the whole account says nothing about this resource.
+            Ok(output) => Ok(output
+                .quota
+                .as_ref()
+                .filter(|q| q.quota_applied_at_level() != Some(&AppliedLevelEnum::Account))
+                .and_then(row)),
+            Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn next(
+        &self,
+        operation: &str,
+        token: Option<String>,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<Option<String>, Fault> {
+        let Some(token) = token.filter(|t| !t.is_empty()) else { return Ok(None) };
+        if seen.len() >= MOST_PAGES || !seen.insert(token.clone()) {
+            let message = format!("the listing does not end: after {} pages there is still a next one", seen.len());
+            return Err(Fault::new(self.caller.name(operation), FaultKind::BadResponse, message));
+        }
+        Ok(Some(token))
+    }
+
+    fn no_quotas(&self, operation: &str) -> Fault {
+        Fault::new(self.caller.name(operation), FaultKind::BadResponse, "the answer has no Quotas")
+    }
+}
+
+fn row(quota: &ServiceQuota) -> Option<LimitRow> {
+    let context = quota.quota_context().and_then(|c| c.context_id());
+    let level = match (quota.quota_applied_at_level(), context) {
+        (Some(AppliedLevelEnum::Account), _) | (_, None) => Level::Account,
+        (_, Some("*")) => Level::AllResources,
+        (_, Some(arn)) => Level::Resource(arn.to_owned()),
+    };
+    Some(LimitRow {
+        code: quota.quota_code()?.to_owned(),
+        name: quota.quota_name().unwrap_or_default().to_owned(),
+        value: quota.value().filter(|v| v.is_finite() && *v >= 0.0),
+        error: quota.error_reason().map(|e| e.error_code().map_or("error", |c| c.as_str()).to_owned()),
+        adjustable: Some(quota.adjustable),
+        level,
+        period_seconds: quota.period().and_then(period_seconds).unwrap_or(1.0),
+        usage_metric: quota.usage_metric().and_then(usage_metric),
+    })
+}
+
+fn period_seconds(period: &aws_sdk_servicequotas::types::QuotaPeriod) -> Option<f64> {
+    let unit = match period.period_unit()? {
+        PeriodUnit::Microsecond => 1e-6,
+        PeriodUnit::Millisecond => 1e-3,
+        PeriodUnit::Second => 1.0,
+        PeriodUnit::Minute => 60.0,
+        PeriodUnit::Hour => 3_600.0,
+        PeriodUnit::Day => 86_400.0,
+        PeriodUnit::Week => 604_800.0,
+        _ => return None,
+    };
+    Some(f64::from(period.period_value()?) * unit).filter(|s| *s > 0.0)
+}
+
+fn usage_metric(metric: &aws_sdk_servicequotas::types::MetricInfo) -> Option<UsageMetric> {
+    let dimensions: BTreeMap<String, String> =
+        metric.metric_dimensions()?.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    Some(UsageMetric {
+        namespace: metric.metric_namespace()?.to_owned(),
+        name: metric.metric_name()?.to_owned(),
+        dimensions,
+        statistic: metric.metric_statistic_recommendation().unwrap_or("Sum").to_owned(),
+    })
+}

@@ -1,0 +1,346 @@
+//! The environment, read once at start. Pure: the values come through a lookup.
+
+use std::fmt;
+use std::str::FromStr;
+
+use globset::{Glob, GlobMatcher};
+
+use crate::evaluate::Thresholds;
+use crate::model::Instance;
+use crate::overrides::{Overrides, is_instance_id};
+
+/// Every variable the program reads itself, with its default, for the documentation and the checks.
+/// (The SDK reads the `AWS_*` ones, the logger `RUST_LOG`, `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`.)
+pub const VARS: &[(&str, &str)] = &[
+    ("THRESHOLD_PERCENTAGE", "80"),
+    ("CRITICAL_PERCENTAGE", "95"),
+    ("ALERT_SNS_TOPIC_ARN", ""),
+    ("USE_DYNAMODB", "false"),
+    ("DYNAMODB_TABLE", ""),
+    ("USE_S3_STORAGE", "false"),
+    ("S3_BUCKET", ""),
+    ("REMINDER_HOURS", "24"),
+    ("HISTORY_RETENTION_DAYS", "90"),
+    ("QUOTA_OVERRIDES", ""),
+    ("INCLUDE_INSTANCES", ""),
+    ("EXCLUDE_INSTANCES", ""),
+    ("CONNECT_PACING", "account"),
+    ("CONNECT_RATE_SHARE", "100"),
+    ("LOOKBACK_MINUTES", "60"),
+];
+
+/// What the user asked for, valid as a whole.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub thresholds: Thresholds,
+    pub alert_topic_arn: Option<String>,
+    pub dynamodb_table: Option<String>,
+    pub s3_bucket: Option<String>,
+    /// 0: a violation is repeated in every run.
+    pub reminder_hours: u32,
+    pub retention_days: u32,
+    pub overrides: Overrides,
+    pub include: Vec<InstancePattern>,
+    pub exclude: Vec<InstancePattern>,
+    pub pacing: Pacing,
+    /// Percent of the documented rates that the monitor may use.
+    pub rate_share: u32,
+    /// Minutes of CloudWatch data to look at; the schedule's interval.
+    pub lookback_minutes: u32,
+}
+
+/// How Connect's documented throttling limits are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pacing {
+    /// Two buckets for the whole account and Region.
+    #[default]
+    Account,
+    /// One bucket for each operation.
+    PerOperation,
+}
+
+impl FromStr for Pacing {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "account" => Ok(Self::Account),
+            "per-operation" => Ok(Self::PerOperation),
+            _ => Err("expected `account` or `per-operation`".to_owned()),
+        }
+    }
+}
+
+/// An instance id, or a glob over aliases.
+#[derive(Debug, Clone)]
+pub enum InstancePattern {
+    Id(String),
+    Alias(GlobMatcher),
+}
+
+impl FromStr for InstancePattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if is_instance_id(text) {
+            return Ok(Self::Id(text.to_ascii_lowercase()));
+        }
+        Glob::new(text).map(|g| Self::Alias(g.compile_matcher())).map_err(|e| format!("`{text}` is no valid glob: {e}"))
+    }
+}
+
+impl InstancePattern {
+    #[must_use]
+    pub fn matches(&self, instance: &Instance) -> bool {
+        match self {
+            Self::Id(id) => *id == instance.id,
+            Self::Alias(glob) => instance.alias.as_deref().is_some_and(|alias| glob.is_match(alias)),
+        }
+    }
+}
+
+/// Everything that is wrong with the environment, not just the first thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the variables through `lookup`, which returns none for an unset one. An empty value
+    /// counts as unset, because CloudFormation cannot leave a variable out by condition alone.
+    ///
+    /// # Errors
+    /// Every bad variable, by name, with its value and what was expected.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut read = Reader { lookup: &lookup, problems: Vec::new() };
+        let warning = read.number("THRESHOLD_PERCENTAGE", 1, 100).unwrap_or(80);
+        let critical = read.number("CRITICAL_PERCENTAGE", 1, 100);
+        if let Some(critical) = critical
+            && critical < warning
+        {
+            read.problem(
+                "CRITICAL_PERCENTAGE",
+                &critical.to_string(),
+                &format!("expected at least THRESHOLD_PERCENTAGE, which is {warning}"),
+            );
+        }
+        let critical = critical.unwrap_or(if warning > 95 { 100 } else { 95 });
+        let config = Self {
+            thresholds: Thresholds { warning: warning.into(), critical: critical.into() },
+            alert_topic_arn: read.topic("ALERT_SNS_TOPIC_ARN"),
+            dynamodb_table: read.switched("USE_DYNAMODB", "DYNAMODB_TABLE"),
+            s3_bucket: read.switched("USE_S3_STORAGE", "S3_BUCKET"),
+            reminder_hours: read.number("REMINDER_HOURS", 0, 24 * 366).unwrap_or(24),
+            retention_days: read.number("HISTORY_RETENTION_DAYS", 1, 3653).unwrap_or(90),
+            overrides: read.overrides("QUOTA_OVERRIDES"),
+            include: read.patterns("INCLUDE_INSTANCES"),
+            exclude: read.patterns("EXCLUDE_INSTANCES"),
+            pacing: read.parsed("CONNECT_PACING").unwrap_or_default(),
+            rate_share: read.number("CONNECT_RATE_SHARE", 1, 100).unwrap_or(100),
+            lookback_minutes: read.number("LOOKBACK_MINUTES", 1, 10_080).unwrap_or(60),
+        };
+        if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
+    }
+}
+
+impl Default for Config {
+    /// What an empty environment gives.
+    fn default() -> Self {
+        Self {
+            thresholds: Thresholds { warning: 80.0, critical: 95.0 },
+            alert_topic_arn: None,
+            dynamodb_table: None,
+            s3_bucket: None,
+            reminder_hours: 24,
+            retention_days: 90,
+            overrides: Overrides::default(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            pacing: Pacing::Account,
+            rate_share: 100,
+            lookback_minutes: 60,
+        }
+    }
+}
+
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, name: &str, value: &str, why: &str) {
+        self.problems.push(format!("{name}=`{value}`: {why}"));
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
+    }
+
+    fn number(&mut self, name: &str, low: u32, high: u32) -> Option<u32> {
+        let text = self.text(name)?;
+        match text.parse::<u32>() {
+            Ok(n) if (low..=high).contains(&n) => Some(n),
+            _ => {
+                self.problem(name, &text, &format!("expected a whole number from {low} to {high}"));
+                None
+            }
+        }
+    }
+
+    fn parsed<T: FromStr<Err = String>>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        text.parse().map_err(|why: String| self.problem(name, &text, &why)).ok()
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        let Some(text) = self.text(name) else { return false };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" => true,
+            "false" | "0" | "no" => false,
+            _ => {
+                self.problem(name, &text, "expected `true` or `false`");
+                false
+            }
+        }
+    }
+
+    /// A store's name, where its switch is on.
+    fn switched(&mut self, switch: &str, name: &str) -> Option<String> {
+        if !self.flag(switch) {
+            return None;
+        }
+        let text = self.text(name);
+        if text.is_none() {
+            self.problem(name, "", &format!("expected a name, because {switch} is on"));
+        }
+        text
+    }
+
+    fn topic(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let valid = matches!(parts.as_slice(), ["arn", partition, "sns", region, account, topic]
+            if partition.starts_with("aws") && !region.is_empty() && !account.is_empty()
+                && !topic.is_empty() && !topic.contains(':'));
+        if !valid {
+            self.problem(
+                name,
+                &text,
+                "expected the ARN of an SNS topic (arn:<partition>:sns:<region>:<account>:<name>)",
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    fn patterns(&mut self, name: &str) -> Vec<InstancePattern> {
+        let Some(text) = self.text(name) else { return Vec::new() };
+        let mut patterns = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+            match part.parse::<InstancePattern>() {
+                Ok(pattern) => patterns.push(pattern),
+                Err(why) => self.problem(name, &text, &why),
+            }
+        }
+        patterns
+    }
+
+    fn overrides(&mut self, name: &str) -> Overrides {
+        let Some(text) = self.text(name) else { return Overrides::default() };
+        match Overrides::parse(&text) {
+            Ok(overrides) => overrides,
+            Err(problems) => {
+                self.problems.extend(problems.into_iter().map(|p| format!("{name}: {p}")));
+                Overrides::default()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let vars: HashMap<&str, &str> = vars.iter().copied().collect();
+        Config::from_lookup(|name| vars.get(name).map(|v| (*v).to_owned()))
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_documented_defaults() {
+        let defaults = config(VARS).unwrap();
+        let empty = config(&[]).unwrap();
+        assert_eq!(format!("{defaults:?}"), format!("{empty:?}"));
+        assert_eq!(format!("{empty:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn a_threshold_above_95_raises_an_unset_critical_to_100() {
+        assert!((config(&[("THRESHOLD_PERCENTAGE", "97")]).unwrap().thresholds.critical - 100.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn every_bad_variable_is_named_at_once() {
+        let ConfigError(problems) = config(&[
+            ("THRESHOLD_PERCENTAGE", "0"),
+            ("CRITICAL_PERCENTAGE", "60"),
+            ("ALERT_SNS_TOPIC_ARN", "my-topic"),
+            ("USE_DYNAMODB", "true"),
+            ("USE_S3_STORAGE", "maybe"),
+            ("REMINDER_HOURS", "-1"),
+            ("HISTORY_RETENTION_DAYS", "0"),
+            ("QUOTA_OVERRIDES", "{"),
+            ("INCLUDE_INSTANCES", "a[,b"),
+            ("CONNECT_PACING", "fast"),
+            ("CONNECT_RATE_SHARE", "101"),
+            ("LOOKBACK_MINUTES", "1.5"),
+        ])
+        .unwrap_err();
+        for name in [
+            "THRESHOLD_PERCENTAGE=`0`",
+            "CRITICAL_PERCENTAGE=`60`",
+            "ALERT_SNS_TOPIC_ARN=`my-topic`",
+            "DYNAMODB_TABLE",
+            "USE_S3_STORAGE=`maybe`",
+            "REMINDER_HOURS=`-1`",
+            "HISTORY_RETENTION_DAYS=`0`",
+            "QUOTA_OVERRIDES",
+            "INCLUDE_INSTANCES",
+            "CONNECT_PACING=`fast`",
+            "CONNECT_RATE_SHARE=`101`",
+            "LOOKBACK_MINUTES=`1.5`",
+        ] {
+            assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
+        }
+    }
+
+    #[test]
+    fn topics_of_other_partitions_are_valid() {
+        let topic = "arn:aws-us-gov:sns:us-gov-west-1:111122223333:alerts";
+        assert_eq!(config(&[("ALERT_SNS_TOPIC_ARN", topic)]).unwrap().alert_topic_arn.as_deref(), Some(topic));
+    }
+
+    #[test]
+    fn instance_patterns_are_ids_or_alias_globs() {
+        let config = config(&[("INCLUDE_INSTANCES", "11111111-2222-3333-4444-555555555555, acme-*")]).unwrap();
+        let instance = |id: &str, alias: Option<&str>| Instance {
+            id: id.to_owned(),
+            arn: String::new(),
+            alias: alias.map(str::to_owned),
+            status: "ACTIVE".to_owned(),
+        };
+        let hit = |i: &Instance| config.include.iter().any(|p| p.matches(i));
+        assert!(hit(&instance("11111111-2222-3333-4444-555555555555", None)));
+        assert!(hit(&instance("x", Some("acme-eu"))));
+        assert!(!hit(&instance("x", Some("other"))));
+        assert!(!hit(&instance("x", None)));
+    }
+}

@@ -1,0 +1,166 @@
+//! What wakes the monitor: a schedule's event, or a person's manual payload. Pure.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// What this run is asked to do.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Request {
+    /// Measure and answer; write nothing, send nothing.
+    pub dry_run: bool,
+    /// Only these instances; empty: all.
+    pub instance_ids: Vec<String>,
+    /// Replaces `THRESHOLD_PERCENTAGE` in this run.
+    pub threshold_percentage: Option<f64>,
+    /// Send one clearly marked test message and stop.
+    pub test_alert: bool,
+}
+
+/// A payload that cannot be meant seriously, with every problem named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadError(pub String);
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PayloadError {}
+
+const FIELDS: &str = "dry_run, instance_ids, threshold_percentage, test_alert";
+
+impl Request {
+    /// Reads an invocation's payload. Nothing (`null`), `{}` and an EventBridge event run the monitor.
+    ///
+    /// # Errors
+    /// Names every unknown field and every wrong type.
+    pub fn from_payload(payload: &Value) -> Result<Self, PayloadError> {
+        let fields = match payload {
+            Value::Null => return Ok(Self::default()),
+            Value::Object(fields) if is_scheduled_event(fields) => return Ok(Self::default()),
+            Value::Object(fields) => fields,
+            other => {
+                return Err(PayloadError(format!(
+                    "the payload is {}, expected a JSON object with some of {FIELDS}",
+                    kind(other)
+                )));
+            }
+        };
+        let mut request = Self::default();
+        let mut problems = Vec::new();
+        for (name, value) in fields {
+            let wrong = |expected: &str| format!("`{name}` is {}, expected {expected}", kind(value));
+            match name.as_str() {
+                "dry_run" => match value.as_bool() {
+                    Some(flag) => request.dry_run = flag,
+                    None => problems.push(wrong("true or false")),
+                },
+                "test_alert" => match value.as_bool() {
+                    Some(flag) => request.test_alert = flag,
+                    None => problems.push(wrong("true or false")),
+                },
+                "threshold_percentage" => match value.as_f64() {
+                    Some(percent) if (1.0..=100.0).contains(&percent) => {
+                        request.threshold_percentage = Some(percent);
+                    }
+                    Some(percent) => {
+                        problems.push(format!("`{name}` is {percent}, expected a number from 1 to 100"));
+                    }
+                    None => problems.push(wrong("a number from 1 to 100")),
+                },
+                "instance_ids" => match ids(value) {
+                    Some(ids) if !ids.is_empty() => request.instance_ids = ids,
+                    _ => problems.push(wrong("a list of one or more instance ids")),
+                },
+                _ => problems.push(format!("unknown field `{name}`, known ones are {FIELDS}")),
+            }
+        }
+        if problems.is_empty() { Ok(request) } else { Err(PayloadError(problems.join("; "))) }
+    }
+}
+
+/// EventBridge rules and Scheduler's default input both carry `source` and `detail-type`.
+fn is_scheduled_event(fields: &Map<String, Value>) -> bool {
+    fields.contains_key("detail-type") && fields.contains_key("source")
+}
+
+fn ids(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|id| id.as_str().filter(|s| !s.is_empty()).map(str::to_owned)).collect()
+}
+
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => format!("{flag}"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(_) => "a string".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_schedule_and_nothing_run_the_monitor() {
+        let scheduled = json!({"version": "0", "id": "x", "detail-type": "Scheduled Event", "source": "aws.events",
+            "account": "111122223333", "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {}});
+        for payload in [Value::Null, json!({}), scheduled] {
+            assert_eq!(Request::from_payload(&payload), Ok(Request::default()));
+        }
+    }
+
+    #[test]
+    fn a_manual_payload_is_read_whole() {
+        let request = Request::from_payload(&json!({
+            "dry_run": true, "instance_ids": ["a"], "threshold_percentage": 70.5, "test_alert": false
+        }))
+        .unwrap();
+        assert_eq!(request.threshold_percentage, Some(70.5));
+        assert_eq!((request.dry_run, request.instance_ids, request.test_alert), (true, vec!["a".to_owned()], false));
+    }
+
+    #[test]
+    fn every_problem_is_named() {
+        let PayloadError(message) = Request::from_payload(&json!({
+            "dryrun": true, "dry_run": "yes", "instance_ids": [3], "threshold_percentage": 0, "test_alert": null
+        }))
+        .unwrap_err();
+        for name in ["`dryrun`", "`dry_run`", "`instance_ids`", "`threshold_percentage`", "`test_alert`"] {
+            assert!(message.contains(name), "{name} is missing in: {message}");
+        }
+        assert!(Request::from_payload(&json!([1])).unwrap_err().0.contains("a list"));
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            let name = prop_oneof!["dry_run|instance_ids|threshold_percentage|test_alert", ".{0,6}"];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(name, inner, 0..4).prop_map(|m| Value::Object(m.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_read_or_refused_with_a_reason(payload in json_value()) {
+            match Request::from_payload(&payload) {
+                Ok(request) => prop_assert!(request.threshold_percentage.is_none_or(|p| (1.0..=100.0).contains(&p))),
+                Err(PayloadError(message)) => prop_assert!(!message.is_empty()),
+            }
+        }
+    }
+}

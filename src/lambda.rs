@@ -1,0 +1,86 @@
+//! The Lambda side: an invocation in, a report or a typed error out.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use lambda_runtime_api_client::Client;
+use lambda_runtime_api_client::body::Body;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tracing::error;
+
+use crate::app::{App, Moment};
+use crate::error::RunError;
+use crate::event::Request;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Serves invocations until Lambda ends the process.
+///
+/// # Errors
+/// Where the Runtime API cannot be spoken to.
+pub async fn serve(app: App) -> Result<(), BoxError> {
+    let app = Arc::new(app);
+    let handler = service_fn(move |event: LambdaEvent<Value>| {
+        let app = Arc::clone(&app);
+        async move { handle(&app, event).await }
+    });
+    Runtime::new(handler).layer(MapRequestLayer::new(readable)).run().await
+}
+
+/// An invocation without a payload has an empty body, which is no JSON. One that is no JSON at all
+/// becomes a JSON string, so that our own error names it.
+fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
+    if invocation.body.trim_ascii().is_empty() {
+        invocation.body = "null".into();
+    } else if serde_json::from_slice::<serde::de::IgnoredAny>(&invocation.body).is_err() {
+        invocation.body = "\"no JSON\"".into();
+    }
+    invocation
+}
+
+/// One invocation.
+///
+/// # Errors
+/// The run's error, with its stable type.
+pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    answer(app, &event).await.map_err(|e| {
+        error!(error_type = e.error_type(), "{e}");
+        Diagnostic { error_type: e.error_type().to_owned(), error_message: e.to_string() }
+    })
+}
+
+async fn answer(app: &App, event: &LambdaEvent<Value>) -> Result<Value, RunError> {
+    let request = Request::from_payload(&event.payload)?;
+    let now = Timestamp::now();
+    if request.test_alert {
+        return app.test_alert(now).await;
+    }
+    let report = app.run(&request, Moment { now, deadline: deadline(&event.context) }).await?;
+    serde_json::to_value(report).map_err(|e| RunError::Sink(format!("the answer cannot be written: {e}")))
+}
+
+/// When measuring must stop, so that storing and alerting fit before Lambda stops the function.
+fn deadline(context: &Context) -> Instant {
+    let end = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
+    let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+    let margin = (left / 10).clamp(Duration::from_secs(2), Duration::from_secs(30));
+    Instant::now() + left.saturating_sub(margin)
+}
+
+/// Tells Lambda why the function cannot start. Lambda fails the waiting invocation with this type.
+///
+/// # Errors
+/// Where the Runtime API cannot be spoken to.
+pub async fn report_init_error(why: &RunError) -> Result<(), BoxError> {
+    let body = json!({ "errorType": why.error_type(), "errorMessage": why.to_string(), "stackTrace": [] });
+    let request = http::Request::post("/2018-06-01/runtime/init/error")
+        .header("content-type", "application/json")
+        .header("lambda-runtime-function-error-type", why.error_type())
+        .body(Body::from(body.to_string()))?;
+    Client::builder().build()?.call(request).await?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Wiring only: under Lambda's Runtime API this is the function's handler, elsewhere a command.
+
+use std::env;
+use std::process::ExitCode;
+
+use connect_quota_monitor::app::App;
+use connect_quota_monitor::aws::{self, Aws};
+use connect_quota_monitor::config::Config;
+use connect_quota_monitor::error::RunError;
+use connect_quota_monitor::sink::Sinks;
+use connect_quota_monitor::{cli, lambda, logging};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let lookup = |name: &str| env::var(name).ok();
+    if lookup("AWS_LAMBDA_RUNTIME_API").is_none() {
+        return cli::main(lookup).await;
+    }
+    logging::for_lambda(lookup);
+    match function(lookup).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The Lambda function: everything is read and built once, before the first invocation.
+async fn function(lookup: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let config = match Config::from_lookup(&lookup) {
+        Ok(config) => config,
+        Err(bad) => {
+            let error = RunError::Config(bad);
+            lambda::report_init_error(&error).await?;
+            return Err(format!("{}: {error}", error.error_type()).into());
+        }
+    };
+    let sdk = aws::ambient(None, None).await;
+    let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(&lookup));
+    lambda::serve(App::new(config.clone(), Aws::new(&sdk, &config), sinks)).await
+}

@@ -1,0 +1,251 @@
+//! What the product talks about, as plain data: no AWS type, no clock, no environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// An Amazon Connect instance as `ListInstances` describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    pub id: String,
+    /// The instance ARN; it is also the `ContextId` of the instance's own quota values.
+    pub arn: String,
+    /// Instances on an external directory may have none.
+    pub alias: Option<String>,
+    /// AWS's word: `ACTIVE`, `CREATION_IN_PROGRESS`, `CREATION_FAILED`.
+    pub status: String,
+}
+
+impl Instance {
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == "ACTIVE"
+    }
+
+    /// What a person calls the instance: its alias, or its id where it has none.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.id)
+    }
+}
+
+/// The account and Region that a run looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub id: String,
+    pub region: String,
+    /// `aws`, `aws-us-gov`, `aws-cn`: from the caller's ARN, never assumed.
+    pub partition: String,
+}
+
+/// What a quota is counted against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    Account,
+    Instance,
+    /// A resource inside an instance: the row names the worst one.
+    Resource,
+}
+
+impl Scope {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Instance => "instance",
+            Self::Resource => "resource",
+        }
+    }
+}
+
+/// Where a limit's value comes from, most specific first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitSource {
+    /// Set by the user in `QUOTA_OVERRIDES`.
+    Override,
+    /// A value applied to this very instance.
+    Instance,
+    /// A value applied to the account, or to all its instances at once.
+    Account,
+    /// AWS's default, or the documented one where Service Quotas lists none.
+    Default,
+}
+
+impl LimitSource {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Override => "override",
+            Self::Instance => "instance",
+            Self::Account => "account",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// A limit that can be compared with, and where it was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limit {
+    pub value: f64,
+    pub source: LimitSource,
+    /// Whether AWS raises it on request, where Service Quotas says.
+    pub adjustable: Option<bool>,
+    /// What a reader should know before trusting it.
+    pub note: Option<String>,
+}
+
+/// A measured usage, in the limit's own unit (a count, or calls per the quota's period).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Usage {
+    pub value: f64,
+    /// AWS says "approximate", or the measurement cannot be exact.
+    pub approximate: bool,
+    /// The worst resource, for quotas that count inside an instance.
+    pub resource: Option<String>,
+    /// Requests that AWS rejected in the window because of this quota; above 0 the quota is critical.
+    pub rejected: f64,
+    pub note: Option<String>,
+    /// A limit that belongs to this very resource and replaces the quota's own.
+    pub limit: Option<f64>,
+}
+
+impl Usage {
+    #[must_use]
+    pub fn exactly(value: f64) -> Self {
+        Self { value, ..Self::default() }
+    }
+}
+
+/// Why something could not be read. A fault makes its rows unknown: never 0, never ok.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// `service:Operation`, as in `connect:ListUsers`.
+    pub operation: String,
+    pub kind: FaultKind,
+    /// Names the thing, the value and the remedy.
+    pub message: String,
+    pub instance_id: Option<String>,
+}
+
+impl Fault {
+    #[must_use]
+    pub fn new(operation: impl Into<String>, kind: FaultKind, message: impl Into<String>) -> Self {
+        Self { operation: operation.into(), kind, message: message.into(), instance_id: None }
+    }
+
+    #[must_use]
+    pub fn of_instance(mut self, id: &str) -> Self {
+        self.instance_id = Some(id.to_owned());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.operation, self.kind.as_str(), self.message)
+    }
+}
+
+/// The closed set of ways in which a call to AWS fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// Still throttled after the last attempt.
+    Throttled,
+    /// IAM, a service control policy or the service itself said no.
+    AccessDenied,
+    NotFound,
+    /// The request was refused as invalid: a defect of ours, or of an emulator.
+    Invalid,
+    /// No answer in time.
+    Timeout,
+    /// No connection, or an AWS-side error (HTTP 5xx).
+    Unavailable,
+    /// An answer that cannot be read, or lacks what was asked for.
+    BadResponse,
+    /// No usable credentials.
+    Credentials,
+    /// The run's time was over.
+    Deadline,
+    Other,
+}
+
+impl FaultKind {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::AccessDenied => "access_denied",
+            Self::NotFound => "not_found",
+            Self::Invalid => "invalid_request",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::BadResponse => "bad_response",
+            Self::Credentials => "no_credentials",
+            Self::Deadline => "deadline",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// What one complete listing told: the number of its items, and per group where items have one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    pub total: u64,
+    pub groups: BTreeMap<String, Group>,
+}
+
+/// The items of a listing that share a type, an event source or an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Group {
+    pub count: u64,
+    /// Identities of the items, kept where a quota counts distinct ones.
+    pub ids: BTreeSet<String>,
+}
+
+impl Tally {
+    #[must_use]
+    pub fn count_in(&self, group: &str) -> u64 {
+        self.groups.get(group).map_or(0, |g| g.count)
+    }
+}
+
+/// How a quota was measured this time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Measured {
+    Usage(Usage),
+    /// Measurable, but not this time.
+    Unknown(Fault),
+    /// AWS offers no way; the text says why.
+    NotMeasurable(String),
+}
+
+/// The limit and the usage of one quota at one scope, as the run found them, before any judgement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    pub quota: QuotaId,
+    pub limit: Result<Option<Limit>, Fault>,
+    pub measured: Measured,
+    /// How the usage was obtained, such as `connect:ListUsers`; empty where it cannot be.
+    pub source: String,
+}
+
+/// A quota's identity in everything that leaves the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuotaId {
+    /// Service Quotas' code, or [`NO_CODE`].
+    pub code: String,
+    pub name: String,
+    pub service: String,
+    pub category: String,
+    pub scope: Scope,
+}
+
+/// Written where a documented quota is not in the Service Quotas catalogue: a code is never invented.
+pub const NO_CODE: &str = "-";
+
+impl QuotaId {
+    /// What tells this quota from every other one: its code, or its name where it has none.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        if self.code == NO_CODE { &self.name } else { &self.code }
+    }
+}

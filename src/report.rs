@@ -1,0 +1,147 @@
+//! The answer of an invocation; the CLI's `--output json` prints the same.
+
+use serde::Serialize;
+
+use crate::aws::call::CallStats;
+use crate::model::Instance;
+use crate::snapshot::{FaultRecord, Metric, Snapshot, Status};
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    pub execution_id: String,
+    pub version: &'static str,
+    pub account_id: String,
+    pub region: String,
+    pub started_at: String,
+    pub duration_ms: u64,
+    pub dry_run: bool,
+    /// True where every measurable quota of every chosen instance, and of the account, was seen.
+    pub complete: bool,
+    pub account: Seen,
+    pub instances: Vec<InstanceReport>,
+    pub violations: usize,
+    pub alerts: Alerts,
+    pub snapshots: Snapshots,
+    pub connect_api: ConnectApi,
+    pub faults: Vec<FaultRecord>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct InstanceReport {
+    pub instance_id: String,
+    pub instance_alias: Option<String>,
+    #[serde(flatten)]
+    pub seen: Seen,
+}
+
+/// What was seen of an instance, or of the account.
+#[derive(Debug, Clone, Serialize)]
+pub struct Seen {
+    pub status: Completeness,
+    /// Why an instance was skipped: its state, or the filter that left it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub metrics_count: usize,
+    pub violations_count: usize,
+    pub unknown_count: usize,
+    pub not_measurable_count: usize,
+    pub max_utilization: Option<f64>,
+    /// Only in a dry run, which stores nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Vec<Metric>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Completeness {
+    /// Every measurable quota was seen.
+    Complete,
+    /// Some quotas are unknown.
+    Partial,
+    /// Not one measurable quota was seen.
+    Failed,
+    /// Not measured, because of its state or of a filter.
+    Skipped,
+}
+
+/// Messages, not violations.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Alerts {
+    pub sent: usize,
+    /// Instances with violations that were told before and are not due for a reminder.
+    pub suppressed: usize,
+    pub failed: usize,
+    /// Says so where no alert can be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Snapshots {
+    pub dynamodb: usize,
+    pub s3: usize,
+    pub failed: usize,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ConnectApi {
+    /// Attempts, retries included.
+    pub requests: u64,
+    pub throttled: u64,
+    /// Waits for tokens, summed over calls that waited side by side.
+    pub paced_wait_ms: u64,
+}
+
+impl From<CallStats> for ConnectApi {
+    fn from(stats: CallStats) -> Self {
+        Self { requests: stats.requests, throttled: stats.throttled, paced_wait_ms: stats.paced_wait_ms }
+    }
+}
+
+impl Seen {
+    /// Sums up a snapshot; with its rows where `with_metrics`.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, with_metrics: bool) -> Self {
+        let is_seen = |m: &&Metric| matches!(m.status, Status::Ok | Status::Warning | Status::Critical);
+        let status = match snapshot.summary.unknown_count {
+            0 => Completeness::Complete,
+            _ if snapshot.metrics.iter().any(|m| is_seen(&m)) => Completeness::Partial,
+            _ => Completeness::Failed,
+        };
+        Self {
+            status,
+            reason: None,
+            metrics_count: snapshot.metrics_count,
+            violations_count: snapshot.violations_count,
+            unknown_count: snapshot.summary.unknown_count,
+            not_measurable_count: snapshot.summary.not_measurable_count,
+            max_utilization: snapshot.summary.max_utilization,
+            metrics: with_metrics.then(|| snapshot.metrics.clone()),
+        }
+    }
+
+    fn skipped(reason: String) -> Self {
+        Self {
+            status: Completeness::Skipped,
+            reason: Some(reason),
+            metrics_count: 0,
+            violations_count: 0,
+            unknown_count: 0,
+            not_measurable_count: 0,
+            max_utilization: None,
+            metrics: None,
+        }
+    }
+}
+
+impl InstanceReport {
+    #[must_use]
+    pub fn measured(instance: &Instance, seen: Seen) -> Self {
+        Self { instance_id: instance.id.clone(), instance_alias: instance.alias.clone(), seen }
+    }
+
+    #[must_use]
+    pub fn skipped(instance: &Instance, reason: String) -> Self {
+        Self::measured(instance, Seen::skipped(reason))
+    }
+}

@@ -1,0 +1,140 @@
+//! Amazon DynamoDB: one item per snapshot, newest last under each instance.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use crate::aws::fault::failure;
+use crate::model::{Fault, FaultKind};
+use crate::snapshot::{AlertState, Snapshot, Status};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// DynamoDB's limit for an item.
+const MOST_BYTES: usize = 400 * 1024;
+
+#[derive(Debug, Clone)]
+pub struct DynamoDb {
+    client: Client,
+    table: String,
+    retention_days: u32,
+}
+
+impl DynamoDb {
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, table: &str, retention_days: u32) -> Self {
+        Self { client: Client::new(sdk), table: table.to_owned(), retention_days }
+    }
+
+    /// Stores a snapshot, with its expiry.
+    ///
+    /// # Errors
+    /// The fault of `PutItem`.
+    pub async fn put(&self, snapshot: &Snapshot) -> Result<(), Fault> {
+        const OPERATION: &str = "dynamodb:PutItem";
+        let item = fitting_item(snapshot, self.retention_days)
+            .map_err(|why| Fault::new(OPERATION, FaultKind::Invalid, why))?;
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| failure(&e).into_fault(OPERATION))
+    }
+
+    /// The alert state of the newest snapshot of an instance, or of the account.
+    ///
+    /// # Errors
+    /// The fault of `Query`.
+    pub async fn state(&self, instance: &str) -> Result<Option<AlertState>, Fault> {
+        const OPERATION: &str = "dynamodb:Query";
+        let output = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("instance_id = :id")
+            .expression_attribute_values(":id", AttributeValue::S(instance.to_owned()))
+            .projection_expression("alert_state")
+            .scan_index_forward(false)
+            .limit(1)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| failure(&e).into_fault(OPERATION))?;
+        let Some(item) = output.items().first() else { return Ok(None) };
+        match item.get("alert_state") {
+            None => Ok(None),
+            Some(value) => serde_dynamo::from_attribute_value(value.clone())
+                .map(Some)
+                .map_err(|e| Fault::new(OPERATION, FaultKind::BadResponse, format!("alert_state: {e}"))),
+        }
+    }
+
+    /// Writes the alert state into a snapshot that is stored.
+    ///
+    /// # Errors
+    /// The fault of `UpdateItem`.
+    pub async fn record(&self, snapshot: &Snapshot) -> Result<(), Fault> {
+        const OPERATION: &str = "dynamodb:UpdateItem";
+        let state = serde_dynamo::to_attribute_value(&snapshot.alert_state)
+            .map_err(|e| Fault::new(OPERATION, FaultKind::Invalid, e.to_string()))?;
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("instance_id", AttributeValue::S(snapshot.instance_id.clone()))
+            .key("timestamp", AttributeValue::S(snapshot.timestamp.clone()))
+            .update_expression("SET alert_state = :state")
+            .expression_attribute_values(":state", state)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| failure(&e).into_fault(OPERATION))
+    }
+}
+
+/// The item of a snapshot. One that would be too large loses its `ok` rows, then its `not_measurable`
+/// ones, then `unknown` ones, and says in `truncated` how many of each.
+fn fitting_item(snapshot: &Snapshot, retention_days: u32) -> Result<Item, String> {
+    let mut snapshot = snapshot.clone();
+    let mut dropped: HashMap<&'static str, AttributeValue> = HashMap::new();
+    for least in [Status::Ok, Status::NotMeasurable, Status::Unknown, Status::Warning] {
+        let mut item: Item = serde_dynamo::to_item(&snapshot).map_err(|e| e.to_string())?;
+        let now: Timestamp = snapshot.timestamp.parse().map_err(|e: jiff::Error| e.to_string())?;
+        let expires_at = now.as_second() + i64::from(retention_days) * 86_400;
+        item.insert("expires_at".to_owned(), AttributeValue::N(expires_at.to_string()));
+        if !dropped.is_empty() {
+            let counts = dropped.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+            item.insert("truncated".to_owned(), AttributeValue::M(counts));
+        }
+        if bytes_of_item(&item) <= MOST_BYTES {
+            return Ok(item);
+        }
+        let before = snapshot.metrics.len();
+        snapshot.metrics.retain(|m| m.status != least);
+        dropped.insert(least.as_str(), AttributeValue::N((before - snapshot.metrics.len()).to_string()));
+    }
+    Err(format!(
+        "the snapshot of {} is larger than an item may be, even with critical rows alone",
+        snapshot.instance_id
+    ))
+}
+
+/// An item's size as DynamoDB counts it, rounded up where its documentation is vague.
+fn bytes_of_item(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + bytes_of(value)).sum()
+}
+
+fn bytes_of(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(number) => number.len() + 1,
+        AttributeValue::L(list) => 3 + list.iter().map(|v| 1 + bytes_of(v)).sum::<usize>(),
+        AttributeValue::M(map) => 3 + map.iter().map(|(k, v)| 1 + k.len() + bytes_of(v)).sum::<usize>(),
+        _ => 1,
+    }
+}

@@ -1,0 +1,130 @@
+//! Amazon S3: one JSON document per snapshot, and one per run.
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::aws::fault::failure;
+use crate::model::{Fault, FaultKind};
+use crate::report::Report;
+use crate::snapshot::{ACCOUNT_KEY, AlertState, Snapshot};
+
+/// How many days back the last snapshot is looked for. A monitor that was silent for longer tells
+/// everything anew.
+const DAYS_BACK: i64 = 3;
+
+#[derive(Debug, Clone)]
+pub struct S3 {
+    client: Client,
+    bucket: String,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(default)]
+    alert_state: AlertState,
+}
+
+impl S3 {
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, bucket: &str, path_style: bool) -> Self {
+        let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(path_style).build();
+        Self { client: Client::from_conf(config), bucket: bucket.to_owned() }
+    }
+
+    /// Writes, or writes again, the document of a snapshot.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn put(&self, snapshot: &Snapshot) -> Result<(), Fault> {
+        self.write(&snapshot_key(snapshot), snapshot).await
+    }
+
+    /// Writes the report of a run.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn put_report(&self, report: &Report, now: Timestamp) -> Result<(), Fault> {
+        let key = format!("connect-reports/{}/execution-summary-{}.json", day(now), stamp(now));
+        self.write(&key, report).await
+    }
+
+    async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {
+        const OPERATION: &str = "s3:PutObject";
+        let body =
+            serde_json::to_vec(document).map_err(|e| Fault::new(OPERATION, FaultKind::Invalid, e.to_string()))?;
+        self.client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type("application/json")
+            .body(ByteStream::from(body))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| failure(&e).into_fault(OPERATION))
+    }
+
+    /// The alert state of the newest document of an instance, or of the account.
+    ///
+    /// # Errors
+    /// The fault of `ListObjectsV2` or `GetObject`; a document that cannot be read is one too.
+    pub async fn state(&self, instance: &str, now: Timestamp) -> Result<Option<AlertState>, Fault> {
+        for back in 0..=DAYS_BACK {
+            let prefix = snapshot_prefix(instance, now - SignedDuration::from_hours(24 * back));
+            if let Some(key) = self.newest(&prefix).await? {
+                return self.read_state(&key).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn newest(&self, prefix: &str) -> Result<Option<String>, Fault> {
+        let mut newest = None;
+        // Keys come in order, so the last one of the last page is the newest.
+        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| failure(&e).into_fault("s3:ListObjectsV2"))?;
+            newest = page.contents().last().and_then(|o| o.key()).map(str::to_owned).or(newest);
+        }
+        Ok(newest)
+    }
+
+    async fn read_state(&self, key: &str) -> Result<AlertState, Fault> {
+        const OPERATION: &str = "s3:GetObject";
+        let bad = |why: String| Fault::new(OPERATION, FaultKind::BadResponse, format!("{key}: {why}"));
+        let object = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .map_err(|e| failure(&e).into_fault(OPERATION))?;
+        let bytes = object.body.collect().await.map_err(|e| bad(e.to_string()))?.into_bytes();
+        let stored: Stored = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
+        Ok(stored.alert_state)
+    }
+}
+
+fn day(time: Timestamp) -> String {
+    time.strftime("%Y/%m/%d").to_string()
+}
+
+fn stamp(time: Timestamp) -> String {
+    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+fn snapshot_prefix(instance: &str, time: Timestamp) -> String {
+    let what =
+        if instance == ACCOUNT_KEY { "account-metrics-".to_owned() } else { format!("instance-metrics-{instance}-") };
+    format!("connect-metrics/{}/{what}", day(time))
+}
+
+fn snapshot_key(snapshot: &Snapshot) -> String {
+    // A snapshot's own timestamp has whole seconds and is always valid.
+    let time = snapshot.timestamp.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{}{}.json", snapshot_prefix(&snapshot.instance_id, time), stamp(time))
+}

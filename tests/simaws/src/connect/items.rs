@@ -1,0 +1,435 @@
+//! The things in a listing, made from their index: 100,000 users cost nothing to hold.
+
+use serde_json::{Value, json};
+
+use crate::ids::{hash, uuid};
+use crate::world::{Instance, World};
+
+/// Whose things are made.
+pub(crate) struct Maker<'a> {
+    pub world: &'a World,
+    pub instance: &'a Instance,
+}
+
+impl Maker<'_> {
+    pub(crate) fn id(&self, kind: &str, index: u64) -> String {
+        uuid(kind, &self.instance.id, index)
+    }
+
+    fn arn(&self, kind: &str, index: u64) -> String {
+        format!("{}/{kind}/{}", self.instance.arn(self.world), self.id(kind, index))
+    }
+
+    /// Free text, with the world's marker where one is set.
+    pub(crate) fn text(&self, text: &str) -> String {
+        match &self.world.marker {
+            Some(marker) => format!("{text} {marker}"),
+            None => text.to_owned(),
+        }
+    }
+
+    /// As [`text`](Self::text), where blanks are not allowed.
+    fn word(&self, text: &str) -> String {
+        self.text(text).replace(' ', "-")
+    }
+
+    fn modified(&self, index: u64) -> u64 {
+        1_700_000_000 + hash((&self.instance.id, index)) % 50_000_000
+    }
+
+    /// What most summaries consist of.
+    fn summary(&self, kind: &str, label: &str, index: u64) -> Value {
+        json!({
+            "Id": self.id(kind, index),
+            "Arn": self.arn(kind, index),
+            "Name": self.text(&format!("{label} {}", index + 1)),
+            "LastModifiedTime": self.modified(index),
+            "LastModifiedRegion": self.world.region,
+        })
+    }
+
+    /// A summary without the times that some listings do not have.
+    fn undated(&self, kind: &str, label: &str, index: u64) -> Value {
+        json!({
+            "Id": self.id(kind, index),
+            "Arn": self.arn(kind, index),
+            "Name": self.text(&format!("{label} {}", index + 1)),
+        })
+    }
+}
+
+fn with(mut value: Value, more: Value) -> Value {
+    if let (Value::Object(members), Value::Object(more)) = (&mut value, more) {
+        members.extend(more);
+    }
+    value
+}
+
+fn pick<'a>(among: &[&'a str], index: u64) -> &'a str {
+    among[usize::try_from(index % among.len() as u64).unwrap_or(0)]
+}
+
+// What filters look at. Cheap, because a filter may look at every index.
+
+pub(crate) fn queue_type(instance: &Instance, index: u64) -> &'static str {
+    if index < instance.count("ListQueues") { "STANDARD" } else { "AGENT" }
+}
+
+pub(crate) fn flow_state(instance: &Instance, index: u64) -> &'static str {
+    if index < instance.count("ListContactFlows") { "ACTIVE" } else { "ARCHIVED" }
+}
+
+pub(crate) const FLOW_TYPES: &[&str] = &[
+    "CONTACT_FLOW",
+    "CUSTOMER_QUEUE",
+    "CUSTOMER_HOLD",
+    "CUSTOMER_WHISPER",
+    "AGENT_HOLD",
+    "AGENT_WHISPER",
+    "OUTBOUND_WHISPER",
+    "AGENT_TRANSFER",
+    "QUEUE_TRANSFER",
+    "CAMPAIGN",
+];
+
+pub(crate) fn flow_type(_: &Instance, index: u64) -> &'static str {
+    // Most flows are plain ones.
+    if index.is_multiple_of(3) { pick(FLOW_TYPES, index / 3) } else { "CONTACT_FLOW" }
+}
+
+pub(crate) const QUICK_CONNECT_TYPES: &[&str] = &["USER", "QUEUE", "PHONE_NUMBER", "FLOW"];
+
+pub(crate) fn quick_connect_type(_: &Instance, index: u64) -> &'static str {
+    pick(QUICK_CONNECT_TYPES, index)
+}
+
+pub(crate) const AGENT_STATUS_TYPES: &[&str] = &["ROUTABLE", "CUSTOM", "OFFLINE"];
+
+/// Each instance has one routable and one offline status; all others are its own.
+pub(crate) fn agent_status_type(_: &Instance, index: u64) -> &'static str {
+    match index {
+        0 => "ROUTABLE",
+        1 => "OFFLINE",
+        _ => "CUSTOM",
+    }
+}
+
+pub(crate) fn always_active(_: &Instance, _: u64) -> &'static str {
+    "ACTIVE"
+}
+
+pub(crate) fn always_published(_: &Instance, _: u64) -> &'static str {
+    "PUBLISHED"
+}
+
+pub(crate) fn event_source(instance: &Instance, mut index: u64) -> &str {
+    for (name, count) in &instance.rules {
+        if index < *count {
+            return name;
+        }
+        index -= count;
+    }
+    ""
+}
+
+pub(crate) fn integration_type(instance: &Instance, index: u64) -> &str {
+    integration(instance, index).0
+}
+
+pub(crate) fn integration_arn(instance: &Instance, index: u64) -> &str {
+    integration(instance, index).1
+}
+
+fn integration(instance: &Instance, index: u64) -> (&str, &str) {
+    usize::try_from(index)
+        .ok()
+        .and_then(|index| instance.integrations.get(index))
+        .map_or(("", ""), |integration| (&integration.kind, &integration.arn))
+}
+
+pub(crate) fn bot_version(instance: &Instance, index: u64) -> &'static str {
+    if index < instance.count("ListLexBots") { "V1" } else { "V2" }
+}
+
+// The things themselves.
+
+pub(crate) fn user(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "Id": maker.id("agent", index),
+        "Arn": maker.arn("agent", index),
+        "Username": maker.word(&format!("agent{}", index + 1)),
+        "LastModifiedTime": maker.modified(index),
+        "LastModifiedRegion": maker.world.region,
+    })
+}
+
+pub(crate) fn found_user(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "Id": maker.id("agent", index),
+        "Arn": maker.arn("agent", index),
+        "Username": maker.word(&format!("agent{}", index + 1)),
+        "IdentityInfo": { "FirstName": maker.text("Ada"), "LastName": maker.text(&format!("Example{}", index + 1)) },
+        "PhoneConfig": { "PhoneType": "SOFT_PHONE", "AutoAccept": false, "DeskPhoneNumber": maker.text("") },
+        "RoutingProfileId": maker.id("routing-profile", 0),
+        "SecurityProfileIds": [maker.id("security-profile", 0)],
+        "Tags": {},
+    })
+}
+
+pub(crate) fn queue(maker: &Maker<'_>, index: u64) -> Value {
+    let kind = queue_type(maker.instance, index);
+    with(maker.summary("queue", "Queue", index), json!({ "QueueType": kind }))
+}
+
+pub(crate) fn found_queue(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "QueueId": maker.id("queue", index),
+        "QueueArn": maker.arn("queue", index),
+        "Name": maker.text(&format!("Queue {}", index + 1)),
+        "Description": maker.text("Calls of this line"),
+        "HoursOfOperationId": maker.id("operating-hours", 0),
+        "Status": "ENABLED",
+        "Tags": {},
+        "LastModifiedTime": maker.modified(index),
+        "LastModifiedRegion": maker.world.region,
+    })
+}
+
+pub(crate) fn routing_profile(maker: &Maker<'_>, index: u64) -> Value {
+    maker.summary("routing-profile", "Routing profile", index)
+}
+
+pub(crate) fn found_routing_profile(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "InstanceId": maker.instance.id,
+        "RoutingProfileId": maker.id("routing-profile", index),
+        "RoutingProfileArn": maker.arn("routing-profile", index),
+        "Name": maker.text(&format!("Routing profile {}", index + 1)),
+        "Description": maker.text("Who gets which calls"),
+        "MediaConcurrencies": [{ "Channel": "VOICE", "Concurrency": 1 }],
+        "DefaultOutboundQueueId": maker.id("queue", 0),
+        "NumberOfAssociatedQueues": maker.instance.count("ListQueues").min(1 + index % 12),
+        "NumberOfAssociatedManualAssignmentQueues": 0,
+        "NumberOfAssociatedUsers": index % 40,
+        "IsDefault": index == 0,
+        "Tags": {},
+        "LastModifiedTime": maker.modified(index),
+        "LastModifiedRegion": maker.world.region,
+    })
+}
+
+pub(crate) fn security_profile(maker: &Maker<'_>, index: u64) -> Value {
+    let kind = if index < 4 { "AWS_MANAGED" } else { "CUSTOMER_MANAGED" };
+    with(maker.summary("security-profile", "Security profile", index), json!({ "Type": kind }))
+}
+
+pub(crate) fn hierarchy_group(maker: &Maker<'_>, index: u64) -> Value {
+    maker.summary("agent-group", "Team", index)
+}
+
+pub(crate) fn quick_connect(maker: &Maker<'_>, index: u64) -> Value {
+    let kind = quick_connect_type(maker.instance, index);
+    with(maker.summary("transfer-destination", "Quick connect", index), json!({ "QuickConnectType": kind }))
+}
+
+pub(crate) fn hours(maker: &Maker<'_>, index: u64) -> Value {
+    maker.summary("operating-hours", "Hours", index)
+}
+
+pub(crate) fn prompt(maker: &Maker<'_>, index: u64) -> Value {
+    maker.summary("prompt", "Prompt", index)
+}
+
+pub(crate) fn contact_flow(maker: &Maker<'_>, index: u64) -> Value {
+    let more = json!({
+        "ContactFlowType": flow_type(maker.instance, index),
+        "ContactFlowState": flow_state(maker.instance, index),
+        "ContactFlowStatus": "PUBLISHED",
+    });
+    with(maker.undated("contact-flow", "Flow", index), more)
+}
+
+pub(crate) fn flow_module(maker: &Maker<'_>, index: u64) -> Value {
+    with(maker.undated("flow-module", "Module", index), json!({ "State": "ACTIVE" }))
+}
+
+/// A number of the instance, or of its traffic distribution group, which `target` is the ARN of.
+pub(crate) fn phone_number(maker: &Maker<'_>, index: u64, target: &str, own: bool) -> Value {
+    let id = uuid("phone-number", target, index);
+    let (country, kind, start) = match index % 4 {
+        3 => ("GB", "DID", "+4420"),
+        2 => ("US", "TOLL_FREE", "+1833"),
+        _ => ("US", "DID", "+1206"),
+    };
+    let number = format!("{start}{:07}", hash((target, index)) % 10_000_000);
+    let mut body = json!({
+        "PhoneNumberId": id,
+        "PhoneNumberArn": maker.world.arn("connect", &format!("phone-number/{id}")),
+        "PhoneNumber": maker.word(&number),
+        "PhoneNumberCountryCode": country,
+        "PhoneNumberType": kind,
+        "TargetArn": target,
+        "PhoneNumberDescription": maker.text("Line"),
+    });
+    if own {
+        body["InstanceId"] = maker.instance.id.as_str().into();
+    }
+    body
+}
+
+pub(crate) fn agent_status(maker: &Maker<'_>, index: u64) -> Value {
+    let kind = agent_status_type(maker.instance, index);
+    with(maker.summary("agent-state", "Status", index), json!({ "Type": kind }))
+}
+
+pub(crate) fn predefined_attribute(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "Name": maker.text(&format!("Attribute {}", index + 1)),
+        "LastModifiedTime": maker.modified(index),
+        "LastModifiedRegion": maker.world.region,
+    })
+}
+
+pub(crate) fn lambda_function(maker: &Maker<'_>, index: u64) -> Value {
+    let name = maker.word(&format!("contact-flow-{}", index + 1));
+    Value::from(maker.world.arn("lambda", &format!("function:{name}")))
+}
+
+pub(crate) fn lex_bot(maker: &Maker<'_>, index: u64) -> Value {
+    json!({ "Name": maker.text(&format!("Bot{}", index + 1)), "LexRegion": maker.world.region })
+}
+
+pub(crate) fn bot(maker: &Maker<'_>, index: u64) -> Value {
+    if bot_version(maker.instance, index) == "V1" {
+        return json!({ "LexBot": lex_bot(maker, index) });
+    }
+    let id = format!("{:010X}/{:010X}", hash((&maker.instance.id, index)) >> 24, index);
+    json!({ "LexV2Bot": { "AliasArn": maker.world.arn("lex", &format!("bot-alias/{id}")) } })
+}
+
+pub(crate) fn data_table(maker: &Maker<'_>, index: u64) -> Value {
+    maker.summary("data-table", "Table", index)
+}
+
+pub(crate) fn found_data_table(maker: &Maker<'_>, index: u64) -> Value {
+    let more = json!({
+        "TimeZone": "US/Eastern",
+        "Description": maker.text("Routing by postcode"),
+        "ValueLockLevel": "NONE",
+        "Status": "PUBLISHED",
+        "CreatedTime": 1_700_000_000,
+        "Tags": {},
+    });
+    with(data_table(maker, index), more)
+}
+
+pub(crate) fn email_address(maker: &Maker<'_>, index: u64) -> Value {
+    let local = maker.word(&format!("support{}", index + 1));
+    json!({
+        "EmailAddressId": maker.id("email-address", index),
+        "EmailAddressArn": maker.arn("email-address", index),
+        "EmailAddress": format!("{local}@acme.email.connect.aws"),
+        "Description": maker.text("Mail of this line"),
+        "DisplayName": maker.text(&format!("Support {}", index + 1)),
+        "AliasConfigurations": [],
+    })
+}
+
+pub(crate) fn workspace(maker: &Maker<'_>, index: u64) -> Value {
+    maker.summary("workspace", "Workspace", index)
+}
+
+pub(crate) fn found_workspace(maker: &Maker<'_>, index: u64) -> Value {
+    let more = json!({
+        "Visibility": "ALL",
+        "Description": maker.text("What agents see"),
+        "Title": maker.text("Workspace"),
+        "CreatedAt": 1_700_000_000,
+        "Tags": {},
+    });
+    with(maker.undated("workspace", "Workspace", index), more)
+}
+
+pub(crate) fn notification(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "Id": maker.id("notification", index),
+        "Arn": maker.arn("notification", index),
+        "Content": { "en_US": maker.text("The system will be updated tonight") },
+        "Priority": "LOW",
+        "Recipients": [],
+        "CreatedAt": 1_700_000_000,
+        "LastModifiedTime": maker.modified(index),
+        "LastModifiedRegion": maker.world.region,
+        "Tags": {},
+    })
+}
+
+pub(crate) fn found_notification(maker: &Maker<'_>, index: u64) -> Value {
+    with(notification(maker, index), json!({ "InstanceId": maker.instance.id }))
+}
+
+pub(crate) fn integration_association(maker: &Maker<'_>, index: u64) -> Value {
+    let (kind, arn) = integration(maker.instance, index);
+    json!({
+        "IntegrationAssociationId": maker.id("integration-association", index),
+        "IntegrationAssociationArn": maker.arn("integration-association", index),
+        "InstanceId": maker.instance.id,
+        "IntegrationType": kind,
+        "IntegrationArn": arn,
+        "SourceApplicationName": maker.text("Application"),
+        "LastModifiedTime": maker.modified(index),
+        "LastModifiedRegion": maker.world.region,
+    })
+}
+
+pub(crate) fn task_template(maker: &Maker<'_>, index: u64) -> Value {
+    let more = json!({
+        "Description": maker.text("Call back"),
+        "Status": "ACTIVE",
+        "CreatedTime": 1_700_000_000,
+        "LastModifiedTime": maker.modified(index),
+    });
+    with(maker.undated("task-template", "Template", index), more)
+}
+
+pub(crate) fn approved_origin(maker: &Maker<'_>, index: u64) -> Value {
+    Value::from(format!("https://{}.example.com", maker.word(&format!("app{}", index + 1))))
+}
+
+pub(crate) fn evaluation_form(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "EvaluationFormId": maker.id("evaluation-form", index),
+        "EvaluationFormArn": maker.arn("evaluation-form", index),
+        "Title": maker.text(&format!("Form {}", index + 1)),
+        "CreatedTime": 1_700_000_000,
+        "CreatedBy": maker.arn("agent", 0),
+        "LastModifiedTime": maker.modified(index),
+        "LastModifiedBy": maker.arn("agent", 0),
+        "LatestVersion": 1,
+        "ActiveVersion": 1,
+    })
+}
+
+pub(crate) fn rule(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "Name": maker.text(&format!("Rule {}", index + 1)),
+        "RuleId": maker.id("rule", index),
+        "RuleArn": maker.arn("rule", index),
+        "EventSourceName": event_source(maker.instance, index),
+        "PublishStatus": "PUBLISHED",
+        "ActionSummaries": [{ "ActionType": "GENERATE_EVENTBRIDGE_EVENT" }],
+        "CreatedTime": 1_700_000_000,
+        "LastUpdatedTime": maker.modified(index),
+    })
+}
+
+pub(crate) fn vocabulary(maker: &Maker<'_>, index: u64) -> Value {
+    json!({
+        "Name": maker.word(&format!("vocabulary-{}", index + 1)),
+        "Id": maker.id("vocabulary", index),
+        "Arn": maker.arn("vocabulary", index),
+        "LanguageCode": "en-US",
+        "State": "ACTIVE",
+        "LastModifiedTime": maker.modified(index),
+    })
+}

@@ -1,0 +1,188 @@
+//! The account that the demo shows: three contact centers, each with its own kind of trouble.
+
+use crate::text::unix_now;
+use crate::world::{Instance, World};
+use crate::{Bucket, Table, Throttle};
+
+const USERS: &str = "L-9A46857E";
+const QUEUES: &str = "L-19A87C94";
+const PHONE_NUMBERS: &str = "L-8F812903";
+const CONCURRENT_CALLS: &str = "L-12AB7C57";
+const CONCURRENT_CHATS: &str = "L-D4BA6F6E";
+const INSTANCES: &str = "L-AA17A6B9";
+
+const BIG: &[(&str, u64)] = &[
+    ("ListUsers", 1_200),
+    ("ListQueues", 40),
+    ("ListRoutingProfiles", 38),
+    ("ListSecurityProfiles", 14),
+    ("ListUserHierarchyGroups", 61),
+    ("ListQuickConnects", 58),
+    ("ListHoursOfOperations", 12),
+    ("ListPrompts", 184),
+    ("ListContactFlows", 147),
+    ("ListContactFlowModules", 31),
+    ("ListAgentStatuses", 11),
+    ("ListPredefinedAttributes", 24),
+    ("ListLambdaFunctions", 42),
+    ("ListLexBots", 3),
+    ("ListBots", 9),
+    ("ListDataTables", 6),
+    ("SearchEmailAddresses", 17),
+    ("ListWorkspaces", 4),
+    ("ListNotifications", 2),
+    ("ListTaskTemplates", 8),
+    ("ListApprovedOrigins", 5),
+    ("ListEvaluationForms", 22),
+    ("SearchVocabularies", 2),
+];
+
+const MEDIUM: &[(&str, u64)] = &[
+    ("ListUsers", 310),
+    ("ListQueues", 22),
+    ("ListRoutingProfiles", 17),
+    ("ListSecurityProfiles", 9),
+    ("ListUserHierarchyGroups", 12),
+    ("ListQuickConnects", 26),
+    ("ListHoursOfOperations", 5),
+    ("ListPrompts", 61),
+    ("ListContactFlows", 58),
+    ("ListContactFlowModules", 9),
+    ("ListAgentStatuses", 6),
+    ("ListPredefinedAttributes", 8),
+    ("ListLambdaFunctions", 14),
+    ("ListBots", 3),
+    ("ListDataTables", 1),
+    ("SearchEmailAddresses", 4),
+    ("ListTaskTemplates", 2),
+    ("ListApprovedOrigins", 2),
+    ("ListEvaluationForms", 5),
+];
+
+/// What a new instance comes with, and a first agent.
+const SMALL: &[(&str, u64)] = &[
+    ("ListUsers", 3),
+    ("ListQueues", 1),
+    ("ListRoutingProfiles", 1),
+    ("ListSecurityProfiles", 4),
+    ("ListHoursOfOperations", 1),
+    ("ListPrompts", 11),
+    ("ListContactFlows", 19),
+    ("ListAgentStatuses", 2),
+    ("ListPredefinedAttributes", 4),
+];
+
+fn filled(number: u32, alias: &str, counts: &[(&str, u64)]) -> Instance {
+    let mut instance = Instance::new(number, alias);
+    for (operation, count) in counts {
+        instance.set(operation, *count);
+    }
+    instance.agent_queues = instance.count("ListUsers");
+    instance
+}
+
+impl World {
+    /// [`demo_at`](Self::demo_at) this moment.
+    #[must_use]
+    pub fn demo() -> Self {
+        Self::demo_at(unix_now())
+    }
+
+    /// Three instances of realistic sizes, with CloudWatch data of the hour before this Unix time, and
+    /// a bucket `quota-history`, a table `quota-snapshots` and a topic `quota-alerts`.
+    #[must_use]
+    pub fn demo_at(now: i64) -> Self {
+        let mut world = Self::empty();
+        world.throttle = Throttle::Shared;
+        world.buckets.insert("quota-history".to_owned(), Bucket::default());
+        world.tables.insert("quota-snapshots".to_owned(), Table::new("instance_id", "timestamp"));
+        world.add_topic("quota-alerts");
+
+        let mut big = filled(1, "acme-support", BIG);
+        big.phone_numbers = 46;
+        big.tdg_phone_numbers = 2;
+        big.integrate("EVENT", 3).integrate("APPLICATION", 4).integrate("CASES_DOMAIN", 1);
+        big.integrate("WISDOM_ASSISTANT", 1).integrate("WISDOM_KNOWLEDGE_BASE", 2);
+        big.rules.insert("OnPostCallAnalysisAvailable".to_owned(), 31);
+        big.rules.insert("OnMetricDataUpdate".to_owned(), 12);
+        let mut medium = filled(2, "acme-sales", MEDIUM);
+        medium.phone_numbers = 4;
+        medium.archived_flows = 6;
+        medium.integrate("EVENT", 1).integrate("APPLICATION", 1);
+        medium.rules.insert("OnPostCallAnalysisAvailable".to_owned(), 6);
+        let mut small = filled(3, "acme-sandbox", SMALL);
+        small.phone_numbers = 1;
+
+        let (big_arn, medium_arn) = (big.arn(&world), medium.arn(&world));
+        world.quotas.set_account(INSTANCES, 5.0);
+        world.quotas.set_instance(USERS, &big_arn, 2_000.0);
+        world.quotas.set_instance(PHONE_NUMBERS, &big_arn, 60.0);
+        world.quotas.set_instance(CONCURRENT_CALLS, &big_arn, 500.0);
+        world.quotas.set_instance(CONCURRENT_CHATS, &big_arn, 800.0);
+        world.quotas.set_instance(QUEUES, &medium_arn, 150.0);
+        world.quotas.set_instance(CONCURRENT_CALLS, &medium_arn, 100.0);
+
+        world.publish_gauges(
+            &big.id,
+            now,
+            [
+                (431.0, "ConcurrentCalls"),
+                (212.0, "ConcurrentActiveChats"),
+                (140.0, "ConcurrentTasks"),
+                (35.0, "ConcurrentEmails"),
+            ],
+        );
+        world.publish_gauges(
+            &medium.id,
+            now,
+            [
+                (62.0, "ConcurrentCalls"),
+                (18.0, "ConcurrentActiveChats"),
+                (9.0, "ConcurrentTasks"),
+                (0.0, "ConcurrentEmails"),
+            ],
+        );
+        let voice = [("InstanceId", medium.id.as_str()), ("MetricGroup", "VoiceCalls")];
+        world.metrics.put("AWS/Connect", "ThrottledCalls", &voice, now - 20 * 60, 3.0);
+        for (operation, ordinary, busiest) in [
+            ("GetMetricDataV2", 180.0, 570.0),
+            ("StartChatContact", 60.0, 276.0),
+            ("GetCurrentMetricData", 20.0, 96.0),
+            ("DescribeContact", 45.0, 130.0),
+            ("ListUsers", 2.0, 9.0),
+        ] {
+            world.publish_calls(operation, now, ordinary, busiest);
+        }
+        world.instances.extend([big, medium, small]);
+        world
+    }
+
+    /// An hour of gauges that rise to their peak 20 minutes ago and fall again.
+    fn publish_gauges(&mut self, instance_id: &str, now: i64, peaks: [(f64, &str); 4]) {
+        for (peak, name) in peaks {
+            let (group, minutes) = match name {
+                "ConcurrentCalls" => ("VoiceCalls", 1),
+                "ConcurrentActiveChats" => ("Chats", 1),
+                "ConcurrentTasks" => ("Tasks", 5),
+                _ => ("Email", 5),
+            };
+            let dimensions = [("InstanceId", instance_id), ("MetricGroup", group)];
+            for ago in (0..60).filter(|ago| ago % minutes == 0) {
+                let value = (peak * (1.0 - f64::from((ago - 20_i32).abs()) / 60.0)).round();
+                // Without activity Connect publishes nothing, rather than zero.
+                if value > 0.0 {
+                    self.metrics.put("AWS/Connect", name, &dimensions, now - i64::from(ago) * 60, value);
+                }
+            }
+        }
+    }
+
+    /// An hour of calls of one operation, with one busy minute 17 minutes ago.
+    fn publish_calls(&mut self, operation: &str, now: i64, ordinary: f64, busiest: f64) {
+        let dimensions = [("Type", "API"), ("Resource", operation), ("Service", "Connect"), ("Class", "None")];
+        for ago in 0..60 {
+            let calls = if ago == 17 { busiest } else { ordinary };
+            self.metrics.put("AWS/Usage", "CallCount", &dimensions, now - ago * 60, calls);
+        }
+    }
+}

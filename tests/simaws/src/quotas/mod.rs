@@ -1,0 +1,186 @@
+//! What Service Quotas knows: the catalogue, and the values applied on top of it.
+//!
+//! The catalogue is the real one (codes, names, usage metrics). Its default values are the documented
+//! ones; where AWS documents none, a plausible stand-in, because a row without a value is an error row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+/// One quota as AWS defines it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub service: &'static str,
+    pub code: &'static str,
+    pub name: &'static str,
+    pub default: f64,
+    pub unit: &'static str,
+    pub adjustable: bool,
+    pub scope: Scope,
+    /// Whether a value is applied in the account; otherwise only the defaults list it.
+    pub applied: bool,
+    /// The `Resource` and `Service` dimensions of its usage metric, where it has one.
+    pub usage: Option<(&'static str, &'static str)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Account,
+    Instance,
+    /// Of something inside an instance, such as a routing profile.
+    SubResource,
+}
+
+fn parse(line: &'static str) -> Option<Row> {
+    let mut columns = line.split('\t');
+    let mut next = || columns.next();
+    Some(Row {
+        service: next()?,
+        code: next()?,
+        name: next()?,
+        default: next()?.parse().ok()?,
+        unit: next()?,
+        adjustable: next()? == "true",
+        scope: match next()? {
+            "account" => Scope::Account,
+            "instance" => Scope::Instance,
+            _ => Scope::SubResource,
+        },
+        applied: next()? == "applied",
+        usage: next()?.split_once(','),
+    })
+}
+
+pub(crate) fn catalogue() -> &'static [Row] {
+    static ROWS: OnceLock<Vec<Row>> = OnceLock::new();
+    ROWS.get_or_init(|| include_str!("catalogue.tsv").lines().skip(1).filter_map(parse).collect())
+}
+
+/// The quotas of the account. Codes are unique over all services.
+#[derive(Clone, Debug)]
+pub struct Quotas {
+    account: BTreeMap<String, f64>,
+    /// By code and then by context: an instance's ARN, or `*`.
+    contexts: BTreeMap<String, BTreeMap<String, f64>>,
+    defaults: BTreeMap<String, f64>,
+    errors: BTreeMap<String, String>,
+    removed: BTreeSet<String>,
+    unapplied: BTreeSet<String>,
+    /// Whether listings at level `RESOURCE` and `ALL` show values applied to an instance. When false,
+    /// only `GetServiceQuota` with a `ContextId` tells them.
+    pub list_resource_level: bool,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            account: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+            defaults: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            unapplied: BTreeSet::new(),
+            list_resource_level: true,
+        }
+    }
+}
+
+impl Quotas {
+    /// Applies a value to the account.
+    ///
+    /// # Panics
+    /// As all setters: when there is no quota of this code, because then a test has a typing error.
+    pub fn set_account(&mut self, code: &str, value: f64) -> &mut Self {
+        self.account.insert(known(code), value);
+        self.unapplied.remove(code);
+        self
+    }
+
+    /// Applies a value to one instance.
+    pub fn set_instance(&mut self, code: &str, instance_arn: &str, value: f64) -> &mut Self {
+        self.contexts.entry(known(code)).or_default().insert(instance_arn.to_owned(), value);
+        self
+    }
+
+    /// Applies a value to every instance that has none of its own.
+    pub fn set_any_instance(&mut self, code: &str, value: f64) -> &mut Self {
+        self.set_instance(code, "*", value)
+    }
+
+    /// Changes what AWS gives every account.
+    pub fn set_default(&mut self, code: &str, value: f64) -> &mut Self {
+        self.defaults.insert(known(code), value);
+        self
+    }
+
+    /// AWS lists this quota no more.
+    pub fn remove(&mut self, code: &str) -> &mut Self {
+        self.removed.insert(known(code));
+        self
+    }
+
+    /// The quota is listed with an `ErrorReason` instead of a value.
+    pub fn set_error(&mut self, code: &str, error_code: &str) -> &mut Self {
+        self.errors.insert(known(code), error_code.to_owned());
+        self
+    }
+
+    /// The quota appears among the defaults only.
+    pub fn without_applied(&mut self, code: &str) -> &mut Self {
+        self.unapplied.insert(known(code));
+        self.account.remove(code);
+        self
+    }
+
+    /// Every quota code of a service that is listed at all.
+    #[must_use]
+    pub fn codes(&self, service: &str) -> Vec<&'static str> {
+        self.rows(service).map(|row| row.code).collect()
+    }
+
+    pub(crate) fn rows(&self, service: &str) -> impl Iterator<Item = &'static Row> {
+        catalogue().iter().filter(move |row| row.service == service && !self.removed.contains(row.code))
+    }
+
+    pub(crate) fn error(&self, code: &str) -> Option<&str> {
+        self.errors.get(code).map(String::as_str)
+    }
+
+    pub(crate) fn default_value(&self, row: &Row) -> f64 {
+        self.defaults.get(row.code).copied().unwrap_or(row.default)
+    }
+
+    /// The value applied to the account: AWS states the default there where nothing else was set.
+    pub(crate) fn account_value(&self, row: &Row) -> Option<f64> {
+        let stated = row.applied && !self.unapplied.contains(row.code);
+        let applied = self.account.get(row.code).copied();
+        applied.or_else(|| stated.then(|| self.default_value(row)))
+    }
+
+    /// The values applied below the account, each with its context.
+    pub(crate) fn context_values(&self, row: &Row) -> impl Iterator<Item = (&str, f64)> {
+        let values = self.contexts.get(row.code).into_iter().flatten();
+        values.map(|(context, value)| (context.as_str(), *value))
+    }
+}
+
+fn known(code: &str) -> String {
+    assert!(catalogue().iter().any(|row| row.code == code), "there is no quota {code}");
+    code.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_whole() {
+        let lines = include_str!("catalogue.tsv").lines().count() - 1;
+        assert_eq!(catalogue().len(), lines, "every line can be read");
+        let codes: BTreeSet<_> = catalogue().iter().map(|row| row.code).collect();
+        assert_eq!(codes.len(), lines, "codes are unique");
+        let connect: Vec<_> = catalogue().iter().filter(|row| row.service == "connect").collect();
+        assert_eq!(connect.len(), 361);
+        assert_eq!(connect.iter().filter(|row| row.usage.is_some()).count(), 283);
+        assert!(connect.iter().all(|row| row.usage.is_some() == row.name.starts_with("Rate of ")));
+    }
+}

@@ -1,0 +1,279 @@
+//! The simulated AWS itself: routes requests, applies faults and throttles, and keeps a record.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::Response;
+use tokio::time::Instant;
+
+use crate::fault::{Fault, FaultKind, Script};
+use crate::ids::uuid;
+use crate::paging::Quirk;
+use crate::server::Server;
+use crate::throttle::{Buckets, Throttle};
+use crate::wire::{Answer, AwsError, Call, Context, Protocol, Service, respond, set_header};
+use crate::world::World;
+use crate::{cloudwatch, connect, dynamodb, s3, service_quotas, sns, sts};
+
+/// How a request ends, which is not always with an answer.
+#[derive(Debug)]
+pub enum Reply {
+    Http(Response<Bytes>),
+    /// The connection is closed without an answer.
+    Reset,
+    /// The headers promise more bytes than this body holds; then the connection is closed.
+    Truncated(Response<Bytes>),
+    /// No answer, ever.
+    Hang,
+}
+
+/// One request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// `connect`, `servicequotas`, `monitoring`, `dynamodb`, `s3`, `sns`, `sts`; `unknown` for a
+    /// request without a credential scope.
+    pub service: &'static str,
+    /// As AWS names it; empty when there is no such operation.
+    pub operation: String,
+    pub at: Instant,
+    /// 0 while there is no answer.
+    pub status: u16,
+    pub throttled: bool,
+    pub path: String,
+    /// Values of a repeated name are joined with commas.
+    pub query: BTreeMap<String, String>,
+    pub body: Bytes,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    script: Script,
+    buckets: Buckets,
+    requests: Vec<(u64, Recorded)>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    world: Mutex<World>,
+    state: Mutex<State>,
+    serial: AtomicU64,
+}
+
+/// A simulated AWS account in one Region. Clones are the same account.
+#[derive(Clone, Debug)]
+pub struct Sim(Arc<Inner>);
+
+impl Sim {
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Self(Arc::new(Inner { world: Mutex::new(world), state: Mutex::default(), serial: AtomicU64::new(1) }))
+    }
+
+    /// Answers one request: the wire without the sockets.
+    pub async fn handle(&self, request: http::Request<Bytes>) -> Reply {
+        let at = Instant::now();
+        let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
+        let call = Call::new(request, uuid("request", "", serial));
+        let region = self.world().region.clone();
+        let service = match call.service(&region) {
+            Ok(service) => service,
+            Err(error) => {
+                self.record(serial, "unknown", "", at, &call);
+                return self.refuse(serial, Protocol::RestJson, &call, &error);
+            }
+        };
+        let protocol = Protocol::of(service, &call);
+        let operation = match operation_of(service, &call) {
+            Ok(operation) => operation,
+            Err(error) => {
+                self.record(serial, service.name(), "", at, &call);
+                return self.refuse(serial, protocol, &call, &error);
+            }
+        };
+        self.record(serial, service.name(), &operation, at, &call);
+        let fault = self.state().script.take(service.name(), &operation, |id| call.names(id));
+        let mut quirk = None;
+        match &fault {
+            Some(FaultKind::Hang) => return Reply::Hang,
+            Some(FaultKind::Reset) => return Reply::Reset,
+            Some(FaultKind::Delay(time)) => tokio::time::sleep(*time).await,
+            Some(FaultKind::EndlessToken) => quirk = Some(Quirk::Endless),
+            Some(FaultKind::RepeatToken) => quirk = Some(Quirk::Repeat),
+            Some(FaultKind::EmptyPageWithToken) => quirk = Some(Quirk::EmptyFirst),
+            _ => {}
+        }
+        let scripted = match &fault {
+            Some(FaultKind::Throttle) => Some(service.throttled()),
+            Some(FaultKind::InternalError) => Some(service.internal()),
+            Some(FaultKind::AccessDenied) => Some(service.access_denied(&operation, &self.world())),
+            Some(FaultKind::Status { status, code, message }) => Some(AwsError::new(*status, code, message)),
+            _ if !self.admit(service, &operation) => Some(service.throttled()),
+            _ => None,
+        };
+        if let Some(error) = scripted {
+            return self.refuse(serial, protocol, &call, &error);
+        }
+        let answer = {
+            let mut world = self.world();
+            let context = Context { call: &call, operation: &operation, world: &mut world, quirk, nonce: serial, at };
+            answer(service, context)
+        };
+        let mut response = match answer {
+            Ok(response) => response,
+            Err(error) => return self.refuse(serial, protocol, &call, &error),
+        };
+        protocol.identify(&mut response, &call.request_id);
+        self.close(serial, response.status().as_u16(), false);
+        match fault {
+            Some(FaultKind::InvalidBody) => {
+                *response.body_mut() = Bytes::from_static(b"<!doctype html><title>Proxy</title>{\"");
+                // A checksum of the real body would be a second defect.
+                response.headers_mut().remove("x-amz-crc32");
+                Reply::Http(response)
+            }
+            Some(FaultKind::TruncatedBody) => {
+                let full = response.body().len().max(2);
+                set_header(&mut response, "content-length", &full.to_string());
+                let cut = response.body().slice(..response.body().len() / 2);
+                *response.body_mut() = cut;
+                Reply::Truncated(response)
+            }
+            _ => Reply::Http(response),
+        }
+    }
+
+    /// Serves all services over HTTP/1.1 on one loopback port, until the server is dropped.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn serve(&self) -> std::io::Result<Server> {
+        self.serve_on(0).await
+    }
+
+    /// As [`serve`](Self::serve), on a given port.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn serve_on(&self, port: u16) -> std::io::Result<Server> {
+        let sim = self.clone();
+        Server::start(port, move |request| {
+            let sim = sim.clone();
+            async move { sim.handle(request).await }
+        })
+        .await
+    }
+
+    /// What the account holds. Requests wait while the guard lives: do not keep it across an await.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        // A panic in a test that held the guard must not hide its own message behind a poisoned lock.
+        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a fault after those already scripted.
+    pub fn script(&self, fault: Fault) {
+        self.state().script.add(fault);
+    }
+
+    /// Every request since the start or the last [`clear`](Self::clear_requests), in order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.state().requests.iter().map(|(_, recorded)| recorded.clone()).collect()
+    }
+
+    pub fn clear_requests(&self) {
+        self.state().requests.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the bucket of this call has a token for it.
+    fn admit(&self, service: Service, operation: &str) -> bool {
+        let (throttle, rates, live) = {
+            let world = self.world();
+            (world.throttle, world.rates, world.live_traffic.unwrap_or(0.0))
+        };
+        let metrics = ["GetMetricData", "GetCurrentMetricData"].contains(&operation);
+        let (bucket, rate, live) = match (throttle, service) {
+            (Throttle::None, _) => return true,
+            (Throttle::Shared, Service::Connect) if metrics => ("connect metrics", rates.connect_metrics, live),
+            (Throttle::Shared, Service::Connect) => ("connect", rates.connect, live),
+            (Throttle::PerOperation, Service::Connect) if metrics => (operation, rates.connect_metrics, live),
+            (Throttle::PerOperation, Service::Connect) => (operation, rates.connect, live),
+            (_, Service::ServiceQuotas) if operation.starts_with("List") => (operation, rates.quotas_list, 0.0),
+            (_, Service::ServiceQuotas) => (operation, rates.quotas_get, 0.0),
+            _ => return true,
+        };
+        self.state().buckets.take(bucket, rate, live, Instant::now())
+    }
+
+    fn refuse(&self, serial: u64, protocol: Protocol, call: &Call, error: &AwsError) -> Reply {
+        let mut response = protocol.error(error, &call.request_id);
+        protocol.identify(&mut response, &call.request_id);
+        if call.method == http::Method::HEAD {
+            response = respond(error.status, "", Bytes::new());
+            protocol.identify(&mut response, &call.request_id);
+        }
+        self.close(serial, error.status, error.is_throttle());
+        Reply::Http(response)
+    }
+
+    fn record(&self, serial: u64, service: &'static str, operation: &str, at: Instant, call: &Call) {
+        let mut query = BTreeMap::<String, String>::new();
+        for (name, value) in &call.query {
+            query
+                .entry(name.clone())
+                .and_modify(|values| {
+                    values.push(',');
+                    values.push_str(value);
+                })
+                .or_insert_with(|| value.clone());
+        }
+        let recorded = Recorded {
+            service,
+            operation: operation.to_owned(),
+            at,
+            status: 0,
+            throttled: false,
+            path: call.path.clone(),
+            query,
+            body: call.body.clone(),
+        };
+        self.state().requests.push((serial, recorded));
+    }
+
+    /// Notes how a recorded request was answered, unless the record was cleared meanwhile.
+    fn close(&self, serial: u64, status: u16, throttled: bool) {
+        let mut state = self.state();
+        if let Some((_, recorded)) = state.requests.iter_mut().rev().find(|(number, _)| *number == serial) {
+            (recorded.status, recorded.throttled) = (status, throttled);
+        }
+    }
+}
+
+fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
+    match service {
+        Service::Connect => connect::operation(call),
+        Service::ServiceQuotas => call.target("ServiceQuotasV20190624"),
+        Service::Monitoring => cloudwatch::operation(call),
+        Service::DynamoDb => call.target("DynamoDB_20120810"),
+        Service::S3 => s3::operation(call),
+        Service::Sns => sns::operation(call),
+        Service::Sts => sts::operation(call),
+    }
+}
+
+fn answer(service: Service, context: Context<'_>) -> Answer {
+    match service {
+        Service::Connect => connect::answer(&context),
+        Service::ServiceQuotas => service_quotas::answer(&context),
+        Service::Monitoring => cloudwatch::answer(&context),
+        Service::DynamoDb => dynamodb::answer(context),
+        Service::S3 => s3::answer(context),
+        Service::Sns => sns::answer(context),
+        Service::Sts => sts::answer(&context),
+    }
+}
