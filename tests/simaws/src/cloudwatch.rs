@@ -16,6 +16,8 @@ use crate::wire::{Answer, AwsError, Call, Context, Protocol, cbor_response, resp
 
 const NAMESPACE: &str = "http://monitoring.amazonaws.com/doc/2010-08-01/";
 const MAX_QUERIES: usize = 500;
+/// A bound against overflow; AWS keeps no metric for longer than 455 days.
+const MAX_PERIOD: i64 = 455 * 86_400;
 const MAX_DATAPOINTS: u64 = 100_800;
 
 pub(crate) fn protocol(call: &Call) -> Protocol {
@@ -74,7 +76,11 @@ fn get_metric_data(context: &Context<'_>, input: &Value) -> Result<Value, AwsErr
     let missing = |name: &str| AwsError::new(400, "MissingParameter", &format!("The parameter {name} is required."));
     let time = |name: &str| match input.get(name) {
         None | Some(Value::Null) => Err(missing(name)),
-        Some(value) => value.as_f64().ok_or_else(|| invalid(&format!("The parameter {name} is not a timestamp."))),
+        // Up to the year 9999, as far as AWS's timestamps go.
+        Some(value) => value
+            .as_f64()
+            .filter(|time| (0.0..253_402_300_800.0).contains(time))
+            .ok_or_else(|| invalid(&format!("The parameter {name} is not a timestamp."))),
     };
     let (start, end) = (time("StartTime")?, time("EndTime")?);
     if start >= end {
@@ -149,7 +155,7 @@ fn read_metric(context: &Context<'_>, query: &Value, window: (f64, f64)) -> Resu
         return Err(invalid("A metric has at most 30 dimensions."));
     }
     let period = stat.get("Period").and_then(Value::as_i64).unwrap_or(0);
-    if !([1, 5, 10, 20, 30].contains(&period) || (period > 0 && period % 60 == 0)) {
+    if !([1, 5, 10, 20, 30].contains(&period) || (period > 0 && period <= MAX_PERIOD && period % 60 == 0)) {
         return Err(invalid(&format!("The value {period} for parameter Period is not valid.")));
     }
     let statistic = text(stat, "Stat")?;
@@ -280,7 +286,8 @@ fn read_query(call: &Call) -> Result<Value, AwsError> {
             "ReturnData" => Value::Bool(text == "true"),
             _ => Value::String(text),
         };
-        let path: Vec<&str> = key.split('.').filter(|part| *part != "member").collect();
+        // The deepest real parameter has seven steps.
+        let path: Vec<&str> = key.split('.').filter(|part| *part != "member").take(16).collect();
         place(&mut input, &path, value).ok_or_else(|| invalid(&format!("The parameter {key} is not valid.")))?;
     }
     Ok(input)

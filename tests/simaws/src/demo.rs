@@ -101,8 +101,8 @@ impl World {
         let mut big = filled(1, "acme-support", BIG);
         big.phone_numbers = 46;
         big.tdg_phone_numbers = 2;
-        big.integrate("EVENT", 3).integrate("APPLICATION", 4).integrate("CASES_DOMAIN", 1);
-        big.integrate("WISDOM_ASSISTANT", 1).integrate("WISDOM_KNOWLEDGE_BASE", 2);
+        big.integrate("EVENT", 3).integrate("APPLICATION", 4);
+        big.integrate("WISDOM_KNOWLEDGE_BASE", 2);
         big.rules.insert("OnPostCallAnalysisAvailable".to_owned(), 31);
         big.rules.insert("OnMetricDataUpdate".to_owned(), 12);
         let mut medium = filled(2, "acme-sales", MEDIUM);
@@ -126,7 +126,7 @@ impl World {
             &big.id,
             now,
             [
-                (431.0, "ConcurrentCalls"),
+                (362.0, "ConcurrentCalls"),
                 (212.0, "ConcurrentActiveChats"),
                 (140.0, "ConcurrentTasks"),
                 (35.0, "ConcurrentEmails"),

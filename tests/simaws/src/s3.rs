@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::Method;
 
 use crate::ids::hex32;
-use crate::paging::{self, Position};
+use crate::paging;
 use crate::text::{base64, crc32, http_date, iso_time, percent_decode, unix_now, xml};
 use crate::wire::{Answer, AwsError, Call, Context, respond, set_header};
 
@@ -65,16 +65,15 @@ pub(crate) fn operation(call: &Call) -> Result<String, AwsError> {
     Ok(operation.to_owned())
 }
 
-pub(crate) fn answer(context: Context<'_>) -> Answer {
+pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
     let (bucket_name, key) = address(context.call);
-    let denied = AwsError::new(403, "AccessDenied", "Access Denied");
     let owner = context.call.header("x-amz-expected-bucket-owner");
     let stranger = owner.is_some_and(|owner| owner != context.world.account_id);
     let Some(bucket) = context.world.buckets.get_mut(&bucket_name) else {
         return Err(AwsError::new(404, "NoSuchBucket", "The specified bucket does not exist"));
     };
     if bucket.denied || stranger {
-        return Err(denied);
+        return Err(AwsError::new(403, "AccessDenied", "Access Denied"));
     }
     match context.operation {
         "PutObject" => put(context.call, bucket, key),
@@ -84,7 +83,10 @@ pub(crate) fn answer(context: Context<'_>) -> Answer {
             set_header(&mut response, "x-amz-bucket-region", &context.world.region);
             Ok(response)
         }
-        _ => list(context.call, bucket, &bucket_name),
+        _ => {
+            let bucket = &context.world.buckets[&bucket_name];
+            list(context, bucket, &bucket_name)
+        }
     }
 }
 
@@ -175,7 +177,8 @@ fn get(call: &Call, bucket: &Bucket, key: &str) -> Answer {
     Ok(response)
 }
 
-fn list(call: &Call, bucket: &Bucket, name: &str) -> Answer {
+fn list(context: &Context<'_>, bucket: &Bucket, name: &str) -> Answer {
+    let call = context.call;
     let prefix = call.param("prefix").unwrap_or_default();
     let delimiter = call.param("delimiter").filter(|delimiter| !delimiter.is_empty());
     let start_after = call.param("start-after").unwrap_or_default();
@@ -208,18 +211,22 @@ fn list(call: &Call, bucket: &Bucket, name: &str) -> Answer {
         }
     }
     let binding = format!("{name} {prefix:?} {delimiter:?} {start_after:?}");
-    let start = match call.param("continuation-token") {
-        None => 0,
-        Some(token) => {
-            let position = paging::read_token(&binding, token);
-            position.map_err(|_| invalid("The continuation token provided is incorrect"))?.offset
-        }
+    let page = paging::Listing {
+        binding: &binding,
+        token: call.param("continuation-token"),
+        limit: max_keys,
+        total: entries.len() as u64,
+        quirk: context.quirk,
+        short: false,
+        nonce: context.nonce,
     };
-    let start = usize::try_from(start).unwrap_or(usize::MAX).min(entries.len());
-    let end = (start + usize::try_from(max_keys).unwrap_or(1000)).min(entries.len());
+    let page = page.page(|_| true).map_err(|_| invalid("The continuation token provided is incorrect"))?;
+    // Asking for nothing is not a page of anything.
+    let next = page.next.filter(|_| max_keys > 0);
     let encode = |text: &str| if call.param("encoding-type") == Some("url") { url(text) } else { xml(text) };
     let (mut contents, mut common) = (String::new(), String::new());
-    for (key, object) in &entries[start..end] {
+    for index in &page.indexes {
+        let Some((key, object)) = usize::try_from(*index).ok().and_then(|index| entries.get(index)) else { continue };
         let key = encode(key);
         match object {
             None => common.push_str(&format!("<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>")),
@@ -232,13 +239,12 @@ fn list(call: &Call, bucket: &Bucket, name: &str) -> Answer {
             )),
         }
     }
-    let truncated = end < entries.len() && max_keys > 0;
+    let truncated = next.is_some();
     let mut more = String::new();
     if let Some(token) = call.param("continuation-token") {
         more.push_str(&format!("<ContinuationToken>{}</ContinuationToken>", xml(token)));
     }
-    if truncated {
-        let next = paging::token(&binding, Position { offset: end as u64, nonce: 0 });
+    if let Some(next) = next {
         more.push_str(&format!("<NextContinuationToken>{}</NextContinuationToken>", xml(&next)));
     }
     if let Some(delimiter) = delimiter {
@@ -256,7 +262,7 @@ fn list(call: &Call, bucket: &Bucket, name: &str) -> Answer {
          <IsTruncated>{truncated}</IsTruncated>{more}{contents}{common}</ListBucketResult>",
         xml(name),
         encode(prefix),
-        end - start,
+        page.indexes.len(),
     );
     Ok(respond(200, "application/xml", body))
 }

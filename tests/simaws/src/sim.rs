@@ -117,8 +117,9 @@ impl Sim {
         }
         let answer = {
             let mut world = self.world();
-            let context = Context { call: &call, operation: &operation, world: &mut world, quirk, nonce: serial, at };
-            answer(service, context)
+            let mut context =
+                Context { call: &call, operation: &operation, world: &mut world, quirk, nonce: serial, at };
+            answer(service, &mut context)
         };
         let mut response = match answer {
             Ok(response) => response,
@@ -203,8 +204,8 @@ impl Sim {
             (Throttle::Shared, Service::Connect) => ("connect", rates.connect, live),
             (Throttle::PerOperation, Service::Connect) if metrics => (operation, rates.connect_metrics, live),
             (Throttle::PerOperation, Service::Connect) => (operation, rates.connect, live),
-            (_, Service::ServiceQuotas) if operation.starts_with("List") => (operation, rates.quotas_list, 0.0),
-            (_, Service::ServiceQuotas) => (operation, rates.quotas_get, 0.0),
+            (_, Service::Quotas) if operation.starts_with("List") => (operation, rates.quotas_list, 0.0),
+            (_, Service::Quotas) => (operation, rates.quotas_get, 0.0),
             _ => return true,
         };
         self.state().buckets.take(bucket, rate, live, Instant::now())
@@ -257,7 +258,7 @@ impl Sim {
 fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
     match service {
         Service::Connect => connect::operation(call),
-        Service::ServiceQuotas => call.target("ServiceQuotasV20190624"),
+        Service::Quotas => call.target("ServiceQuotasV20190624"),
         Service::Monitoring => cloudwatch::operation(call),
         Service::DynamoDb => call.target("DynamoDB_20120810"),
         Service::S3 => s3::operation(call),
@@ -266,14 +267,14 @@ fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
     }
 }
 
-fn answer(service: Service, context: Context<'_>) -> Answer {
+fn answer(service: Service, context: &mut Context<'_>) -> Answer {
     match service {
-        Service::Connect => connect::answer(&context),
-        Service::ServiceQuotas => service_quotas::answer(&context),
-        Service::Monitoring => cloudwatch::answer(&context),
+        Service::Connect => connect::answer(context),
+        Service::Quotas => service_quotas::answer(context),
+        Service::Monitoring => cloudwatch::answer(context),
         Service::DynamoDb => dynamodb::answer(context),
         Service::S3 => s3::answer(context),
         Service::Sns => sns::answer(context),
-        Service::Sts => sts::answer(&context),
+        Service::Sts => sts::answer(context),
     }
 }

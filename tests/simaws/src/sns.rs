@@ -48,7 +48,7 @@ fn invalid(message: &str) -> AwsError {
     AwsError::new(400, "InvalidParameter", &format!("Invalid parameter: {message}"))
 }
 
-pub(crate) fn answer(context: Context<'_>) -> Answer {
+pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
     let form = query_form(context.call);
     let get = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let message = get("Message").unwrap_or_default();

@@ -135,6 +135,10 @@ pub(crate) fn parse_iso(text: &str) -> Option<f64> {
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let mut time = time.splitn(3, ':');
     let (hour, minute) = (time.next()?.parse::<f64>().ok()?, time.next()?.parse::<f64>().ok()?);
+    // What follows could overflow with years that no calendar has.
+    if !(0..=9_999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
     let second = time.next()?.parse::<f64>().ok()?;
     let from_march = year - i64::from(month <= 2);
     let (era, year_of_era) = (from_march.div_euclid(400), from_march.rem_euclid(400));
@@ -175,6 +179,7 @@ mod tests {
         assert_eq!(parse_iso("2025-09-12T23:08:19Z"), Some(1_757_718_499.0));
         assert_eq!(parse_iso("2024-02-29T00:00:00.5Z"), Some(1_709_164_800.5));
         assert_eq!(parse_iso("yesterday"), None);
+        assert_eq!(parse_iso("9223372036854775807-01-01T00:00:00Z"), None);
     }
 
     #[test]

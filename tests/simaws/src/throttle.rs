@@ -80,7 +80,7 @@ impl Buckets {
         {
             (bucket.tokens, bucket.settled, bucket.next_live) = (full, recent, recent);
         }
-        if live_per_second > 0.0 {
+        if live_per_second > 1e-3 {
             while bucket.next_live <= now {
                 let at = bucket.next_live;
                 bucket.refill(rate, at);

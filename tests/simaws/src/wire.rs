@@ -13,7 +13,7 @@ use crate::world::World;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Connect,
-    ServiceQuotas,
+    Quotas,
     Monitoring,
     DynamoDb,
     S3,
@@ -23,13 +23,13 @@ pub(crate) enum Service {
 
 impl Service {
     const ALL: [Self; 7] =
-        [Self::Connect, Self::ServiceQuotas, Self::Monitoring, Self::DynamoDb, Self::S3, Self::Sns, Self::Sts];
+        [Self::Connect, Self::Quotas, Self::Monitoring, Self::DynamoDb, Self::S3, Self::Sns, Self::Sts];
 
     /// The signing name, which is also what tests call the service.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
-            Self::ServiceQuotas => "servicequotas",
+            Self::Quotas => "servicequotas",
             Self::Monitoring => "monitoring",
             Self::DynamoDb => "dynamodb",
             Self::S3 => "s3",
@@ -42,7 +42,7 @@ impl Service {
     pub(crate) fn throttled(self) -> AwsError {
         match self {
             Self::Connect => AwsError::new(429, "ThrottlingException", "Rate exceeded"),
-            Self::ServiceQuotas => AwsError::new(400, "TooManyRequestsException", "Rate exceeded"),
+            Self::Quotas => AwsError::new(400, "TooManyRequestsException", "Rate exceeded"),
             Self::DynamoDb => AwsError::new(
                 400,
                 "ProvisionedThroughputExceededException",
@@ -56,7 +56,7 @@ impl Service {
     pub(crate) fn internal(self) -> AwsError {
         let code = match self {
             Self::Connect => "InternalServiceException",
-            Self::ServiceQuotas => "ServiceException",
+            Self::Quotas => "ServiceException",
             Self::Monitoring => "InternalServiceError",
             Self::DynamoDb => "InternalServerError",
             Self::S3 => "InternalError",
@@ -68,7 +68,7 @@ impl Service {
     pub(crate) fn access_denied(self, operation: &str, world: &World) -> AwsError {
         let (status, code) = match self {
             Self::Connect => (403, "AccessDeniedException"),
-            Self::ServiceQuotas | Self::DynamoDb => (400, "AccessDeniedException"),
+            Self::Quotas | Self::DynamoDb => (400, "AccessDeniedException"),
             Self::Sns => (403, "AuthorizationError"),
             Self::Monitoring | Self::S3 | Self::Sts => (403, "AccessDenied"),
         };
@@ -230,7 +230,7 @@ impl Protocol {
     pub(crate) fn of(service: Service, call: &Call) -> Self {
         match service {
             Service::Connect => Self::RestJson,
-            Service::ServiceQuotas => Self::AwsJson { prefix: "", content_type: "application/x-amz-json-1.1" },
+            Service::Quotas => Self::AwsJson { prefix: "", content_type: "application/x-amz-json-1.1" },
             Service::DynamoDb => Self::AwsJson {
                 prefix: "com.amazonaws.dynamodb.v20120810#",
                 content_type: "application/x-amz-json-1.0",

@@ -166,7 +166,8 @@ impl Instance {
         self
     }
 
-    /// Adds integration associations of a kind.
+    /// Adds integration associations of a kind, with ARNs of the default world. For others, push to
+    /// `integrations`.
     pub fn integrate(&mut self, kind: &str, n: u64) -> &mut Self {
         for _ in 0..n {
             let index = self.integrations.len() as u64;

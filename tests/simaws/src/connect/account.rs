@@ -24,7 +24,7 @@ fn instance_body(instance: &Instance, world: &World) -> Value {
         "CreatedTime": 1_650_000_000 + hash(&instance.id) % 50_000_000,
         "ServiceRole": format!(
             "arn:{}:iam::{}:role/aws-service-role/connect.amazonaws.com/AWSServiceRoleForAmazonConnect_{}",
-            world.partition, world.account_id, &instance.id[..instance.id.len().min(8)]
+            world.partition, world.account_id, instance.id.get(..8).unwrap_or(&instance.id)
         ),
         "InstanceStatus": instance.status,
         "InboundCallsEnabled": true,

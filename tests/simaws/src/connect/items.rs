@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::kinds::{
+    agent_status_type, bot_version, event_source, flow_state, flow_type, integration, queue_type, quick_connect_type,
+};
 use crate::ids::{hash, uuid};
 use crate::world::{Instance, World};
 
@@ -65,94 +68,6 @@ fn with(mut value: Value, more: Value) -> Value {
     value
 }
 
-fn pick<'a>(among: &[&'a str], index: u64) -> &'a str {
-    among[usize::try_from(index % among.len() as u64).unwrap_or(0)]
-}
-
-// What filters look at. Cheap, because a filter may look at every index.
-
-pub(crate) fn queue_type(instance: &Instance, index: u64) -> &'static str {
-    if index < instance.count("ListQueues") { "STANDARD" } else { "AGENT" }
-}
-
-pub(crate) fn flow_state(instance: &Instance, index: u64) -> &'static str {
-    if index < instance.count("ListContactFlows") { "ACTIVE" } else { "ARCHIVED" }
-}
-
-pub(crate) const FLOW_TYPES: &[&str] = &[
-    "CONTACT_FLOW",
-    "CUSTOMER_QUEUE",
-    "CUSTOMER_HOLD",
-    "CUSTOMER_WHISPER",
-    "AGENT_HOLD",
-    "AGENT_WHISPER",
-    "OUTBOUND_WHISPER",
-    "AGENT_TRANSFER",
-    "QUEUE_TRANSFER",
-    "CAMPAIGN",
-];
-
-pub(crate) fn flow_type(_: &Instance, index: u64) -> &'static str {
-    // Most flows are plain ones.
-    if index.is_multiple_of(3) { pick(FLOW_TYPES, index / 3) } else { "CONTACT_FLOW" }
-}
-
-pub(crate) const QUICK_CONNECT_TYPES: &[&str] = &["USER", "QUEUE", "PHONE_NUMBER", "FLOW"];
-
-pub(crate) fn quick_connect_type(_: &Instance, index: u64) -> &'static str {
-    pick(QUICK_CONNECT_TYPES, index)
-}
-
-pub(crate) const AGENT_STATUS_TYPES: &[&str] = &["ROUTABLE", "CUSTOM", "OFFLINE"];
-
-/// Each instance has one routable and one offline status; all others are its own.
-pub(crate) fn agent_status_type(_: &Instance, index: u64) -> &'static str {
-    match index {
-        0 => "ROUTABLE",
-        1 => "OFFLINE",
-        _ => "CUSTOM",
-    }
-}
-
-pub(crate) fn always_active(_: &Instance, _: u64) -> &'static str {
-    "ACTIVE"
-}
-
-pub(crate) fn always_published(_: &Instance, _: u64) -> &'static str {
-    "PUBLISHED"
-}
-
-pub(crate) fn event_source(instance: &Instance, mut index: u64) -> &str {
-    for (name, count) in &instance.rules {
-        if index < *count {
-            return name;
-        }
-        index -= count;
-    }
-    ""
-}
-
-pub(crate) fn integration_type(instance: &Instance, index: u64) -> &str {
-    integration(instance, index).0
-}
-
-pub(crate) fn integration_arn(instance: &Instance, index: u64) -> &str {
-    integration(instance, index).1
-}
-
-fn integration(instance: &Instance, index: u64) -> (&str, &str) {
-    usize::try_from(index)
-        .ok()
-        .and_then(|index| instance.integrations.get(index))
-        .map_or(("", ""), |integration| (&integration.kind, &integration.arn))
-}
-
-pub(crate) fn bot_version(instance: &Instance, index: u64) -> &'static str {
-    if index < instance.count("ListLexBots") { "V1" } else { "V2" }
-}
-
-// The things themselves.
-
 pub(crate) fn user(maker: &Maker<'_>, index: u64) -> Value {
     json!({
         "Id": maker.id("agent", index),
@@ -169,7 +84,7 @@ pub(crate) fn found_user(maker: &Maker<'_>, index: u64) -> Value {
         "Arn": maker.arn("agent", index),
         "Username": maker.word(&format!("agent{}", index + 1)),
         "IdentityInfo": { "FirstName": maker.text("Ada"), "LastName": maker.text(&format!("Example{}", index + 1)) },
-        "PhoneConfig": { "PhoneType": "SOFT_PHONE", "AutoAccept": false, "DeskPhoneNumber": maker.text("") },
+        "PhoneConfig": { "PhoneType": "SOFT_PHONE", "AutoAccept": false, "DeskPhoneNumber": maker.text("+12065550100") },
         "RoutingProfileId": maker.id("routing-profile", 0),
         "SecurityProfileIds": [maker.id("security-profile", 0)],
         "Tags": {},

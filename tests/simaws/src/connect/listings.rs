@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::account::with_token;
 use super::items::{self, Maker};
+use super::kinds;
 use super::request::{PageSize, Params};
 use crate::wire::{Answer, AwsError, Context, respond};
 use crate::world::Instance;
@@ -141,7 +142,7 @@ const fn search(
 }
 
 const LEX_VERSION: Filter =
-    Filter { name: "lexVersion", values: &["V1", "V2"], required: true, of: |i, n| items::bot_version(i, n) };
+    Filter { name: "lexVersion", values: &["V1", "V2"], required: true, of: |i, n| kinds::bot_version(i, n) };
 
 const INTEGRATION_TYPES: &[&str] = &[
     "EVENT",
@@ -189,20 +190,20 @@ const VOCABULARY_STATES: &[&str] = &["CREATION_IN_PROGRESS", "ACTIVE", "CREATION
 pub(crate) static LISTINGS: &[Listing] = &[
     get("ListUsers", "/users-summary/{}", "UserSummaryList", 1000, |i| i.count("ListUsers"), items::user),
     get("ListQueues", "/queues-summary/{}", "QueueSummaryList", 1000, |i| i.count("ListQueues") + i.agent_queues, items::queue)
-        .filtered(&[filter("queueTypes", &["STANDARD", "AGENT"], |i, n| items::queue_type(i, n))]),
+        .filtered(&[filter("queueTypes", &["STANDARD", "AGENT"], |i, n| kinds::queue_type(i, n))]),
     get("ListRoutingProfiles", "/routing-profiles-summary/{}", "RoutingProfileSummaryList", 1000, |i| i.count("ListRoutingProfiles"), items::routing_profile),
     get("ListSecurityProfiles", "/security-profiles-summary/{}", "SecurityProfileSummaryList", 1000, |i| i.count("ListSecurityProfiles"), items::security_profile),
     get("ListUserHierarchyGroups", "/user-hierarchy-groups-summary/{}", "UserHierarchyGroupSummaryList", 1000, |i| i.count("ListUserHierarchyGroups"), items::hierarchy_group),
     get("ListQuickConnects", "/quick-connects/{}", "QuickConnectSummaryList", 1000, |i| i.count("ListQuickConnects"), items::quick_connect)
-        .filtered(&[filter("QuickConnectTypes", items::QUICK_CONNECT_TYPES, |i, n| items::quick_connect_type(i, n))]),
+        .filtered(&[filter("QuickConnectTypes", kinds::QUICK_CONNECT_TYPES, |i, n| kinds::quick_connect_type(i, n))]),
     get("ListHoursOfOperations", "/hours-of-operations-summary/{}", "HoursOfOperationSummaryList", 1000, |i| i.count("ListHoursOfOperations"), items::hours),
     get("ListPrompts", "/prompts-summary/{}", "PromptSummaryList", 1000, |i| i.count("ListPrompts"), items::prompt),
     get("ListContactFlows", "/contact-flows-summary/{}", "ContactFlowSummaryList", 1000, |i| i.count("ListContactFlows") + i.archived_flows, items::contact_flow)
-        .filtered(&[filter("contactFlowTypes", items::FLOW_TYPES, |i, n| items::flow_type(i, n))]),
+        .filtered(&[filter("contactFlowTypes", kinds::FLOW_TYPES, |i, n| kinds::flow_type(i, n))]),
     get("ListContactFlowModules", "/contact-flow-modules-summary/{}", "ContactFlowModulesSummaryList", 1000, |i| i.count("ListContactFlowModules"), items::flow_module)
-        .filtered(&[filter("state", &["ACTIVE", "ARCHIVED"], |i, n| items::always_active(i, n))]),
+        .filtered(&[filter("state", &["ACTIVE", "ARCHIVED"], |i, n| kinds::always_active(i, n))]),
     get("ListAgentStatuses", "/agent-status/{}", "AgentStatusSummaryList", 1000, |i| i.count("ListAgentStatuses"), items::agent_status)
-        .filtered(&[filter("AgentStatusTypes", items::AGENT_STATUS_TYPES, |i, n| items::agent_status_type(i, n))]),
+        .filtered(&[filter("AgentStatusTypes", kinds::AGENT_STATUS_TYPES, |i, n| kinds::agent_status_type(i, n))]),
     get("ListPredefinedAttributes", "/predefined-attributes/{}", "PredefinedAttributeSummaryList", 100, |i| i.count("ListPredefinedAttributes"), items::predefined_attribute),
     get("ListLambdaFunctions", "/instance/{}/lambda-functions", "LambdaFunctions", 25, |i| i.count("ListLambdaFunctions"), items::lambda_function),
     get("ListLexBots", "/instance/{}/lex-bots", "LexBots", 25, |i| i.count("ListLexBots"), items::lex_bot),
@@ -212,13 +213,13 @@ pub(crate) static LISTINGS: &[Listing] = &[
     get("ListWorkspaces", "/workspaces/{}", "WorkspaceSummaryList", 100, |i| i.count("ListWorkspaces"), items::workspace),
     get("ListNotifications", "/notifications/{}", "NotificationSummaryList", 100, |i| i.count("ListNotifications"), items::notification),
     get("ListIntegrationAssociations", "/instance/{}/integration-associations", "IntegrationAssociationSummaryList", 100, |i| i.integrations.len() as u64, items::integration_association)
-        .filtered(&[filter("integrationType", INTEGRATION_TYPES, items::integration_type), filter("integrationArn", &[], items::integration_arn)]).invalid_request(),
+        .filtered(&[filter("integrationType", INTEGRATION_TYPES, kinds::integration_type), filter("integrationArn", &[], kinds::integration_arn)]).invalid_request(),
     get("ListTaskTemplates", "/instance/{}/task/template", "TaskTemplates", 100, |i| i.count("ListTaskTemplates"), items::task_template)
-        .filtered(&[filter("status", &["ACTIVE", "INACTIVE"], |i, n| items::always_active(i, n))]),
+        .filtered(&[filter("status", &["ACTIVE", "INACTIVE"], |i, n| kinds::always_active(i, n))]),
     get("ListApprovedOrigins", "/instance/{}/approved-origins", "Origins", 25, |i| i.count("ListApprovedOrigins"), items::approved_origin),
     get("ListEvaluationForms", "/evaluation-forms/{}", "EvaluationFormSummaryList", 100, |i| i.count("ListEvaluationForms"), items::evaluation_form),
     get("ListRules", "/rules/{}", "RuleSummaryList", 200, |i| i.rules.values().sum(), items::rule)
-        .filtered(&[filter("eventSourceName", EVENT_SOURCES, items::event_source), filter("publishStatus", &["DRAFT", "PUBLISHED"], |i, n| items::always_published(i, n))]).invalid_request(),
+        .filtered(&[filter("eventSourceName", EVENT_SOURCES, kinds::event_source), filter("publishStatus", &["DRAFT", "PUBLISHED"], |i, n| kinds::always_published(i, n))]).invalid_request(),
     search("SearchUsers", "/search-users", "Users", 500, |i| i.count("ListUsers"), items::found_user),
     search("SearchQueues", "/search-queues", "Queues", 500, |i| i.count("ListQueues"), items::found_queue),
     search("SearchRoutingProfiles", "/search-routing-profiles", "RoutingProfiles", 500, |i| i.count("ListRoutingProfiles"), items::found_routing_profile),
@@ -227,5 +228,5 @@ pub(crate) static LISTINGS: &[Listing] = &[
     search("SearchWorkspaces", "/search-workspaces", "Workspaces", 500, |i| i.count("ListWorkspaces"), items::found_workspace),
     search("SearchNotifications", "/search-notifications", "Notifications", 100, |i| i.count("ListNotifications"), items::found_notification),
     Listing { shape: Shape::Post, ..get("SearchVocabularies", "/vocabulary-summary/{}", "VocabularySummaryList", 100, |i| i.count("SearchVocabularies"), items::vocabulary) }
-        .filtered(&[filter("State", VOCABULARY_STATES, |i, n| items::always_active(i, n))]).invalid_request(),
+        .filtered(&[filter("State", VOCABULARY_STATES, |i, n| kinds::always_active(i, n))]).invalid_request(),
 ];

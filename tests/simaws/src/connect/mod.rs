@@ -2,6 +2,7 @@
 
 mod account;
 mod items;
+mod kinds;
 mod listings;
 mod request;
 

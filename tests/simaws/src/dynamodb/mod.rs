@@ -72,7 +72,7 @@ impl Table {
     }
 }
 
-pub(crate) fn answer(context: Context<'_>) -> Answer {
+pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
     let input = context.call.json()?;
     if !["PutItem", "GetItem", "Query", "UpdateItem", "DescribeTable"].contains(&context.operation) {
         return Err(AwsError::new(400, "UnknownOperationException", ""));
@@ -94,7 +94,7 @@ pub(crate) fn answer(context: Context<'_>) -> Answer {
         "PutItem" => put(table, &input)?,
         "GetItem" => get(table, &input)?,
         "UpdateItem" => update(table, &input)?,
-        "Query" => query::run(table, &input, context.quirk)?,
+        "Query" => query::run(table, &input, context.quirk, context.nonce)?,
         _ => describe(table, name, &arn),
     };
     let body = body.to_string();

@@ -18,7 +18,7 @@ struct Selection {
     sort: Option<Condition>,
 }
 
-pub(crate) fn run(table: &Table, input: &Value, quirk: Option<Quirk>) -> Result<Value, AwsError> {
+pub(crate) fn run(table: &Table, input: &Value, quirk: Option<Quirk>, nonce: u64) -> Result<Value, AwsError> {
     let placeholders = Placeholders::read(input)?;
     let expression = text(input, "KeyConditionExpression")?.ok_or_else(|| {
         invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
@@ -89,6 +89,13 @@ pub(crate) fn run(table: &Table, input: &Value, quirk: Option<Quirk>) -> Result<
             last = Some(json!({ &table.key.0: { "S": key.0 }, &table.key.1: { "S": key.1 } }));
             break;
         }
+    }
+    // A key before all others, from where everything is read again.
+    let again = |sort: String| Some(json!({ &table.key.0: { "S": selection.partition }, &table.key.1: { "S": sort } }));
+    match quirk {
+        Some(Quirk::Endless) => last = again(format!(" {nonce}")),
+        Some(Quirk::Repeat) => last = again(" ".to_owned()),
+        _ => {}
     }
     let mut output = json!({ "Count": items.len(), "ScannedCount": scanned });
     if text(input, "Select")? != Some("COUNT") {
