@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::Method;
 
 use crate::ids::hex32;
-use crate::paging;
+use crate::paging::{self, Quirk};
 use crate::text::{base64, crc32, http_date, iso_time, percent_decode, unix_now, xml};
 use crate::wire::{Answer, AwsError, Call, Context, respond, set_header};
 
@@ -83,10 +83,7 @@ pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
             set_header(&mut response, "x-amz-bucket-region", &context.world.region);
             Ok(response)
         }
-        _ => {
-            let bucket = &context.world.buckets[&bucket_name];
-            list(context, bucket, &bucket_name)
-        }
+        _ => list(context.call, bucket, &bucket_name, (context.quirk, context.nonce)),
     }
 }
 
@@ -177,8 +174,7 @@ fn get(call: &Call, bucket: &Bucket, key: &str) -> Answer {
     Ok(response)
 }
 
-fn list(context: &Context<'_>, bucket: &Bucket, name: &str) -> Answer {
-    let call = context.call;
+fn list(call: &Call, bucket: &Bucket, name: &str, (quirk, nonce): (Option<Quirk>, u64)) -> Answer {
     let prefix = call.param("prefix").unwrap_or_default();
     let delimiter = call.param("delimiter").filter(|delimiter| !delimiter.is_empty());
     let start_after = call.param("start-after").unwrap_or_default();
@@ -216,9 +212,9 @@ fn list(context: &Context<'_>, bucket: &Bucket, name: &str) -> Answer {
         token: call.param("continuation-token"),
         limit: max_keys,
         total: entries.len() as u64,
-        quirk: context.quirk,
+        quirk,
         short: false,
-        nonce: context.nonce,
+        nonce,
     };
     let page = page.page(|_| true).map_err(|_| invalid("The continuation token provided is incorrect"))?;
     // Asking for nothing is not a page of anything.

@@ -3,16 +3,19 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Sleep;
 
 use crate::sim::Reply;
 
@@ -91,28 +94,37 @@ where
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     match handler(Request::from_parts(parts, body)).await {
         Reply::Http(response) => Ok(response.map(|body| Full::new(body).boxed())),
-        Reply::Truncated(response) => Ok(response.map(|body| Cut(Some(body)).boxed())),
+        Reply::Truncated(response) => Ok(response.map(|body| Cut::new(body).boxed())),
         // An error instead of an answer makes hyper close the connection.
         Reply::Reset => Err(io::ErrorKind::ConnectionReset.into()),
         Reply::Hang => std::future::pending().await,
     }
 }
 
-/// A body that does not tell how short it is, so that the longer `content-length` stands.
-struct Cut(Option<Bytes>);
+/// A body that ends before the promised `content-length`. It ends a moment late, because what hyper
+/// has not flushed when a body fails is never sent, and then nothing would arrive at all.
+struct Cut {
+    bytes: Option<Bytes>,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl Cut {
+    fn new(bytes: Bytes) -> Self {
+        Self { bytes: Some(bytes), pause: Box::pin(tokio::time::sleep(Duration::from_millis(20))) }
+    }
+}
 
 impl Body for Cut {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        std::task::Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.bytes.take() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None => self.pause.as_mut().poll(context).map(|()| None),
+        }
     }
 }

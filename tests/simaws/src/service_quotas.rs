@@ -18,8 +18,7 @@ pub(crate) fn answer(context: &Context<'_>) -> Answer {
             let value = context.world.quotas.default_value(row);
             json!({ "Quota": quota(context.world, row, value, None) })
         }
-        // Nobody has asked for an increase in this account.
-        "ListRequestedServiceQuotaChangeHistory" => page(context, &input, "history", &[], "RequestedQuotas")?,
+        "ListRequestedServiceQuotaChangeHistory" => list_requests(context, &input)?,
         _ => return Err(AwsError::new(400, "UnknownOperationException", "")),
     };
     Ok(respond(200, "application/x-amz-json-1.1", body.to_string()))
@@ -164,6 +163,14 @@ fn list_defaults(context: &Context<'_>, input: &Input) -> Result<Value, AwsError
     let show = |row| quota(world, row, world.quotas.default_value(row), None);
     let list: Vec<Value> = world.quotas.rows(service).map(show).collect();
     page(context, input, &format!("ListAWSDefaultServiceQuotas {service}"), &list, "Quotas")
+}
+
+fn list_requests(context: &Context<'_>, input: &Input) -> Result<Value, AwsError> {
+    let filters = [("ServiceCode", input.text("ServiceCode")?), ("Status", input.text("Status")?)];
+    let wanted =
+        |request: &&Value| filters.iter().all(|(name, value)| value.is_none_or(|value| request[name] == *value));
+    let list: Vec<Value> = context.world.quotas.change_requests.iter().filter(wanted).cloned().collect();
+    page(context, input, &format!("ListRequestedServiceQuotaChangeHistory {filters:?}"), &list, "RequestedQuotas")
 }
 
 fn get_applied(world: &World, input: &Input) -> Result<Value, AwsError> {

@@ -68,6 +68,8 @@ pub struct Quotas {
     /// Whether listings at level `RESOURCE` and `ALL` show values applied to an instance. When false,
     /// only `GetServiceQuota` with a `ContextId` tells them.
     pub list_resource_level: bool,
+    /// Requests for an increase, as `RequestedServiceQuotaChange` has them.
+    pub change_requests: Vec<serde_json::Value>,
 }
 
 impl Default for Quotas {
@@ -80,6 +82,7 @@ impl Default for Quotas {
             removed: BTreeSet::new(),
             unapplied: BTreeSet::new(),
             list_resource_level: true,
+            change_requests: Vec::new(),
         }
     }
 }

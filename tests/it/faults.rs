@@ -1,0 +1,202 @@
+//! Calls that fail: what was not read is unknown, exactly that, and everything else stands.
+
+use std::collections::BTreeSet;
+
+use connect_quota_monitor::catalogue::{self, Listing, Meter};
+use connect_quota_monitor::collect::listings;
+use connect_quota_monitor::error::RunError;
+use serde_json::{Value, json};
+use simaws::{Fault, FaultKind, Times};
+
+use crate::harness::{Bench, quiet, row, with_status};
+
+/// Keys of the instance quotas that a listing serves.
+fn served_by(listing: Listing) -> Vec<String> {
+    let mut keys: Vec<String> = catalogue::per_instance()
+        .filter(|q| match q.meter {
+            Meter::Count(l) | Meter::CountIn(l, _) | Meter::WorstGroup(l, _) | Meter::DistinctIn(l, _) => l == listing,
+            _ => false,
+        })
+        .map(|q| q.id().key().to_owned())
+        .collect();
+    keys.sort();
+    keys
+}
+
+/// For each listing: it fails this way for one of two instances, for ever.
+async fn exactly_its_quotas_are_unknown(kind: FaultKind, named: &str) {
+    for listing in listings() {
+        let mut bench = Bench::new(quiet(2));
+        let (first, second) = {
+            let world = bench.sim.world();
+            (world.instances[0].id.clone(), world.instances[1].id.clone())
+        };
+        bench.sim.script(
+            Fault::new("connect", kind.clone()).operation(listing.operation()).instance(&first).times(Times::Forever),
+        );
+        let report = bench.dry_run().await;
+        let of = |id: &str| report["instances"].as_array().unwrap().iter().find(|i| i["instance_id"] == id).unwrap().clone();
+        let place = format!("{} {named}", listing.operation());
+        assert_eq!(with_status(&of(&first), "unknown"), served_by(listing), "{place}");
+        assert_eq!(of(&first)["status"], "partial", "{place}");
+        assert_eq!(of(&second)["status"], "complete", "{place}: the other instance is untouched");
+        let fault = &report["faults"][0];
+        let expected = json!(format!("connect:{}", listing.operation()));
+        assert_eq!((&fault["operation"], &fault["kind"]), (&expected, &json!(named)), "{place}");
+        assert_eq!(fault["instance_id"], json!(first), "{place}");
+        assert_eq!(report["complete"], false, "{place}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_listing() {
+    exactly_its_quotas_are_unknown(FaultKind::AccessDenied, "access_denied").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_throttled_for_ever() {
+    exactly_its_quotas_are_unknown(FaultKind::Throttle, "throttled").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_fails_inside_aws_for_ever() {
+    exactly_its_quotas_are_unknown(FaultKind::InternalError, "unavailable").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_never_answers() {
+    exactly_its_quotas_are_unknown(FaultKind::Hang, "timeout").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_whose_connection_breaks() {
+    exactly_its_quotas_are_unknown(FaultKind::Reset, "unavailable").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_cannot_be_read() {
+    exactly_its_quotas_are_unknown(FaultKind::InvalidBody, "bad_response").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_passes_trouble_is_counted_exactly() {
+    for kind in [FaultKind::Throttle, FaultKind::InternalError, FaultKind::Reset, FaultKind::Hang, FaultKind::EmptyPageWithToken] {
+        let mut bench = Bench::new(quiet(1));
+        bench.once("connect", "ListUsers", kind.clone());
+        let report = bench.dry_run().await;
+        let expected = bench.sim.world().instances[0].counts["ListUsers"];
+        assert_eq!(row(&report["instances"][0], "L-9A46857E")["usage"].as_f64().unwrap() as u64, expected, "{kind:?}");
+        assert_eq!(report["complete"], true, "{kind:?}: {}", report["faults"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_fails_late_never_leaves_a_partial_count() {
+    let mut bench = Bench::new(quiet(1));
+    bench.sim.world().instances[0].set("ListUsers", 3_500);
+    bench.app().await;
+    // Three pages pass, the fourth is denied.
+    bench.sim.script(Fault::new("connect", FaultKind::Delay(std::time::Duration::ZERO)).operation("ListUsers").times(Times::N(3)));
+    bench.always("connect", "ListUsers", FaultKind::AccessDenied);
+    let report = bench.dry_run().await;
+    let users = row(&report["instances"][0], "L-9A46857E");
+    assert_eq!((&users["status"], &users["usage"]), (&json!("unknown"), &Value::Null), "{users}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn listings_without_an_end_are_not_believed() {
+    for kind in [FaultKind::RepeatToken, FaultKind::EndlessToken] {
+        let mut bench = Bench::new(quiet(1));
+        bench.always("connect", "ListPrompts", kind.clone());
+        let report = bench.dry_run().await;
+        let prompts = row(&report["instances"][0], "L-0865B754");
+        assert_eq!((&prompts["status"], &prompts["fault"]["kind"]), (&json!("unknown"), &json!("bad_response")), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_retried_eight_times_and_quota_errors_never() {
+    let mut bench = Bench::new(quiet(1));
+    bench.always("connect", "ListUsers", FaultKind::Throttle);
+    let quota = |code: &str, status| FaultKind::Status { status, code: code.to_owned(), message: "no".to_owned() };
+    bench.always("connect", "ListPrompts", quota("ServiceQuotaExceededException", 402));
+    bench.always("connect", "ListQueues", quota("LimitExceededException", 429));
+    bench.always("connect", "ListRules", quota("TooManyRequestsException", 429));
+    bench.always("connect", "ListBots", quota("ResourceNotFoundException", 404));
+    bench.always("connect", "ListLexBots", quota("InvalidParameterException", 400));
+    let report = bench.dry_run().await;
+    let calls = bench.calls("connect");
+    for (operation, attempts) in
+        [("ListUsers", 8), ("ListRules", 8), ("ListPrompts", 1), ("ListQueues", 1), ("ListBots", 1), ("ListLexBots", 1)]
+    {
+        assert_eq!(calls.iter().filter(|c| *c == operation).count(), attempts, "{operation}");
+    }
+    assert_eq!(report["connect_api"]["throttled"], 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn instances_that_cannot_be_discovered_fail_the_run() {
+    for kind in [FaultKind::AccessDenied, FaultKind::Throttle, FaultKind::InternalError, FaultKind::InvalidBody, FaultKind::RepeatToken] {
+        let mut bench = Bench::new(quiet(12)).with_table().with_topic();
+        bench.always("connect", "ListInstances", kind.clone());
+        let error = bench.run().await.unwrap_err();
+        assert_eq!(error.error_type(), "DiscoveryError", "{kind:?}");
+        assert!(error.to_string().contains("connect:ListInstances"), "{error}");
+        assert!(bench.items().is_empty() && bench.mails().is_empty(), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_in_which_nothing_could_be_measured_fails() {
+    let mut bench = Bench::new(quiet(2)).with_table();
+    bench.sim.script(Fault::new("monitoring", FaultKind::AccessDenied).times(Times::Forever));
+    bench.sim.script(Fault::new("servicequotas", FaultKind::AccessDenied).times(Times::Forever));
+    for listing in listings() {
+        bench.always("connect", listing.operation(), FaultKind::AccessDenied);
+    }
+    bench.always("connect", "ListPhoneNumbersV2", FaultKind::AccessDenied);
+    let error = bench.run().await.unwrap_err();
+    assert!(matches!(error, RunError::Collection(_)), "{error}");
+    assert_eq!(bench.items().len(), 3, "what the run saw of its blindness is stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_that_cannot_be_read_are_unknown_not_idle() {
+    for kind in [FaultKind::AccessDenied, FaultKind::InvalidBody, FaultKind::InternalError, FaultKind::Hang] {
+        let mut bench = Bench::new(quiet(1));
+        bench.always("monitoring", "GetMetricData", kind.clone());
+        let report = bench.dry_run().await;
+        let gauges: BTreeSet<String> = with_status(&report["instances"][0], "unknown").into_iter().collect();
+        let expected = ["L-12AB7C57", "L-D4BA6F6E", "L-60553137", "L-B117F12F"].map(str::to_owned).into();
+        assert_eq!(gauges, expected, "{kind:?}");
+        assert_eq!(with_status(&report["account"], "unknown").len(), 283, "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn phone_numbers_that_cannot_be_listed_are_unknown_for_every_instance() {
+    let mut bench = Bench::new(quiet(2));
+    bench.always("connect", "ListPhoneNumbersV2", FaultKind::AccessDenied);
+    let report = bench.dry_run().await;
+    for n in 0..2 {
+        assert_eq!(with_status(&report["instances"][n], "unknown"), ["L-8F812903"]);
+    }
+    assert_eq!(report["faults"].as_array().unwrap().len(), 1, "one call failed, one fault: {}", report["faults"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_time_is_over_says_so_and_shows_nothing_as_ok() {
+    use connect_quota_monitor::app::Moment;
+    use connect_quota_monitor::aws::pace::Plan;
+    let mut bench = Bench::new(quiet(3)).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
+    let app = bench.app().await;
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    let now = jiff::Timestamp::from_second(crate::harness::NOON).unwrap();
+    let request = connect_quota_monitor::event::Request { dry_run: true, ..Default::default() };
+    let report = serde_json::to_value(app.run(&request, Moment { now, deadline }).await.unwrap()).unwrap();
+    assert_eq!(report["complete"], false);
+    let last = &report["instances"][2];
+    assert!(with_status(last, "unknown").len() > 20, "{last}");
+    assert!(report["faults"].as_array().unwrap().iter().any(|f| f["kind"] == "deadline"));
+    assert!(report["duration_ms"].as_u64().unwrap() < 12_000);
+}

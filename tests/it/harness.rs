@@ -1,0 +1,225 @@
+//! A real SDK client on the simulated AWS, without sockets, so that whole runs pass in virtual time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_connect::config::Credentials;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use connect_quota_monitor::app::{App, Moment};
+use connect_quota_monitor::aws::Aws;
+use connect_quota_monitor::aws::pace::{Plan, Rate};
+use connect_quota_monitor::config::Config;
+use connect_quota_monitor::error::RunError;
+use connect_quota_monitor::event::Request;
+use connect_quota_monitor::sink::Sinks;
+use jiff::Timestamp;
+use serde_json::Value;
+use simaws::{Fault, FaultKind, Reply, Sim, Table, Throttle, Times, World};
+use tokio::time::Instant;
+
+pub const TABLE: &str = "quota-snapshots";
+pub const BUCKET: &str = "quota-history";
+pub const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:quota-alerts";
+
+/// 2026-03-02T12:00:00Z.
+pub const NOON: i64 = 1_772_452_800;
+
+/// Where bytes leave the SDK, the simulated AWS takes them.
+#[derive(Debug, Clone)]
+struct Wire(Sim);
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let sim = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
+            let (parts, body) = request.into_parts();
+            let bytes = body.bytes().map(bytes::Bytes::copy_from_slice);
+            let bytes = bytes.ok_or_else(|| ConnectorError::user("a streaming body".into()))?;
+            let reply = sim.handle(http::Request::from_parts(parts, bytes)).await;
+            let closed = |what: &str| ConnectorError::io(std::io::Error::other(what.to_owned()).into());
+            match reply {
+                Reply::Http(response) => {
+                    let response = response.map(SdkBody::from);
+                    HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
+                }
+                Reply::Reset => Err(closed("connection reset by peer")),
+                Reply::Truncated(_) => Err(closed("the body ended early")),
+                Reply::Hang => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// An account on the simulated AWS, and the monitor that looks at it.
+pub struct Bench {
+    pub sim: Sim,
+    pub config: Config,
+    plans: (Plan, Plan),
+    app: Option<Arc<App>>,
+}
+
+impl Bench {
+    /// Calls are not paced, for tests that are not about pacing; nothing is stored or sent.
+    pub fn new(world: World) -> Self {
+        let fast = Plan::Flat(Rate::new(10_000.0, 10_000));
+        Self { sim: Sim::new(world), config: Config::default(), plans: (fast.clone(), fast), app: None }
+    }
+
+    pub fn plans(mut self, connect: Plan, quotas: Plan) -> Self {
+        self.plans = (connect, quotas);
+        self
+    }
+
+    pub fn with_config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    pub fn with_table(self) -> Self {
+        self.sim.world().tables.insert(TABLE.to_owned(), Table::new("instance_id", "timestamp"));
+        self.with_config(|c| c.dynamodb_table = Some(TABLE.to_owned()))
+    }
+
+    pub fn with_bucket(self) -> Self {
+        self.sim.world().buckets.entry(BUCKET.to_owned()).or_default();
+        self.with_config(|c| c.s3_bucket = Some(BUCKET.to_owned()))
+    }
+
+    pub fn with_topic(self) -> Self {
+        self.sim.world().add_topic("quota-alerts");
+        self.with_config(|c| c.alert_topic_arn = Some(TOPIC.to_owned()))
+    }
+
+    /// The process: built once, warm afterwards.
+    pub async fn app(&mut self) -> Arc<App> {
+        if let Some(app) = &self.app {
+            return Arc::clone(app);
+        }
+        let sdk = sdk(&self.sim).await;
+        let aws = Aws::with_plans(&sdk, self.plans.0.clone(), self.plans.1.clone());
+        let app = Arc::new(App::new(self.config.clone(), aws, Sinks::new(&sdk, &self.config, true)));
+        self.app = Some(Arc::clone(&app));
+        app
+    }
+
+    /// A new process: nothing is remembered but what is stored.
+    pub fn restart(&mut self) {
+        self.app = None;
+    }
+
+    pub async fn run_at(&mut self, request: &Request, unix_seconds: i64) -> Result<Value, RunError> {
+        let app = self.app().await;
+        let now = Timestamp::from_second(unix_seconds).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(900);
+        let report = app.run(request, Moment { now, deadline }).await?;
+        Ok(serde_json::to_value(report).unwrap())
+    }
+
+    pub async fn run(&mut self) -> Result<Value, RunError> {
+        self.run_at(&Request::default(), NOON).await
+    }
+
+    /// A dry run, which answers with every row.
+    pub async fn dry_run(&mut self) -> Value {
+        let request = Request { dry_run: true, ..Request::default() };
+        self.run_at(&request, NOON).await.expect("a dry run succeeds")
+    }
+
+    pub fn always(&self, service: &'static str, operation: &str, kind: FaultKind) {
+        self.sim.script(Fault::new(service, kind).operation(operation).times(Times::Forever));
+    }
+
+    pub fn once(&self, service: &'static str, operation: &str, kind: FaultKind) {
+        self.sim.script(Fault::new(service, kind).operation(operation).times(Times::Once));
+    }
+
+    /// Requests of one service, as operation names, in the order of arrival.
+    pub fn calls(&self, service: &str) -> Vec<String> {
+        self.sim.requests().into_iter().filter(|r| r.service == service).map(|r| r.operation).collect()
+    }
+
+    /// Messages of the topic: subject, text, attributes.
+    pub fn mails(&self) -> Vec<Mail> {
+        let world = self.sim.world();
+        let messages = world.topics.get(TOPIC).map(|t| t.messages.clone()).unwrap_or_default();
+        messages
+            .into_iter()
+            .map(|m| Mail {
+                text: m.delivered("email").to_owned(),
+                document: serde_json::from_str(m.delivered("sqs")).unwrap_or(Value::Null),
+                event: m.attributes.get("event").cloned().unwrap_or_default(),
+                severity: m.attributes.get("severity").cloned().unwrap_or_default(),
+                instance_id: m.attributes.get("instance_id").cloned().unwrap_or_default(),
+                subject: m.subject.unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// Items of the table, oldest first under each key.
+    pub fn items(&self) -> Vec<Value> {
+        self.sim.world().tables[TABLE].plain_items()
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Mail {
+    pub subject: String,
+    pub text: String,
+    pub document: Value,
+    pub event: String,
+    pub severity: String,
+    pub instance_id: String,
+}
+
+async fn sdk(sim: &Sim) -> SdkConfig {
+    let connector = SharedHttpConnector::new(Wire(sim.clone()));
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(Region::new(sim.world().region.clone()))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url("http://aws.test")
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .retry_config(aws_config::retry::RetryConfig::standard().with_max_attempts(4))
+        .timeout_config(
+            aws_config::timeout::TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(15)).build(),
+        )
+        .load()
+        .await
+}
+
+/// An account with one instance in which nothing is near its limit.
+pub fn quiet(instances: usize) -> World {
+    let mut world = World::with_instances(instances);
+    world.throttle = Throttle::None;
+    world
+}
+
+/// The row of a quota, by code or by name, in an answer's instance or account.
+pub fn row<'a>(seen: &'a Value, quota: &str) -> &'a Value {
+    seen["metrics"]
+        .as_array()
+        .expect("metrics")
+        .iter()
+        .find(|m| m["quota_code"] == quota || m["quota_name"] == quota)
+        .unwrap_or_else(|| panic!("no row of {quota}"))
+}
+
+/// Codes (or names) of the rows with a status.
+pub fn with_status(seen: &Value, status: &str) -> Vec<String> {
+    let mut keys: Vec<String> = seen["metrics"]
+        .as_array()
+        .expect("metrics")
+        .iter()
+        .filter(|m| m["status"] == status)
+        .map(|m| if m["quota_code"] == "-" { &m["quota_name"] } else { &m["quota_code"] })
+        .map(|k| k.as_str().unwrap().to_owned())
+        .collect();
+    keys.sort();
+    keys
+}

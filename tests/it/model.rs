@@ -1,0 +1,129 @@
+//! Random worlds against a plain reference that counts: every row is exactly right.
+
+use std::collections::BTreeMap;
+
+use connect_quota_monitor::catalogue::{self, Listing, Meter, Quota};
+use proptest::prelude::*;
+use serde_json::Value;
+use simaws::{Instance, Throttle, World};
+
+use crate::harness::{Bench, NOON};
+
+/// Where the world keeps the number that a listing must find.
+fn counted(instance: &Instance, listing: Listing) -> u64 {
+    let key = match listing {
+        Listing::DataTables => "ListDataTables",
+        Listing::Workspaces => "ListWorkspaces",
+        Listing::Notifications => "ListNotifications",
+        other => other.operation(),
+    };
+    instance.counts.get(key).copied().unwrap_or(0)
+}
+
+/// What a person with a list and a pencil would write down: usage and limit.
+fn expected(world: &World, instance: &Instance, quota: &Quota) -> Option<f64> {
+    let in_group = |kind: &str| instance.integrations.iter().filter(|i| i.kind == kind).count() as f64;
+    match quota.meter {
+        Meter::Count(listing) => Some(counted(instance, listing) as f64),
+        Meter::CountIn(_, kind) => Some(in_group(kind)),
+        Meter::PhoneNumbers => Some(instance.phone_numbers as f64),
+        Meter::WorstGroup(..) => {
+            let share = |name: &str, n: u64| n as f64 / if name == "OnMetricDataUpdate" { 100.0 } else { 500.0 };
+            let fullest = instance.rules.iter().max_by(|a, b| share(a.0, *a.1).total_cmp(&share(b.0, *b.1)));
+            Some(fullest.map_or(0.0, |(_, n)| *n as f64))
+        }
+        Meter::Gauge(_) => Some(0.0),
+        _ => {
+            let _ = world;
+            None
+        }
+    }
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let listings = connect_quota_monitor::collect::listings();
+    let counts = prop::collection::vec(prop_oneof![0u64..5, 0u64..130, 900u64..2_100], listings.len());
+    let kinds = prop::collection::btree_map("APPLICATION|EVENT|CASES_DOMAIN|VOICE_ID|SES_IDENTITY|FILE_SCANNER", 1u64..140, 0..4);
+    let rules = prop::collection::btree_map("OnMetricDataUpdate|OnPostCallAnalysisAvailable|OnSalesforceCaseCreate", 1u64..450, 0..3);
+    let instance = (counts, kinds, rules, 0u64..30, 0u64..3_000, any::<bool>());
+    let limits = prop::collection::vec((any::<prop::sample::Index>(), 0u32..3_000), 0..12);
+    (prop::collection::vec(instance, 1..3), limits, any::<bool>(), any::<bool>()).prop_map(move |(instances, limits, short_pages, per_instance)| {
+        let mut world = World::with_instances(instances.len());
+        world.throttle = Throttle::None;
+        world.short_pages = short_pages;
+        for (instance, (counts, kinds, rules, phones, agents, no_alias)) in world.instances.iter_mut().zip(instances) {
+            for (listing, n) in connect_quota_monitor::collect::listings().into_iter().zip(counts) {
+                let key = match listing {
+                    Listing::DataTables => "ListDataTables",
+                    Listing::Workspaces => "ListWorkspaces",
+                    Listing::Notifications => "ListNotifications",
+                    other => other.operation(),
+                };
+                instance.set(key, n);
+            }
+            instance.integrations.clear();
+            for (kind, n) in kinds {
+                instance.integrate(&kind, n);
+            }
+            instance.rules = rules;
+            instance.phone_numbers = phones;
+            instance.agent_queues = agents;
+            if no_alias {
+                instance.alias = None;
+            }
+        }
+        let codes: Vec<&str> = catalogue::per_instance().filter(|q| q.is_listed()).map(|q| q.code).collect();
+        let arn = world.instances[0].arn(&world);
+        for (index, value) in limits {
+            let code = codes[index.index(codes.len())];
+            if per_instance {
+                world.quotas.set_instance(code, &arn, value.into());
+            } else {
+                world.quotas.set_account(code, value.into());
+            }
+        }
+        world
+    })
+}
+
+fn judged(usage: f64, limit: f64) -> (&'static str, Option<f64>) {
+    if limit == 0.0 {
+        return (if usage > 0.0 { "critical" } else { "ok" }, None);
+    }
+    let percent = (usage / limit * 1000.0).round() / 10.0;
+    let status = match percent {
+        p if p >= 95.0 => "critical",
+        p if p >= 80.0 => "warning",
+        _ => "ok",
+    };
+    (status, Some(percent))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #[test]
+    fn every_row_is_what_a_person_would_count(world in world()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let mut bench = Bench::new(world.clone());
+        let report = runtime.block_on(bench.run_at(
+            &connect_quota_monitor::event::Request { dry_run: true, ..Default::default() }, NOON)).unwrap();
+        let found: BTreeMap<&str, &Value> = report["instances"].as_array().unwrap().iter()
+            .map(|i| (i["instance_id"].as_str().unwrap(), i)).collect();
+        for instance in &world.instances {
+            let seen = found[instance.id.as_str()];
+            for quota in catalogue::per_instance() {
+                let row = crate::harness::row(seen, quota.id().key());
+                let Some(usage) = expected(&world, instance, quota) else {
+                    prop_assert_eq!(&row["status"], "not_measurable", "{}", quota.name);
+                    continue;
+                };
+                prop_assert_eq!(row["usage"].as_f64(), Some(usage), "{} {}", quota.name, row);
+                if let Some(limit) = row["limit"].as_f64() {
+                    let (status, percent) = judged(usage, limit);
+                    prop_assert_eq!(&row["status"], status, "{} {}", quota.name, row);
+                    prop_assert_eq!(row["utilization"].as_f64(), percent, "{} {}", quota.name, row);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What is stored, where, and what happens when a store says no.
+
+use connect_quota_monitor::error::RunError;
+use serde_json::{Value, json};
+use simaws::{FaultKind, Throttle, World};
+
+use crate::harness::{BUCKET, Bench, NOON, quiet};
+
+fn demo() -> Bench {
+    let mut world = World::demo_at(NOON);
+    world.throttle = Throttle::None;
+    Bench::new(world)
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_stand_in_both_stores_as_documented() {
+    let mut bench = demo().with_table().with_bucket().with_topic();
+    let report = bench.run().await.unwrap();
+    assert_eq!(report["snapshots"], json!({ "dynamodb": 4, "s3": 4, "failed": 0 }));
+    let items = bench.items();
+    assert_eq!(items.len(), 4);
+    let item = items.iter().find(|i| i["instance_alias"] == "acme-support").unwrap();
+    let id = item["instance_id"].as_str().unwrap();
+    assert_eq!(item["id"], json!(format!("instance_{id}_{NOON}")));
+    assert_eq!(item["timestamp"], "2026-03-02T12:00:00Z");
+    assert_eq!(item["expires_at"], json!(NOON + 90 * 86_400));
+    assert_eq!((&item["schema_version"], &item["execution_id"]), (&json!(1), &report["execution_id"]));
+    assert_eq!(item["metrics_count"], json!(item["metrics"].as_array().unwrap().len()));
+    assert!(item.get("truncated").is_none());
+    let account = items.iter().find(|i| i["instance_id"] == "account").unwrap();
+    assert_eq!(account["id"], json!(format!("account_111122223333_{NOON}")));
+
+    let world = bench.sim.world();
+    let keys: Vec<&String> = world.buckets[BUCKET].objects.keys().collect();
+    for key in [
+        format!("connect-metrics/2026/03/02/instance-metrics-{id}-20260302T120000Z.json"),
+        "connect-metrics/2026/03/02/account-metrics-20260302T120000Z.json".to_owned(),
+        "connect-reports/2026/03/02/execution-summary-20260302T120000Z.json".to_owned(),
+    ] {
+        assert!(keys.contains(&&key), "{key} is not among {keys:#?}");
+    }
+    let object = &world.buckets[BUCKET].objects[&format!("connect-metrics/2026/03/02/instance-metrics-{id}-20260302T120000Z.json")];
+    let stored: Value = serde_json::from_slice(&object.body).unwrap();
+    assert_eq!(stored["metrics"], item["metrics"], "both stores hold the same rows");
+    assert_eq!(stored["summary"], item["summary"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_are_stored_before_alerts_are_sent() {
+    let mut bench = demo().with_table().with_bucket().with_topic();
+    bench.run().await.unwrap();
+    let order: Vec<String> = bench.sim.requests().into_iter().map(|r| r.operation).collect();
+    let last_item = order.iter().rposition(|o| o == "PutItem").unwrap();
+    let first_alert = order.iter().position(|o| o == "Publish").unwrap();
+    assert!(last_item < first_alert);
+    let first_recorded = order.iter().position(|o| o == "UpdateItem").unwrap();
+    assert!(first_alert < first_recorded, "what was told is written down after it was told");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_stores_failure_stops_neither_the_other_nor_the_alerts() {
+    let mut bench = demo().with_table().with_bucket().with_topic();
+    bench.always("dynamodb", "PutItem", FaultKind::AccessDenied);
+    let error = bench.run().await.unwrap_err();
+    assert!(matches!(&error, RunError::Sink(why) if why.contains("DynamoDB") && why.contains("dynamodb:PutItem")), "{error}");
+    assert!(bench.mails().len() >= 2, "alerts went out all the same");
+    let world = bench.sim.world();
+    assert_eq!(world.buckets[BUCKET].objects.len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_some_is_a_fault_and_no_failure() {
+    let mut bench = demo().with_table();
+    bench.once("dynamodb", "PutItem", FaultKind::AccessDenied);
+    let report = bench.run().await.unwrap();
+    assert_eq!(report["snapshots"], json!({ "dynamodb": 3, "s3": 0, "failed": 1 }));
+    assert_eq!(report["faults"][0]["operation"], "dynamodb:PutItem");
+}
+
+#[tokio::test(start_paused = true)]
+async fn state_that_cannot_be_read_means_that_everything_is_news() {
+    let mut bench = demo().with_table().with_topic();
+    bench.run().await.unwrap();
+    let first = bench.mails().len();
+    bench.always("dynamodb", "Query", FaultKind::AccessDenied);
+    let report = bench.run_at(&Default::default(), NOON + 3600).await.unwrap();
+    assert_eq!(bench.mails().len(), 2 * first, "an alert may be repeated, never lost");
+    assert!(report["faults"].as_array().unwrap().iter().any(|f| f["operation"] == "dynamodb:Query"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_cannot_be_sent_fails_the_run_and_is_sent_by_the_next() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    bench.sim.world().instances[0].set("ListPrompts", 490);
+    bench.sim.script(simaws::Fault::new("sns", FaultKind::AccessDenied).times(simaws::Times::Once));
+    let error = bench.run().await.unwrap_err();
+    assert!(matches!(&error, RunError::Sink(why) if why.contains("sns:Publish")), "{error}");
+    assert_eq!(bench.items().len(), 2, "snapshots are stored");
+    bench.restart();
+    bench.run_at(&Default::default(), NOON + 3600).await.unwrap();
+    let mails = bench.mails();
+    assert_eq!((mails.len(), mails[0].event.as_str()), (1, "raised"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_would_be_too_large_loses_its_ok_rows_and_says_so() {
+    let mut bench = Bench::new(quiet(1)).with_table();
+    // A fault's message stands in every row that it makes unknown: 283 rows of 2 KB are too much.
+    let message = "x".repeat(2_000);
+    bench.always("monitoring", "GetMetricData", FaultKind::Status { status: 400, code: "ValidationError".to_owned(), message });
+    bench.run().await.unwrap();
+    let items = bench.items();
+    let account = items.iter().find(|i| i["instance_id"] == "account").unwrap();
+    let rows = account["metrics"].as_array().unwrap().len();
+    let dropped: u64 = account["truncated"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(rows as u64 + dropped, account["metrics_count"].as_u64().unwrap(), "nothing is lost silently");
+    assert!(account["truncated"]["ok"].as_u64().is_some());
+}
