@@ -222,7 +222,6 @@ impl Scan {
     }
 
     /// All CloudWatch series of the run, in as few calls as they fit in.
-    #[expect(clippy::type_complexity, reason = "two maps, named where they are stored")]
     async fn series(
         &self,
     ) -> (HashMap<(String, &'static str), Result<Series, Fault>>, HashMap<&'static str, Result<Series, Fault>>) {

@@ -162,6 +162,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the form in which a reading holds it")]
     fn limit(value: f64) -> Result<Option<Limit>, Fault> {
         Ok(Some(Limit { value, source: LimitSource::Account, adjustable: None, note: None }))
     }

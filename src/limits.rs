@@ -169,8 +169,10 @@ impl Limits {
             (value, LimitSource::Default, None)
         } else if let Some(fault) = &self.default_fault {
             return Err(fault.clone());
+        } else if let Some(limit) = documented() {
+            (limit.value, limit.source, limit.note)
         } else {
-            return Ok(documented());
+            return Ok(None);
         };
         if let (Some(error), LimitSource::Default) = (&rows.error, source) {
             note = Some(format!("Service Quotas could not read the applied value ({error}): AWS's default is used"));

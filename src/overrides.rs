@@ -203,16 +203,14 @@ fn rule(
         if raw.reason.trim().is_empty() {
             problems.push(format!("{place}: mute.reason is empty"));
         }
-        match until(&raw.until) {
-            Some(until) => Some(Mute { reason: raw.reason, until }),
-            None => {
-                problems.push(format!(
-                    "{place}: mute.until is `{}`, expected a date such as 2027-03-31 or an RFC 3339 time",
-                    raw.until
-                ));
-                None
-            }
+        let end = until(&raw.until);
+        if end.is_none() {
+            problems.push(format!(
+                "{place}: mute.until is `{}`, expected a date such as 2027-03-31 or an RFC 3339 time",
+                raw.until
+            ));
         }
+        end.map(|until| Mute { reason: raw.reason, until })
     });
     Rule { threshold, critical, limit, mute }
 }

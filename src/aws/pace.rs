@@ -212,9 +212,9 @@ mod tests {
                     bucket.take().await;
                     let left = start.elapsed().as_secs_f64();
                     if throttled {
-                        bucket.slow_down()
+                        bucket.slow_down();
                     } else {
-                        bucket.recover()
+                        bucket.recover();
                     }
                     left
                 });

@@ -3,6 +3,8 @@
 //! Columns: code, name as Service Quotas or the admin guide spells it, category, scope, AWS's default
 //! (`None` where AWS publishes none), how it is measured.
 
+#![allow(clippy::enum_glob_use, reason = "a line of the table reads better without paths")]
+
 use super::Category::{
     Campaigns, Cases, ContactHandling, ContactLens, Core, Forecasting, Knowledge, Reporting, Routing, VoiceId,
 };

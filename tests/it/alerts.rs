@@ -53,7 +53,8 @@ async fn with_s3_only() {
 
 #[tokio::test(start_paused = true)]
 async fn with_both_stores() {
-    a_violation_is_told_once_then_reminded_of_then_gone(Bench::new(quiet(1)).with_table().with_bucket().with_topic()).await;
+    a_violation_is_told_once_then_reminded_of_then_gone(Bench::new(quiet(1)).with_table().with_bucket().with_topic())
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +76,7 @@ async fn without_a_topic_the_answer_and_the_log_say_so() {
     assert!(report["alerts"]["note"].as_str().unwrap().contains("ALERT_SNS_TOPIC_ARN"));
     assert!(bench.calls("sns").is_empty());
     // Once there is a topic, what was never told is told.
-    let mut bench = Bench { config: bench.config.clone(), ..bench }.with_topic();
+    let mut bench = bench.with_topic();
     run(&mut bench, 1).await;
     assert_eq!(events(&bench), ["raised"]);
 }
@@ -132,7 +133,8 @@ async fn no_alias_a_long_one_and_a_strange_one_arrive() {
     let mut world = World::with_instances(4);
     world.throttle = simaws::Throttle::None;
     world.quotas.set_account("L-AA17A6B9", 100.0);
-    let aliases = [None, Some("a".repeat(62)), Some("Zürich-Büro-☎-東京".to_owned()), Some("two\nlines\u{7}".to_owned())];
+    let aliases =
+        [None, Some("a".repeat(62)), Some("Zürich-Büro-☎-東京".to_owned()), Some("two\nlines\u{7}".to_owned())];
     for (instance, alias) in world.instances.iter_mut().zip(aliases) {
         instance.alias = alias;
         instance.set("ListPrompts", 500);
@@ -143,7 +145,9 @@ async fn no_alias_a_long_one_and_a_strange_one_arrive() {
     assert_eq!(mails.len(), 4, "SNS takes every one of them");
     for mail in mails {
         assert!(mail.subject.is_ascii() && mail.subject.len() <= 100, "{:?}", mail.subject);
-        assert!(mail.subject.starts_with("Connect Quota Alert - Instance: ") && mail.subject.ends_with("(1 violation)"));
+        assert!(
+            mail.subject.starts_with("Connect Quota Alert - Instance: ") && mail.subject.ends_with("(1 violation)")
+        );
         assert!(mail.text.contains("Prompts per instance: 500/500 (100.0%) - VIOLATION"));
     }
 }
@@ -174,7 +178,10 @@ async fn three_hundred_violations_arrive_in_one_message() {
     assert!(total >= 283, "{total}");
     assert_eq!(listed + omitted, total);
     let in_text = mail.text.lines().filter(|l| l.ends_with("- VIOLATION")).count() as u64;
-    let more = mail.text.lines().find_map(|l| l.trim_start_matches("• ").trim().strip_prefix("and ")?.split(' ').next()?.parse::<u64>().ok());
+    let more = mail
+        .text
+        .lines()
+        .find_map(|l| l.trim_start_matches("• ").trim().strip_prefix("and ")?.split(' ').next()?.parse::<u64>().ok());
     assert_eq!(in_text + more.unwrap_or(0), total, "what is cut is counted");
 }
 

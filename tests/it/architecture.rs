@@ -1,0 +1,131 @@
+//! The house rules that a machine can check: who may import what, and documents that must not lie.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use connect_quota_monitor::config;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The code of a file without its unit tests and comments.
+fn code(path: &Path) -> String {
+    let is_test = path.components().any(|part| part.as_os_str().to_string_lossy().trim_end_matches(".rs") == "tests");
+    if is_test && path.starts_with(root().join("src")) {
+        return String::new();
+    }
+    let text = fs::read_to_string(path).unwrap();
+    let text = text.split("\n#[cfg(test)]").next().unwrap().to_owned();
+    text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect()
+}
+
+/// The first component below src: `aws`, `sink`, `app` ...
+fn module(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn only_the_edge_names_the_sdk_the_environment_and_the_clock() {
+    let rules: &[(&str, &[&str])] = &[
+        ("aws_sdk_", &["aws", "sink"]),
+        ("aws_config", &["aws", "sink"]),
+        ("env::var", &["main"]),
+        ("Timestamp::now", &["lambda", "cli"]),
+        ("SystemTime", &["lambda"]),
+        ("println!", &[]),
+        ("unsafe", &["lib"]),
+        (".unwrap()", &[]),
+        (".expect(", &[]),
+        ("arn:aws:", &[]),
+    ];
+    for path in sources(&root().join("src")) {
+        let (module, code) = (module(&path), code(&path));
+        for (word, allowed) in rules {
+            assert!(
+                !code.contains(word) || allowed.contains(&module.as_str()),
+                "{} must not say `{word}`",
+                path.display()
+            );
+        }
+    }
+}
+
+/// Layers from the bottom: a module may import its own layer's earlier modules and everything below.
+const LAYERS: &[&[&str]] = &[
+    &["model"],
+    &["catalogue"],
+    &["overrides", "limits", "event"],
+    &["snapshot"],
+    &["evaluate", "changes"],
+    &["config", "alert"],
+    &["error"],
+    &["aws"],
+    &["report"],
+    &["sink", "collect"],
+    &["app"],
+    &["lambda", "logging"],
+    &["cli"],
+    &["main", "lib"],
+];
+
+#[test]
+fn modules_import_downwards_only() {
+    let layer: BTreeMap<&str, usize> =
+        LAYERS.iter().enumerate().flat_map(|(n, names)| names.iter().map(move |name| (*name, n))).collect();
+    for path in sources(&root().join("src")) {
+        let (from, code) = (module(&path), code(&path));
+        let here = layer.get(from.as_str()).unwrap_or_else(|| panic!("{from} stands in no layer"));
+        for name in layer.keys().filter(|n| **n != from) {
+            if code.contains(&format!("crate::{name}")) {
+                assert!(layer[name] < *here, "{} imports {name}, which is not below {from}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_attempt_of_a_paced_service_goes_through_the_caller() {
+    for file in ["src/aws/connect.rs", "src/aws/quotas.rs"] {
+        let code = code(&root().join(file));
+        for (n, line) in code.lines().enumerate().filter(|(_, l)| l.contains(".send()")) {
+            assert!(line.contains("||"), "{file}, code line {n}: `.send()` outside a closure of `call`: {line}");
+        }
+    }
+}
+
+#[test]
+fn files_stay_small_enough_to_hold_in_the_head() {
+    for folder in ["src", "tests"] {
+        for path in sources(&root().join(folder)) {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            assert!(lines <= 460, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_readme_names_every_variable() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for (name, default) in config::VARS {
+        let row = readme.lines().find(|l| l.starts_with('|') && l.contains(&format!("`{name}`")));
+        let row = row.unwrap_or_else(|| panic!("README.md has no table row for {name}"));
+        assert!(row.contains(default), "README.md gives {name} another default than `{default}`");
+    }
+}

@@ -1,0 +1,190 @@
+//! The built binary as Lambda runs it: a Runtime API, several invocations in one process.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use simaws::lambda::{Outcome, RuntimeApi};
+use simaws::{Fault, FaultKind, Sim, Throttle, Times, World};
+use tokio::process::{Child, Command};
+
+use crate::harness::{BUCKET, TABLE, TOPIC};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_connect-quota-monitor");
+
+/// The function's process, pointed at the simulated AWS; it ends with the value.
+pub struct Function {
+    pub api: RuntimeApi,
+    pub sim: Sim,
+    child: Child,
+    _server: simaws::Server,
+}
+
+impl Function {
+    pub async fn start(world: World, variables: &[(&str, &str)]) -> Self {
+        let api = RuntimeApi::start().await.unwrap();
+        let sim = Sim::new(world);
+        let server = sim.serve().await.unwrap();
+        let child = command(&api.address(), &server.url(), variables).spawn().unwrap();
+        Self { api, sim, child, _server: server }
+    }
+
+    pub async fn invoke(&self, payload: &str) -> Outcome {
+        self.api.invoke(Bytes::copy_from_slice(payload.as_bytes()), Duration::from_secs(120)).await
+    }
+
+    pub async fn answer(&self, payload: &str) -> Value {
+        match self.invoke(payload).await {
+            Outcome::Response(value) => value,
+            Outcome::Error { error_type, message, .. } => panic!("{error_type}: {message}"),
+        }
+    }
+
+    pub async fn refusal(&self, payload: &str) -> (String, String) {
+        match self.invoke(payload).await {
+            Outcome::Response(value) => panic!("a success: {value}"),
+            Outcome::Error { error_type, message, .. } => (error_type, message),
+        }
+    }
+}
+
+/// The binary in an environment of its own: nothing of the machine's leaks in.
+pub fn command(runtime_api: &str, endpoint: &str, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(BINARY);
+    command
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+        .env("AWS_LAMBDA_FUNCTION_NAME", "connect-quota-monitor")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .envs(variables.iter().copied())
+        .kill_on_drop(true)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn stocked() -> World {
+    let mut world = World::with_instances(1);
+    world.throttle = Throttle::None;
+    world.quotas.set_account("L-AA17A6B9", 10.0);
+    world.instances[0].set("ListPrompts", 499);
+    // One value applied to an instance, as in most accounts: no quota has to be asked for one by one.
+    let arn = world.instances[0].arn(&world);
+    world.quotas.set_instance("L-9A46857E", &arn, 700.0);
+    world.tables.insert(TABLE.to_owned(), simaws::Table::new("instance_id", "timestamp"));
+    world.buckets.entry(BUCKET.to_owned()).or_default();
+    world.add_topic("quota-alerts");
+    world
+}
+
+const EVERYTHING: &[(&str, &str)] = &[
+    ("CONNECT_PACING", "per-operation"),
+    ("USE_DYNAMODB", "true"),
+    ("DYNAMODB_TABLE", TABLE),
+    ("USE_S3_STORAGE", "true"),
+    ("S3_BUCKET", BUCKET),
+    ("ALERT_SNS_TOPIC_ARN", TOPIC),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn several_invocations_in_one_process() {
+    let function = Function::start(stocked(), EVERYTHING).await;
+    let scheduled = json!({"version": "0", "id": "e", "detail-type": "Scheduled Event", "source": "aws.events",
+        "account": "111122223333", "time": "2026-03-02T12:00:00Z", "region": "us-east-1", "resources": ["r"], "detail": {}});
+    let first = function.answer(&scheduled.to_string()).await;
+    assert_eq!((&first["complete"], &first["violations"]), (&json!(true), &json!(1)), "{first:#}");
+    assert_eq!(first["snapshots"], json!({ "dynamodb": 2, "s3": 2, "failed": 0 }));
+    assert_eq!(first["alerts"], json!({ "sent": 1, "suppressed": 0, "failed": 0 }));
+    assert!(first["instances"][0].get("metrics").is_none());
+
+    // Nothing as payload, an empty object, a dry run, a test alert.
+    let second = function.answer("").await;
+    assert_ne!(first["execution_id"], second["execution_id"]);
+    assert_eq!(second["alerts"], json!({ "sent": 0, "suppressed": 1, "failed": 0 }), "nothing changed");
+    function.answer("{}").await;
+    let dry = function.answer(r#"{"dry_run": true, "threshold_percentage": 100}"#).await;
+    assert_eq!((&dry["dry_run"], &dry["violations"]), (&json!(true), &json!(0)));
+    assert!(dry["instances"][0]["metrics"].as_array().unwrap().len() > 60);
+    assert_eq!(function.answer(r#"{"test_alert": true}"#).await["test_alert"], true);
+    let messages = function.sim.world().topics[TOPIC].messages.len();
+    assert_eq!(messages, 2, "one alert, one test");
+    let id = function.sim.world().instances[0].id.clone();
+    let one = function.answer(&json!({ "dry_run": true, "instance_ids": [id] }).to_string()).await;
+    assert_eq!(one["instances"].as_array().unwrap().len(), 1);
+
+    for (payload, name) in
+        [(r#"{"dryrun": true}"#, "dryrun"), (r#"{"dry_run": "x"}"#, "dry_run"), ("{", "JSON"), ("[]", "list")]
+    {
+        let (kind, message) = function.refusal(payload).await;
+        assert_eq!(kind, "PayloadError", "{payload}");
+        assert!(message.contains(name), "{payload}: {message}");
+    }
+    assert!(function.answer("{}").await["complete"].as_bool().unwrap(), "a bad payload harms no later invocation");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn failures_fail_the_invocation_with_their_stable_type() {
+    for (service, operation, kind) in [
+        ("connect", "ListInstances", "DiscoveryError"),
+        ("sns", "Publish", "SinkError"),
+        ("s3", "PutObject", "SinkError"),
+        ("dynamodb", "PutItem", "SinkError"),
+    ] {
+        let function = Function::start(stocked(), EVERYTHING).await;
+        function.sim.script(Fault::new(service, FaultKind::AccessDenied).operation(operation).times(Times::Forever));
+        let (error_type, message) = function.refusal("{}").await;
+        assert_eq!(error_type, kind, "{message}");
+        assert!(message.contains(operation), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_bad_environment_fails_the_start_and_names_everything() {
+    let variables =
+        [("THRESHOLD_PERCENTAGE", "0"), ("CONNECT_PACING", "fast"), ("QUOTA_OVERRIDES", "{"), ("USE_DYNAMODB", "true")];
+    let function = Function::start(World::empty(), &variables).await;
+    let error = function.api.init_error().await;
+    assert_eq!(error["errorType"], "ConfigError");
+    let message = error["errorMessage"].as_str().unwrap();
+    for name in ["THRESHOLD_PERCENTAGE", "CONNECT_PACING", "QUOTA_OVERRIDES", "DYNAMODB_TABLE"] {
+        assert!(message.contains(name), "{name} is missing in: {message}");
+    }
+    let output = function.child.wait_with_output().await.unwrap();
+    assert!(!output.status.success());
+    let log = String::from_utf8(output.stdout).unwrap();
+    assert!(log.contains("ConfigError") && log.contains("THRESHOLD_PERCENTAGE"), "{log}");
+    assert!(function.sim.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn logs_are_json_lines_and_hold_nothing_personal() {
+    const MARKER: &str = "zq-personal-zq";
+    let mut world = stocked();
+    world.marker = Some(MARKER.to_owned());
+    let mut function = Function::start(world, EVERYTHING).await;
+    function.sim.script(Fault::new("connect", FaultKind::AccessDenied).operation("ListQueues").times(Times::Forever));
+    let answer = function.answer("{}").await;
+    function.child.kill().await.unwrap();
+    let output = function.child.wait_with_output().await.unwrap();
+    let log = String::from_utf8(output.stdout).unwrap();
+    assert!(log.lines().count() >= 2, "{log}");
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
+    }
+    let world = function.sim.world();
+    let stored = format!("{:?}{:?}", world.tables[TABLE].plain_items(), world.topics[TOPIC].messages);
+    let objects: Vec<_> =
+        world.buckets[BUCKET].objects.values().map(|o| String::from_utf8_lossy(&o.body).into_owned()).collect();
+    for (place, text) in
+        [("log", log), ("answer", answer.to_string()), ("store or alert", stored), ("objects", objects.concat())]
+    {
+        assert!(!text.contains(MARKER), "a name from AWS's answers stands in the {place}");
+    }
+}

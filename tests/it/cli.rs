@@ -1,0 +1,119 @@
+//! The command line, as a person runs it.
+
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use simaws::{Fault, FaultKind, Sim, Throttle, Times, World};
+use tokio::process::Command;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_connect-quota-monitor");
+
+fn quiet() -> World {
+    let mut world = World::with_instances(1);
+    world.throttle = Throttle::None;
+    world.quotas.set_account("L-AA17A6B9", 10.0);
+    let arn = world.instances[0].arn(&world);
+    world.quotas.set_instance("L-9A46857E", &arn, 700.0);
+    world
+}
+
+async fn run(sim: &Sim, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
+    let server = sim.serve().await.unwrap();
+    let mut command = Command::new(BINARY);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ENDPOINT_URL", server.url())
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null());
+    let Output { status, stdout, stderr } = command.output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+const CREDENTIALS: &[(&str, &str)] =
+    &[("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+const CHECK: &[&str] = &["check", "--pacing", "per-operation"];
+
+#[tokio::test]
+async fn exit_codes_tell_well_violated_unseen_and_failed_apart() {
+    let sim = Sim::new(quiet());
+    let (code, table, _) = run(&sim, CHECK, CREDENTIALS).await;
+    assert_eq!(code, 0, "{table}");
+    assert!(table.contains("Users per instance") && table.contains("0 violations"), "{table}");
+    assert!(!table.contains('\u{1b}'), "no escape sequences where stdout is no terminal");
+
+    sim.script(Fault::new("connect", FaultKind::AccessDenied).operation("ListQueues").times(Times::Forever));
+    let (code, table, _) = run(&sim, CHECK, CREDENTIALS).await;
+    assert_eq!(code, 2, "{table}");
+    assert!(table.contains("Could not see connect:ListQueues"), "{table}");
+
+    sim.world().instances[0].set("ListPrompts", 450);
+    let (code, table, _) = run(&sim, CHECK, CREDENTIALS).await;
+    assert_eq!(code, 1, "a violation counts more than blindness: {table}");
+
+    sim.script(Fault::new("connect", FaultKind::AccessDenied).operation("ListInstances").times(Times::Forever));
+    let (code, _, error) = run(&sim, CHECK, CREDENTIALS).await;
+    assert_eq!(code, 3);
+    assert!(error.contains("DiscoveryError") && error.contains("connect:ListInstances"), "{error}");
+}
+
+#[tokio::test]
+async fn json_output_is_the_answer_with_every_row() {
+    let sim = Sim::new(quiet());
+    let arguments = ["check", "--pacing", "per-operation", "--output", "json", "--threshold", "1"];
+    let (code, json, _) = run(&sim, &arguments, CREDENTIALS).await;
+    assert_eq!(code, 1);
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["dry_run"], true);
+    assert!(report["instances"][0]["metrics"].as_array().unwrap().len() > 60);
+    let id = report["instances"][0]["instance_id"].as_str().unwrap();
+    let (code, _, _) = run(&sim, &["check", "--pacing", "per-operation", "--instance", id], CREDENTIALS).await;
+    assert_eq!(code, 0);
+    let (code, _, error) = run(&sim, &["check", "--instance", "nope"], CREDENTIALS).await;
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("nope"), "{error}");
+}
+
+#[tokio::test]
+async fn missing_credentials_and_region_say_what_to_do() {
+    let sim = Sim::new(quiet());
+    let (code, _, error) = run(&sim, CHECK, &[("AWS_REGION", "us-east-1")]).await;
+    assert_eq!(code, 3);
+    assert!(error.contains("credentials") && error.contains("aws configure"), "{error}");
+    let (code, _, error) = run(&sim, CHECK, &CREDENTIALS[1..]).await;
+    assert_eq!(code, 3);
+    assert!(error.contains("--region") && error.contains("AWS_REGION"), "{error}");
+}
+
+#[tokio::test]
+async fn wrong_arguments_and_variables_fail_with_3_and_help_with_0() {
+    let sim = Sim::new(quiet());
+    let (code, help, _) = run(&sim, &["check", "--help"], &[]).await;
+    assert_eq!(code, 0);
+    for option in [
+        "--region",
+        "--profile",
+        "--instance",
+        "--threshold",
+        "--pacing",
+        "--output",
+        "--store",
+        "--alert",
+        "Exit codes",
+    ] {
+        assert!(help.contains(option), "{option} is missing in the help");
+    }
+    assert_eq!(run(&sim, &["check", "--nope"], &[]).await.0, 3);
+    assert_eq!(run(&sim, &["check", "--threshold", "0"], &[]).await.0, 3);
+    assert_eq!(run(&sim, &[], &[]).await.0, 3);
+    let (code, _, error) =
+        run(&sim, CHECK, &[("REMINDER_HOURS", "soon"), ("S3_BUCKET", "b"), ("USE_S3_STORAGE", "perhaps")]).await;
+    assert_eq!(code, 3);
+    assert!(error.contains("REMINDER_HOURS") && error.contains("USE_S3_STORAGE"), "{error}");
+    let (code, _, error) = run(&sim, &["check", "--store", "--alert"], CREDENTIALS).await;
+    assert_eq!(code, 3);
+    assert!(error.contains("--store") && error.contains("--alert"), "{error}");
+}

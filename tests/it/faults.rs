@@ -35,7 +35,8 @@ async fn exactly_its_quotas_are_unknown(kind: FaultKind, named: &str) {
             Fault::new("connect", kind.clone()).operation(listing.operation()).instance(&first).times(Times::Forever),
         );
         let report = bench.dry_run().await;
-        let of = |id: &str| report["instances"].as_array().unwrap().iter().find(|i| i["instance_id"] == id).unwrap().clone();
+        let of =
+            |id: &str| report["instances"].as_array().unwrap().iter().find(|i| i["instance_id"] == id).unwrap().clone();
         let place = format!("{} {named}", listing.operation());
         assert_eq!(with_status(&of(&first), "unknown"), served_by(listing), "{place}");
         assert_eq!(of(&first)["status"], "partial", "{place}");
@@ -80,7 +81,13 @@ async fn a_listing_that_cannot_be_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_listing_that_passes_trouble_is_counted_exactly() {
-    for kind in [FaultKind::Throttle, FaultKind::InternalError, FaultKind::Reset, FaultKind::Hang, FaultKind::EmptyPageWithToken] {
+    for kind in [
+        FaultKind::Throttle,
+        FaultKind::InternalError,
+        FaultKind::Reset,
+        FaultKind::Hang,
+        FaultKind::EmptyPageWithToken,
+    ] {
         let mut bench = Bench::new(quiet(1));
         bench.once("connect", "ListUsers", kind.clone());
         let report = bench.dry_run().await;
@@ -96,7 +103,9 @@ async fn a_page_that_fails_late_never_leaves_a_partial_count() {
     bench.sim.world().instances[0].set("ListUsers", 3_500);
     bench.app().await;
     // Three pages pass, the fourth is denied.
-    bench.sim.script(Fault::new("connect", FaultKind::Delay(std::time::Duration::ZERO)).operation("ListUsers").times(Times::N(3)));
+    bench.sim.script(
+        Fault::new("connect", FaultKind::Delay(std::time::Duration::ZERO)).operation("ListUsers").times(Times::N(3)),
+    );
     bench.always("connect", "ListUsers", FaultKind::AccessDenied);
     let report = bench.dry_run().await;
     let users = row(&report["instances"][0], "L-9A46857E");
@@ -110,7 +119,11 @@ async fn listings_without_an_end_are_not_believed() {
         bench.always("connect", "ListPrompts", kind.clone());
         let report = bench.dry_run().await;
         let prompts = row(&report["instances"][0], "L-0865B754");
-        assert_eq!((&prompts["status"], &prompts["fault"]["kind"]), (&json!("unknown"), &json!("bad_response")), "{kind:?}");
+        assert_eq!(
+            (&prompts["status"], &prompts["fault"]["kind"]),
+            (&json!("unknown"), &json!("bad_response")),
+            "{kind:?}"
+        );
     }
 }
 
@@ -136,7 +149,13 @@ async fn throttling_is_retried_eight_times_and_quota_errors_never() {
 
 #[tokio::test(start_paused = true)]
 async fn instances_that_cannot_be_discovered_fail_the_run() {
-    for kind in [FaultKind::AccessDenied, FaultKind::Throttle, FaultKind::InternalError, FaultKind::InvalidBody, FaultKind::RepeatToken] {
+    for kind in [
+        FaultKind::AccessDenied,
+        FaultKind::Throttle,
+        FaultKind::InternalError,
+        FaultKind::InvalidBody,
+        FaultKind::RepeatToken,
+    ] {
         let mut bench = Bench::new(quiet(12)).with_table().with_topic();
         bench.always("connect", "ListInstances", kind.clone());
         let error = bench.run().await.unwrap_err();

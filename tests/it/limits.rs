@@ -76,7 +76,7 @@ async fn a_row_with_an_error_is_no_limit() {
     let report = Bench::new(world).dry_run().await;
     let users = row(&report["instances"][0], USERS);
     assert_eq!((&users["limit"], &users["limit_source"]), (&json!(500.0), &json!("default")));
-    assert!(users["note"].as_str().unwrap().contains("DEPENDENCY_SERVICE_ERROR"));
+    assert!(users["note"].as_str().unwrap().contains("DEPENDENCY_SERVICE_ERROR"), "{users}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,13 @@
 //! Whole runs on the simulated AWS: one test binary, because linking the SDK takes its time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::format_collect,
+    reason = "in a test a panic is the message, and its numbers are small"
+)]
 
 mod alerts;
 mod architecture;

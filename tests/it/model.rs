@@ -43,47 +43,59 @@ fn expected(world: &World, instance: &Instance, quota: &Quota) -> Option<f64> {
 fn world() -> impl Strategy<Value = World> {
     let listings = connect_quota_monitor::collect::listings();
     let counts = prop::collection::vec(prop_oneof![0u64..5, 0u64..130, 900u64..2_100], listings.len());
-    let kinds = prop::collection::btree_map("APPLICATION|EVENT|CASES_DOMAIN|VOICE_ID|SES_IDENTITY|FILE_SCANNER", 1u64..140, 0..4);
-    let rules = prop::collection::btree_map("OnMetricDataUpdate|OnPostCallAnalysisAvailable|OnSalesforceCaseCreate", 1u64..450, 0..3);
+    let kinds = prop::collection::btree_map(
+        "APPLICATION|EVENT|CASES_DOMAIN|VOICE_ID|SES_IDENTITY|FILE_SCANNER",
+        1u64..140,
+        0..4,
+    );
+    let rules = prop::collection::btree_map(
+        "OnMetricDataUpdate|OnPostCallAnalysisAvailable|OnSalesforceCaseCreate",
+        1u64..450,
+        0..3,
+    );
     let instance = (counts, kinds, rules, 0u64..30, 0u64..3_000, any::<bool>());
     let limits = prop::collection::vec((any::<prop::sample::Index>(), 0u32..3_000), 0..12);
-    (prop::collection::vec(instance, 1..3), limits, any::<bool>(), any::<bool>()).prop_map(move |(instances, limits, short_pages, per_instance)| {
-        let mut world = World::with_instances(instances.len());
-        world.throttle = Throttle::None;
-        world.short_pages = short_pages;
-        for (instance, (counts, kinds, rules, phones, agents, no_alias)) in world.instances.iter_mut().zip(instances) {
-            for (listing, n) in connect_quota_monitor::collect::listings().into_iter().zip(counts) {
-                let key = match listing {
-                    Listing::DataTables => "ListDataTables",
-                    Listing::Workspaces => "ListWorkspaces",
-                    Listing::Notifications => "ListNotifications",
-                    other => other.operation(),
-                };
-                instance.set(key, n);
+    (prop::collection::vec(instance, 1..3), limits, any::<bool>(), any::<bool>()).prop_map(
+        move |(instances, limits, short_pages, per_instance)| {
+            let mut world = World::with_instances(instances.len());
+            world.throttle = Throttle::None;
+            world.short_pages = short_pages;
+            for (instance, (counts, kinds, rules, phones, agents, no_alias)) in
+                world.instances.iter_mut().zip(instances)
+            {
+                for (listing, n) in connect_quota_monitor::collect::listings().into_iter().zip(counts) {
+                    let key = match listing {
+                        Listing::DataTables => "ListDataTables",
+                        Listing::Workspaces => "ListWorkspaces",
+                        Listing::Notifications => "ListNotifications",
+                        other => other.operation(),
+                    };
+                    instance.set(key, n);
+                }
+                instance.integrations.clear();
+                for (kind, n) in kinds {
+                    instance.integrate(&kind, n);
+                }
+                instance.rules = rules;
+                instance.phone_numbers = phones;
+                instance.agent_queues = agents;
+                if no_alias {
+                    instance.alias = None;
+                }
             }
-            instance.integrations.clear();
-            for (kind, n) in kinds {
-                instance.integrate(&kind, n);
+            let codes: Vec<&str> = catalogue::per_instance().filter(|q| q.is_listed()).map(|q| q.code).collect();
+            let arn = world.instances[0].arn(&world);
+            for (index, value) in limits {
+                let code = codes[index.index(codes.len())];
+                if per_instance {
+                    world.quotas.set_instance(code, &arn, value.into());
+                } else {
+                    world.quotas.set_account(code, value.into());
+                }
             }
-            instance.rules = rules;
-            instance.phone_numbers = phones;
-            instance.agent_queues = agents;
-            if no_alias {
-                instance.alias = None;
-            }
-        }
-        let codes: Vec<&str> = catalogue::per_instance().filter(|q| q.is_listed()).map(|q| q.code).collect();
-        let arn = world.instances[0].arn(&world);
-        for (index, value) in limits {
-            let code = codes[index.index(codes.len())];
-            if per_instance {
-                world.quotas.set_instance(code, &arn, value.into());
-            } else {
-                world.quotas.set_account(code, value.into());
-            }
-        }
-        world
-    })
+            world
+        },
+    )
 }
 
 fn judged(usage: f64, limit: f64) -> (&'static str, Option<f64>) {

@@ -1,0 +1,203 @@
+//! Stores and topic served by moto, an implementation of AWS that is not ours.
+//!
+//! `tests/all.sh` installs moto and names its server in `MOTO_SERVER`; without it these tests cannot
+//! run, and say so by failing.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_connect::config::Credentials;
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use simaws::lambda::{Outcome, RuntimeApi};
+use simaws::{Sim, Throttle, World};
+use tokio::process::{Child, Command};
+
+use crate::binary::command;
+
+struct Moto {
+    url: String,
+    _child: Child,
+}
+
+impl Moto {
+    async fn start() -> Self {
+        let program = std::env::var("MOTO_SERVER").expect("MOTO_SERVER names moto's server: run tests/all.sh");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new(program)
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("moto's server starts");
+        for _ in 0..600 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return Self { url: format!("http://127.0.0.1:{port}"), _child: child };
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("moto's server did not open its port within a minute");
+    }
+
+    async fn sdk(&self) -> SdkConfig {
+        aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(&self.url)
+            .load()
+            .await
+    }
+}
+
+async fn make_table(sdk: &SdkConfig) {
+    let attribute = |name: &str| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
+    };
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    aws_sdk_dynamodb::Client::new(sdk)
+        .create_table()
+        .table_name("history")
+        .attribute_definitions(attribute("instance_id"))
+        .attribute_definitions(attribute("timestamp"))
+        .key_schema(key("instance_id", KeyType::Hash))
+        .key_schema(key("timestamp", KeyType::Range))
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+}
+
+fn buckets(sdk: &SdkConfig) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(sdk).force_path_style(true).build())
+}
+
+/// Everything that the topic has published, as moto remembers it.
+async fn published(url: &str) -> Vec<Value> {
+    let (host, path) = (url.trim_start_matches("http://"), "/moto-api/data.json");
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let data: Value = serde_json::from_str(body).unwrap();
+    data["sns"]["Topic"].as_array().cloned().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "needs moto: tests/all.sh runs it"]
+async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
+    let moto = Moto::start().await;
+    let sdk = moto.sdk().await;
+    make_table(&sdk).await;
+    buckets(&sdk).create_bucket().bucket("history").send().await.unwrap();
+    let sns = aws_sdk_sns::Client::new(&sdk);
+    let topic = sns.create_topic().name("alerts").send().await.unwrap().topic_arn.unwrap();
+    let sqs = subscribe_queue(&moto.url, &sns, &topic).await;
+
+    let mut world = World::with_instances(1);
+    world.throttle = Throttle::None;
+    world.quotas.set_account("L-AA17A6B9", 10.0);
+    world.instances[0].set("ListPrompts", 499);
+    let id = world.instances[0].id.clone();
+    let sim = Sim::new(world);
+    let server = sim.serve().await.unwrap();
+    let api = RuntimeApi::start().await.unwrap();
+    let _child = command(
+        &api.address(),
+        &server.url(),
+        &[
+            ("AWS_ENDPOINT_URL_DYNAMODB", &moto.url),
+            ("AWS_ENDPOINT_URL_S3", &moto.url),
+            ("AWS_ENDPOINT_URL_SNS", &moto.url),
+            ("AWS_ENDPOINT_URL_STS", &moto.url),
+            ("CONNECT_PACING", "per-operation"),
+            ("USE_DYNAMODB", "true"),
+            ("DYNAMODB_TABLE", "history"),
+            ("USE_S3_STORAGE", "true"),
+            ("S3_BUCKET", "history"),
+            ("ALERT_SNS_TOPIC_ARN", &topic),
+        ],
+    )
+    .spawn()
+    .unwrap();
+    let run = async || match api.invoke(Bytes::from_static(b"{}"), Duration::from_secs(120)).await {
+        Outcome::Response(answer) => answer,
+        Outcome::Error { error_type, message, .. } => panic!("{error_type}: {message}"),
+    };
+
+    let first = run().await;
+    assert_eq!(first["snapshots"], json!({ "dynamodb": 2, "s3": 2, "failed": 0 }), "{first:#}");
+    assert_eq!(first["alerts"], json!({ "sent": 1, "suppressed": 0, "failed": 0 }));
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let second = run().await;
+    assert_eq!(second["alerts"], json!({ "sent": 0, "suppressed": 1, "failed": 0 }), "the state is read back");
+    assert_eq!(second["faults"], json!([]));
+
+    let items = aws_sdk_dynamodb::Client::new(&sdk).scan().table_name("history").send().await.unwrap();
+    let about: Vec<_> = items.items().iter().map(|i| i["instance_id"].as_s().unwrap().as_str()).collect();
+    assert_eq!(about.iter().filter(|a| **a == id).count(), 2);
+    assert_eq!(about.iter().filter(|a| **a == "account").count(), 2);
+    for item in items.items() {
+        assert!(item["expires_at"].as_n().is_ok() && item["metrics"].as_l().is_ok() && item["summary"].as_m().is_ok());
+    }
+    let objects = buckets(&sdk).list_objects_v2().bucket("history").send().await.unwrap();
+    let keys: Vec<_> = objects.contents().iter().filter_map(|o| o.key()).collect();
+    assert_eq!(keys.iter().filter(|k| k.starts_with("connect-metrics/")).count(), 4, "{keys:?}");
+    assert_eq!(keys.iter().filter(|k| k.starts_with("connect-reports/")).count(), 2, "{keys:?}");
+    let message = receive(&moto.url, &sqs).await;
+    assert_eq!(message["violations_count"], 1, "{message}");
+    assert_eq!(message["violations"][0]["quota_name"], "Prompts per instance");
+    assert!(!published(&moto.url).await.is_empty());
+}
+
+/// A queue behind the topic that wants critical alerts only; returns its URL.
+async fn subscribe_queue(url: &str, sns: &aws_sdk_sns::Client, topic: &str) -> String {
+    let created = query(url, "sqs", "Action=CreateQueue&QueueName=alerts&Version=2012-11-05").await;
+    let queue = between(&created, "<QueueUrl>", "</QueueUrl>");
+    sns.subscribe()
+        .topic_arn(topic)
+        .protocol("sqs")
+        .endpoint("arn:aws:sqs:us-east-1:123456789012:alerts")
+        .attributes("RawMessageDelivery", "true")
+        .attributes("FilterPolicy", r#"{"severity": ["critical"]}"#)
+        .send()
+        .await
+        .unwrap();
+    queue
+}
+
+async fn receive(url: &str, queue: &str) -> Value {
+    let path = queue.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap().1;
+    let answer = query(&format!("{url}/{path}"), "sqs", "Action=ReceiveMessage&Version=2012-11-05").await;
+    let body = between(&answer, "<Body>", "</Body>");
+    let body = body.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    serde_json::from_str(&body).unwrap_or_else(|e| panic!("{e} in {body}"))
+}
+
+/// One call in AWS's query protocol: the SQS SDK would be a large crate for two calls.
+async fn query(url: &str, service: &str, form: &str) -> String {
+    let rest = url.trim_start_matches("http://");
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let scope = format!("Credential=test/20260101/us-east-1/{service}/aws4_request");
+    let request = format!(
+        "POST /{path} HTTP/1.0\r\nHost: {host}\r\nAuthorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, \
+         Signature=0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();
+    answer
+}
+
+fn between(text: &str, start: &str, end: &str) -> String {
+    let from = text.find(start).unwrap_or_else(|| panic!("no {start} in {text}")) + start.len();
+    let to = text[from..].find(end).unwrap() + from;
+    text[from..to].to_owned()
+}

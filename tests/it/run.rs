@@ -33,9 +33,11 @@ async fn every_kind_of_quota_is_measured_in_one_run() {
         assert_eq!(got, expected, "{quota}");
     }
     let calls = row(support, "L-12AB7C57");
-    assert_eq!(calls["source"], "AWS/Connect ConcurrentCalls Maximum");
-    assert_eq!(calls["status"], "critical", "rejected calls make the gauge critical: {calls}");
-    assert!(calls["note"].as_str().unwrap().contains("rejected"), "{calls}");
+    assert_eq!((&calls["source"], &calls["usage"]), (&json!("AWS/Connect ConcurrentCalls Maximum"), &json!(362.0)));
+    let throttled = row(&report["instances"][1], "L-12AB7C57");
+    assert_eq!(throttled["status"], "critical", "rejected calls make the gauge critical: {throttled}");
+    assert!(throttled["utilization"].as_f64().unwrap() < 80.0, "whatever its utilization: {throttled}");
+    assert!(throttled["note"].as_str().unwrap().contains("rejected"), "{throttled}");
     assert_eq!(row(support, "Approved origins per instance")["limit_source"], "default");
     assert_eq!(row(support, "L-F4C86B27")["approximate"], true, "a search's count is approximate");
     assert_eq!(row(support, "L-79564E52")["status"], "not_measurable");
@@ -60,16 +62,20 @@ async fn each_listing_is_asked_once_and_what_serves_all_instances_once_for_all()
     assert_eq!(calls.len(), 3 * 25 + 2);
     assert_eq!(report["connect_api"]["requests"], calls.len());
     assert_eq!(bench.calls("monitoring").len(), 1, "24 gauge and breach series and 283 rates fit one call");
-    let max_results: Vec<_> = bench.sim.requests().into_iter().filter(|r| r.service == "servicequotas").collect();
-    assert!(max_results.iter().all(|r| String::from_utf8_lossy(&r.body).contains("\"MaxResults\":100")));
+    let lists = |r: &simaws::Recorded| r.service == "servicequotas" && r.operation.starts_with("List");
+    let lists: Vec<_> = bench.sim.requests().into_iter().filter(lists).collect();
+    assert!(!lists.is_empty() && lists.iter().all(|r| String::from_utf8_lossy(&r.body).contains("\"MaxResults\":100")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_at_account_pacing_takes_the_bound_and_is_never_throttled() {
     let mut world = World::demo_at(NOON);
     world.throttle = Throttle::Shared;
-    let mut bench =
-        Bench::new(world).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas).with_table().with_bucket().with_topic();
+    let mut bench = Bench::new(world)
+        .plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas)
+        .with_table()
+        .with_bucket()
+        .with_topic();
     let report = bench.run().await.unwrap();
     let calls = bench.calls("connect").len();
     #[expect(clippy::cast_precision_loss)]
@@ -108,7 +114,9 @@ async fn short_and_empty_pages_are_read_to_the_end() {
     world.metrics.page_datapoints = Some(7);
     let short = Bench::new(world).dry_run().await;
     let full = demo().dry_run().await;
-    let rows = |report: &Value| report["instances"].as_array().unwrap().iter().map(|i| i["metrics"].clone()).collect::<Vec<_>>();
+    let rows = |report: &Value| {
+        report["instances"].as_array().unwrap().iter().map(|i| i["metrics"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(rows(&short), rows(&full));
     assert_eq!(short["account"]["metrics"], full["account"]["metrics"]);
 }
@@ -125,7 +133,10 @@ async fn a_peak_anywhere_in_the_window_counts_and_nothing_outside_it() {
     world.metrics.put("AWS/Usage", "CallCount", &usage, NOON - 30 * 60, 540.0);
     let report = Bench::new(world).dry_run().await;
     let calls = row(&report["instances"][0], "L-12AB7C57");
-    assert_eq!((&calls["usage"], &calls["utilization"], &calls["status"]), (&json!(9.0), &json!(90.0), &json!("warning")));
+    assert_eq!(
+        (&calls["usage"], &calls["utilization"], &calls["status"]),
+        (&json!(9.0), &json!(90.0), &json!("warning"))
+    );
     let chats = row(&report["instances"][0], "L-D4BA6F6E");
     assert_eq!((&chats["usage"], &chats["status"]), (&json!(0.0), &json!("ok")), "no datapoint means idle");
     let rate = row(&report["account"], "Rate of ListUsers API requests");
@@ -172,7 +183,10 @@ async fn filters_choose_instances_and_never_leave_nothing_silently() {
 #[tokio::test(start_paused = true)]
 async fn an_account_without_instances_is_a_sensible_answer() {
     let report = Bench::new(World::empty()).dry_run().await;
-    assert_eq!((&report["complete"], &report["instances"], &report["violations"]), (&json!(true), &json!([]), &json!(0)));
+    assert_eq!(
+        (&report["complete"], &report["instances"], &report["violations"]),
+        (&json!(true), &json!([]), &json!(0))
+    );
     assert_eq!(row(&report["account"], "L-AA17A6B9")["usage"], 0.0);
     assert_eq!(report["account_id"], "111122223333");
 }

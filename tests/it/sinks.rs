@@ -39,10 +39,23 @@ async fn snapshots_stand_in_both_stores_as_documented() {
     ] {
         assert!(keys.contains(&&key), "{key} is not among {keys:#?}");
     }
-    let object = &world.buckets[BUCKET].objects[&format!("connect-metrics/2026/03/02/instance-metrics-{id}-20260302T120000Z.json")];
+    let object = &world.buckets[BUCKET].objects
+        [&format!("connect-metrics/2026/03/02/instance-metrics-{id}-20260302T120000Z.json")];
     let stored: Value = serde_json::from_slice(&object.body).unwrap();
-    assert_eq!(stored["metrics"], item["metrics"], "both stores hold the same rows");
-    assert_eq!(stored["summary"], item["summary"]);
+    assert!(same(&stored["metrics"], &item["metrics"]), "both stores hold the same rows");
+    assert!(same(&stored["summary"], &item["summary"]));
+}
+
+/// Equal but for the spelling of numbers: DynamoDB has no 6.0.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|other| same(v, other)))
+        }
+        _ => a == b,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +75,10 @@ async fn one_stores_failure_stops_neither_the_other_nor_the_alerts() {
     let mut bench = demo().with_table().with_bucket().with_topic();
     bench.always("dynamodb", "PutItem", FaultKind::AccessDenied);
     let error = bench.run().await.unwrap_err();
-    assert!(matches!(&error, RunError::Sink(why) if why.contains("DynamoDB") && why.contains("dynamodb:PutItem")), "{error}");
+    assert!(
+        matches!(&error, RunError::Sink(why) if why.contains("DynamoDB") && why.contains("dynamodb:PutItem")),
+        "{error}"
+    );
     assert!(bench.mails().len() >= 2, "alerts went out all the same");
     let world = bench.sim.world();
     assert_eq!(world.buckets[BUCKET].objects.len(), 5);
@@ -83,7 +99,7 @@ async fn state_that_cannot_be_read_means_that_everything_is_news() {
     bench.run().await.unwrap();
     let first = bench.mails().len();
     bench.always("dynamodb", "Query", FaultKind::AccessDenied);
-    let report = bench.run_at(&Default::default(), NOON + 3600).await.unwrap();
+    let report = bench.run_at(&Default::default(), NOON + 60).await.unwrap();
     assert_eq!(bench.mails().len(), 2 * first, "an alert may be repeated, never lost");
     assert!(report["faults"].as_array().unwrap().iter().any(|f| f["operation"] == "dynamodb:Query"));
 }
@@ -107,7 +123,11 @@ async fn an_item_that_would_be_too_large_loses_its_ok_rows_and_says_so() {
     let mut bench = Bench::new(quiet(1)).with_table();
     // A fault's message stands in every row that it makes unknown: 283 rows of 2 KB are too much.
     let message = "x".repeat(2_000);
-    bench.always("monitoring", "GetMetricData", FaultKind::Status { status: 400, code: "ValidationError".to_owned(), message });
+    bench.always(
+        "monitoring",
+        "GetMetricData",
+        FaultKind::Status { status: 400, code: "ValidationError".to_owned(), message },
+    );
     bench.run().await.unwrap();
     let items = bench.items();
     let account = items.iter().find(|i| i["instance_id"] == "account").unwrap();
