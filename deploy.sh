@@ -156,11 +156,12 @@ json_string() {
   printf '"%s"' "$out"
 }
 
+# The form that both versions of the AWS CLI read from a file: a list of "NAME=VALUE".
 parameters_json() {
   local i=0 comma=''
   printf '['
   while [ "$i" -lt "${#NAMES[@]}" ]; do
-    printf '%s\n  {"ParameterKey": %s, "ParameterValue": %s}' "$comma" "$(json_string "${NAMES[i]}")" "$(json_string "${VALUES[i]}")"
+    printf '%s\n  %s' "$comma" "$(json_string "${NAMES[i]}=${VALUES[i]}")"
     comma=,
     i=$((i + 1))
   done
@@ -482,7 +483,7 @@ prepare_stack() {
   # An account may have no execution to spare: Lambda keeps 100 of them unreserved.
   if [ -z "$STATUS" ] && ! has_parameter ReserveConcurrency; then
     local spare
-    spare=$(ask 1000 "${AWS[@]}" lambda get-account-settings --query AccountLimit.UnreservedConcurrentExecutions --output text) || spare=''
+    spare=$(ask 1000 "${AWS[@]}" lambda get-account-settings --query AccountLimit.UnreservedConcurrentExecutions --output text 2>/dev/null) || spare=''
     case $spare in
       '' | *[!0-9]*) ;;
       *)

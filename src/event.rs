@@ -77,6 +77,9 @@ impl Request {
                 _ => problems.push(format!("unknown field `{name}`, known ones are {FIELDS}")),
             }
         }
+        if request.dry_run && request.test_alert {
+            problems.push("`test_alert` sends a message and `dry_run` sends none: give one of them".to_owned());
+        }
         if problems.is_empty() { Ok(request) } else { Err(PayloadError(problems.join("; "))) }
     }
 }
@@ -135,6 +138,8 @@ mod tests {
         for name in ["`dryrun`", "`dry_run`", "`instance_ids`", "`threshold_percentage`", "`test_alert`"] {
             assert!(message.contains(name), "{name} is missing in: {message}");
         }
+        let both = Request::from_payload(&json!({ "dry_run": true, "test_alert": true }));
+        assert!(both.unwrap_err().0.contains("give one of them"));
         assert!(Request::from_payload(&json!([1])).unwrap_err().0.contains("a list"));
     }
 

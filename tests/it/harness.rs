@@ -177,9 +177,10 @@ pub struct Mail {
 }
 
 async fn sdk(sim: &Sim) -> SdkConfig {
+    let region = sim.world().region.clone();
     let connector = SharedHttpConnector::new(Wire(sim.clone()));
     aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(Region::new(sim.world().region.clone()))
+        .region(Region::new(region))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url("http://aws.test")
         .http_client(http_client_fn(move |_, _| connector.clone()))

@@ -1,6 +1,7 @@
 //! What is stored, where, and what happens when a store says no.
 
 use connect_quota_monitor::error::RunError;
+use connect_quota_monitor::event::Request;
 use serde_json::{Value, json};
 use simaws::{FaultKind, Throttle, World};
 
@@ -99,7 +100,7 @@ async fn state_that_cannot_be_read_means_that_everything_is_news() {
     bench.run().await.unwrap();
     let first = bench.mails().len();
     bench.always("dynamodb", "Query", FaultKind::AccessDenied);
-    let report = bench.run_at(&Default::default(), NOON + 60).await.unwrap();
+    let report = bench.run_at(&Request::default(), NOON + 60).await.unwrap();
     assert_eq!(bench.mails().len(), 2 * first, "an alert may be repeated, never lost");
     assert!(report["faults"].as_array().unwrap().iter().any(|f| f["operation"] == "dynamodb:Query"));
 }
@@ -113,7 +114,7 @@ async fn an_alert_that_cannot_be_sent_fails_the_run_and_is_sent_by_the_next() {
     assert!(matches!(&error, RunError::Sink(why) if why.contains("sns:Publish")), "{error}");
     assert_eq!(bench.items().len(), 2, "snapshots are stored");
     bench.restart();
-    bench.run_at(&Default::default(), NOON + 3600).await.unwrap();
+    bench.run_at(&Request::default(), NOON + 3600).await.unwrap();
     let mails = bench.mails();
     assert_eq!((mails.len(), mails[0].event.as_str()), (1, "raised"));
 }

@@ -1,0 +1,310 @@
+"""An AWS to deploy into: moto's server, with what its CloudFormation lacks, and with functions that run.
+
+moto creates neither policies of topics, queues and buckets, nor alarms, subscriptions or asynchronous
+invocation settings from a template, and leaves out some properties of what it does create. Each is added
+here through the service's own API, so that botocore's models check the properties as well.
+
+A function that is invoked runs the `bootstrap` of its deployed package under a Lambda Runtime API, with the
+environment that the template gave it. Its calls to Connect, Service Quotas and CloudWatch go to `measured`,
+all others to this very cloud.
+"""
+
+import io
+import json
+import os
+import subprocess
+import tempfile
+import threading
+import zipfile
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from moto.awslambda.models import LambdaFunction
+from moto.cloudformation import parsing
+from moto.core.common_models import CloudFormationModel
+from moto.dynamodb.models.table import Table
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.iam.models import Role
+from moto.s3.models import FakeBucket
+from moto.server import ThreadedMotoServer
+
+from deploy.runtime_api import RuntimeApi
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+
+class Cloud:
+    """The one cloud of the process: moto keeps its state in module globals."""
+
+    def __init__(self):
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._server.start()
+        host, port = self._server.get_host_and_port()
+        self.url = f"http://{host}:{port}"
+        #: Where functions measure; none: they fail to.
+        self.measured = None
+        #: (function name, payload, answer) of each invocation.
+        self.invocations = []
+
+    def client(self, service, region="us-east-1"):
+        return boto3.client(
+            service, region_name=region, endpoint_url=self.url, aws_access_key_id="testing",
+            aws_secret_access_key="testing", config=Config(retries={"max_attempts": 1}),
+        )
+
+    def reset(self):
+        import requests
+
+        requests.post(f"{self.url}/moto-api/reset", timeout=10)
+        self.invocations.clear()
+
+    def stop(self):
+        self._server.stop()
+
+
+CLOUD: Cloud | None = None
+
+
+def start():
+    global CLOUD
+    CLOUD = Cloud()
+    return CLOUD
+
+
+# ---- Resource types that moto does not create ------------------------------------------------------
+
+
+class Extra(CloudFormationModel):
+    """A resource made by one call. Subclasses say which."""
+
+    TYPE = ""
+
+    def __init__(self, name, properties, region):
+        self.name, self.properties, self.region = name, properties, region
+
+    @property
+    def physical_resource_id(self):
+        return self.name
+
+    @classmethod
+    def cloudformation_name_type(cls):
+        return ""
+
+    @classmethod
+    def cloudformation_type(cls):
+        return cls.TYPE
+
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return False
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **_):
+        resource = cls(resource_name, cloudformation_json["Properties"], region_name)
+        resource.put()
+        return resource
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    ):
+        resource = cls(original_resource.name, cloudformation_json["Properties"], region_name)
+        resource.put()
+        return resource
+
+    def delete(self, account_id, region_name):
+        self.remove()
+
+    def is_created(self):
+        return True
+
+    def put(self):
+        raise NotImplementedError
+
+    def remove(self):
+        """Most vanish with what they belong to."""
+
+
+class TopicPolicy(Extra):
+    TYPE = "AWS::SNS::TopicPolicy"
+
+    def put(self):
+        for topic in self.properties["Topics"]:
+            CLOUD.client("sns", self.region).set_topic_attributes(
+                TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(self.properties["PolicyDocument"])
+            )
+
+
+class Subscription(Extra):
+    TYPE = "AWS::SNS::Subscription"
+
+    def put(self):
+        self.name = CLOUD.client("sns", self.region).subscribe(**self.properties, ReturnSubscriptionArn=True)[
+            "SubscriptionArn"
+        ]
+
+    def remove(self):
+        CLOUD.client("sns", self.region).unsubscribe(SubscriptionArn=self.name)
+
+
+class QueuePolicy(Extra):
+    TYPE = "AWS::SQS::QueuePolicy"
+
+    def put(self):
+        for queue in self.properties["Queues"]:
+            CLOUD.client("sqs", self.region).set_queue_attributes(
+                QueueUrl=queue, Attributes={"Policy": json.dumps(self.properties["PolicyDocument"])}
+            )
+
+
+class BucketPolicy(Extra):
+    TYPE = "AWS::S3::BucketPolicy"
+
+    def put(self):
+        CLOUD.client("s3", self.region).put_bucket_policy(
+            Bucket=self.properties["Bucket"], Policy=json.dumps(self.properties["PolicyDocument"])
+        )
+
+
+class EventInvokeConfig(Extra):
+    TYPE = "AWS::Lambda::EventInvokeConfig"
+
+    def put(self):
+        CLOUD.client("lambda", self.region).put_function_event_invoke_config(**self.properties)
+
+
+class Alarm(Extra):
+    TYPE = "AWS::CloudWatch::Alarm"
+
+    def put(self):
+        CLOUD.client("cloudwatch", self.region).put_metric_alarm(AlarmName=self.name, **self.properties)
+
+    def remove(self):
+        CLOUD.client("cloudwatch", self.region).delete_alarms(AlarmNames=[self.name])
+
+
+# ---- Properties that moto leaves out ---------------------------------------------------------------
+
+
+def _after(model, name, more):
+    """Lets `more(resource, properties, region)` follow the creation or update of a resource."""
+    original = getattr(model, name).__func__
+
+    def wrapped(cls, *args, **kwargs):
+        resource = original(cls, *args, **kwargs)
+        region = kwargs.get("region_name") or args[3]
+        template = kwargs.get("cloudformation_json") or args[1]
+        more(resource, template["Properties"], region)
+        return resource
+
+    setattr(model, name, classmethod(wrapped))
+
+
+def _table(table, properties, region):
+    client = CLOUD.client("dynamodb", region)
+    client.update_time_to_live(
+        TableName=table.name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
+    )
+    client.update_continuous_backups(
+        TableName=table.name, PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"]
+    )
+
+
+def _bucket(bucket, properties, region):
+    client = CLOUD.client("s3", region)
+    client.put_public_access_block(
+        Bucket=bucket.name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"]
+    )
+    client.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=properties["OwnershipControls"])
+    rules = []
+    for rule in properties["LifecycleConfiguration"]["Rules"]:
+        rule = dict(rule, ID=rule["Id"], Expiration={"Days": rule["ExpirationInDays"]}, Filter={"Prefix": ""})
+        del rule["Id"], rule["ExpirationInDays"]
+        rules.append(rule)
+    client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": rules})
+
+
+def _function(function, properties, region):
+    function.architectures = properties["Architectures"]
+    function.tracing_config = properties["TracingConfig"]
+    function.kms_key_arn = properties.get("KmsKeyArn")
+    function.logging_config = properties["LoggingConfig"]
+
+
+def _update_role(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    original_resource.policies.clear()
+    for policy in cloudformation_json["Properties"].get("Policies", []):
+        original_resource.put_policy(policy["PolicyName"], policy["PolicyDocument"])
+    return original_resource
+
+
+_after(Table, "create_from_cloudformation_json", _table)
+_after(FakeBucket, "create_from_cloudformation_json", _bucket)
+_after(LambdaFunction, "create_from_cloudformation_json", _function)
+_after(LambdaFunction, "update_from_cloudformation_json", _function)
+Role.update_from_cloudformation_json = classmethod(_update_role)
+
+_clean_json = parsing.clean_json
+
+
+def _without_no_value(value, resources):
+    """AWS::NoValue takes an item out of a list; moto leaves a null."""
+    cleaned = _clean_json(value, resources)
+    return [item for item in cleaned if item is not None] if isinstance(value, list) else cleaned
+
+
+parsing.clean_json = _without_no_value
+
+
+parsing.get_model_list = lambda: CloudFormationModel.__subclasses__() + Extra.__subclasses__()
+
+_is_action_permitted = IAMPolicyStatement.is_action_permitted
+
+
+def _is_action_permitted_over_tls(statement, *args, **kwargs):
+    """moto reads no conditions; here every call counts as made over TLS."""
+    if statement._statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}:
+        return PermissionResult.NEUTRAL
+    return _is_action_permitted(statement, *args, **kwargs)
+
+
+IAMPolicyStatement.is_action_permitted = _is_action_permitted_over_tls
+
+
+# ---- Functions that run ----------------------------------------------------------------------------
+
+
+def _invoke(function, body, request_headers, response_headers):
+    payload = body if isinstance(body, bytes) else (body or "").encode()
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
+            bootstrap = Path(package.extract("bootstrap", folder))
+        bootstrap.chmod(0o755)
+        environment = {
+            **CREDENTIALS,
+            **{name: str(value) for name, value in function.environment_vars.items()},
+            "AWS_REGION": function.region,
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_ENDPOINT_URL": CLOUD.url,
+            "PATH": os.environ["PATH"],
+        }
+        for service in ("CONNECT", "SERVICE_QUOTAS", "CLOUDWATCH"):
+            environment[f"AWS_ENDPOINT_URL_{service}"] = CLOUD.measured or "http://127.0.0.1:9"
+        with RuntimeApi() as runtime:
+            environment["AWS_LAMBDA_RUNTIME_API"] = runtime.address
+            with subprocess.Popen([bootstrap], env=environment, stdout=subprocess.PIPE, text=True) as process:
+                # Read along, or the function would wait for room in the pipe.
+                log = threading.Thread(target=process.stdout.read, daemon=True)
+                log.start()
+                try:
+                    failed, answer = runtime.invoke(payload, function.timeout)
+                finally:
+                    process.kill()
+    if failed:
+        response_headers["x-amz-function-error"] = "Unhandled"
+    CLOUD.invocations.append((function.function_name, payload, answer))
+    return answer
+
+
+LambdaFunction.invoke = _invoke
