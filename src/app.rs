@@ -15,10 +15,11 @@ use crate::aws::Aws;
 use crate::catalogue::CONNECT;
 use crate::changes::{Comparison, News, compare};
 use crate::collect::{Integrations, Scan, listings, window};
-use crate::config::{Config, InstancePattern, Pacing};
+use crate::config::{Config, Pacing};
+use crate::discover::{Discovered, choose};
 use crate::error::RunError;
 use crate::evaluate::{Thresholds, judge};
-use crate::event::{PayloadError, Request};
+use crate::event::Request;
 use crate::model::{Account, Fault, Instance, Measured, Reading};
 use crate::report::{Alerts, Completeness, InstanceReport, Report, Seen, Snapshots};
 use crate::sink::Sinks;
@@ -199,56 +200,6 @@ impl App {
             ))
         })
     }
-}
-
-/// The instances of the account, sorted into what to do with them.
-struct Discovered {
-    account: Account,
-    chosen: Vec<Instance>,
-    skipped: Vec<InstanceReport>,
-    existing: usize,
-    /// ACTIVE instances that filters leave out.
-    left_out: usize,
-}
-
-fn choose(all: Vec<Instance>, account: Account, request: &Request, config: &Config) -> Result<Discovered, RunError> {
-    let unknown: Vec<&str> =
-        request.instance_ids.iter().filter(|id| !all.iter().any(|i| i.id == **id)).map(String::as_str).collect();
-    if !unknown.is_empty() {
-        return Err(RunError::Payload(PayloadError(format!(
-            "`instance_ids` names {}, and account {} has no such instance in {}",
-            unknown.join(", "),
-            account.id,
-            account.region
-        ))));
-    }
-    let hit = |patterns: &[InstancePattern], instance: &Instance| patterns.iter().any(|p| p.matches(instance));
-    let existing = all.iter().filter(|i| i.status != "CREATION_FAILED").count();
-    let (mut chosen, mut skipped, mut left_out) = (Vec::new(), Vec::new(), 0);
-    let total = all.len();
-    for instance in all {
-        let filter = if !request.instance_ids.is_empty() {
-            (!request.instance_ids.contains(&instance.id)).then_some("not in instance_ids")
-        } else if !config.include.is_empty() && !hit(&config.include, &instance) {
-            Some("not in INCLUDE_INSTANCES")
-        } else if hit(&config.exclude, &instance) {
-            Some("in EXCLUDE_INSTANCES")
-        } else {
-            None
-        };
-        left_out += usize::from(filter.is_some() && instance.is_active());
-        match filter {
-            Some(filter) => skipped.push(InstanceReport::skipped(&instance, filter.to_owned())),
-            None if instance.is_active() => chosen.push(instance),
-            None => skipped.push(InstanceReport::skipped(&instance, instance.status.clone())),
-        }
-    }
-    if chosen.is_empty() && left_out > 0 && request.instance_ids.is_empty() {
-        return Err(RunError::Discovery(format!(
-            "INCLUDE_INSTANCES and EXCLUDE_INSTANCES leave none of the {total} instances: a run would check nothing"
-        )));
-    }
-    Ok(Discovered { account, chosen, skipped, existing, left_out })
 }
 
 impl<'a> Run<'a> {

@@ -10,7 +10,7 @@
 //!    collect                which calls answer which quotas; yields readings
 //!    sink::{dynamodb,s3,sns}   where results go; one file each
 //!     aws::{connect,quotas,cloudwatch,call,pace,fault}   the AWS edge
-//!      evaluate, changes, alert, report   pure: readings -> rows -> news -> message, answer
+//!      discover, evaluate, changes, alert, report   pure: choice, rows, news, message, answer
 //!       config, event, overrides, limits, snapshot, catalogue, model   pure: plain data and its rules
 //! ```
 //!
@@ -31,6 +31,7 @@ pub mod changes;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod discover;
 pub mod error;
 pub mod evaluate;
 pub mod event;

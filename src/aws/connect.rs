@@ -9,11 +9,9 @@ use aws_sdk_connect::types::{LexVersion, QueueType};
 use tokio::time::Instant;
 
 use super::call::Caller;
+use super::pages::Pages;
 use crate::catalogue::Listing;
 use crate::model::{Fault, FaultKind, Group, Instance, Tally};
-
-/// A listing that goes on after this many pages is not believed.
-const MOST_PAGES: usize = 2_000;
 
 /// The paced Connect client.
 #[derive(Debug, Clone)]
@@ -217,36 +215,5 @@ fn add(tally: &mut Tally, item: Item) {
         let group: &mut Group = tally.groups.entry(name).or_default();
         group.count += 1;
         group.ids.extend(item.id);
-    }
-}
-
-/// Follows page tokens, and stops believing a service that never comes to an end.
-struct Pages {
-    operation: String,
-    token: Option<String>,
-    seen: std::collections::HashSet<String>,
-}
-
-impl Pages {
-    fn new(operation: String) -> Self {
-        Self { operation, token: None, seen: std::collections::HashSet::new() }
-    }
-
-    fn token(&self) -> Option<String> {
-        self.token.clone()
-    }
-
-    /// True where there is a next page. An empty token is none.
-    fn advance(&mut self, next: Option<String>) -> Result<bool, Fault> {
-        let Some(next) = next.filter(|t| !t.is_empty()) else { return Ok(false) };
-        if self.seen.len() >= MOST_PAGES || !self.seen.insert(next.clone()) {
-            return Err(Fault::new(
-                &self.operation,
-                FaultKind::BadResponse,
-                format!("the listing does not end: after {} pages there is still a next one", self.seen.len()),
-            ));
-        }
-        self.token = Some(next);
-        Ok(true)
     }
 }

@@ -8,6 +8,7 @@ pub mod cloudwatch;
 pub mod connect;
 pub mod fault;
 pub mod pace;
+pub mod pages;
 pub mod quotas;
 
 use std::time::Duration;

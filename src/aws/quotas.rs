@@ -1,17 +1,15 @@
 //! Service Quotas: the limits that apply, and the usage metrics that AWS names for them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_servicequotas::Client;
 use aws_sdk_servicequotas::types::{AppliedLevelEnum, PeriodUnit, ServiceQuota};
 use tokio::time::Instant;
 
 use super::call::Caller;
+use super::pages::Pages;
 use crate::limits::{Level, LimitRow, Limits, UsageMetric};
 use crate::model::{Fault, FaultKind};
-
-/// Pages of 100; more than this many is no catalogue.
-const MOST_PAGES: usize = 500;
 
 /// The paced Service Quotas client.
 #[derive(Debug, Clone)]
@@ -41,32 +39,40 @@ impl Quotas {
             .service_code(service)
             .quota_applied_at_level(AppliedLevelEnum::All)
             .max_results(100);
-        let mut rows = Vec::new();
-        let mut tokens = BTreeSet::new();
-        let mut token = None;
-        loop {
-            let output =
-                self.caller.call(OPERATION, deadline, || request.clone().set_next_token(token.clone()).send()).await?;
-            rows.extend(output.quotas.as_deref().ok_or_else(|| self.no_quotas(OPERATION))?.iter().filter_map(row));
-            token = self.next(OPERATION, output.next_token, &mut tokens)?;
-            if token.is_none() {
-                return Ok(rows);
-            }
-        }
+        self.rows(OPERATION, async |token: Option<String>| {
+            let send = || request.clone().set_next_token(token.clone()).send();
+            let output = self.caller.call(OPERATION, deadline, send).await?;
+            Ok((output.quotas, output.next_token))
+        })
+        .await
     }
 
     async fn defaults(&self, service: &str, deadline: Instant) -> Result<Vec<LimitRow>, Fault> {
         const OPERATION: &str = "ListAWSDefaultServiceQuotas";
         let request = self.client.list_aws_default_service_quotas().service_code(service).max_results(100);
+        self.rows(OPERATION, async |token: Option<String>| {
+            let send = || request.clone().set_next_token(token.clone()).send();
+            let output = self.caller.call(OPERATION, deadline, send).await?;
+            Ok((output.quotas, output.next_token))
+        })
+        .await
+    }
+
+    /// The rows of every page.
+    async fn rows(
+        &self,
+        operation: &str,
+        page: impl AsyncFn(Option<String>) -> Result<(Option<Vec<ServiceQuota>>, Option<String>), Fault>,
+    ) -> Result<Vec<LimitRow>, Fault> {
         let mut rows = Vec::new();
-        let mut tokens = BTreeSet::new();
-        let mut token = None;
+        let mut pages = Pages::new(self.caller.name(operation));
         loop {
-            let output =
-                self.caller.call(OPERATION, deadline, || request.clone().set_next_token(token.clone()).send()).await?;
-            rows.extend(output.quotas.as_deref().ok_or_else(|| self.no_quotas(OPERATION))?.iter().filter_map(row));
-            token = self.next(OPERATION, output.next_token, &mut tokens)?;
-            if token.is_none() {
+            let (quotas, next) = page(pages.token()).await?;
+            let quotas = quotas.ok_or_else(|| {
+                Fault::new(self.caller.name(operation), FaultKind::BadResponse, "the answer has no Quotas")
+            })?;
+            rows.extend(quotas.iter().filter_map(row));
+            if !pages.advance(next)? {
                 return Ok(rows);
             }
         }
@@ -94,24 +100,6 @@ impl Quotas {
             Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
             Err(fault) => Err(fault),
         }
-    }
-
-    fn next(
-        &self,
-        operation: &str,
-        token: Option<String>,
-        seen: &mut BTreeSet<String>,
-    ) -> Result<Option<String>, Fault> {
-        let Some(token) = token.filter(|t| !t.is_empty()) else { return Ok(None) };
-        if seen.len() >= MOST_PAGES || !seen.insert(token.clone()) {
-            let message = format!("the listing does not end: after {} pages there is still a next one", seen.len());
-            return Err(Fault::new(self.caller.name(operation), FaultKind::BadResponse, message));
-        }
-        Ok(Some(token))
-    }
-
-    fn no_quotas(&self, operation: &str) -> Fault {
-        Fault::new(self.caller.name(operation), FaultKind::BadResponse, "the answer has no Quotas")
     }
 }
 

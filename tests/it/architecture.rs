@@ -78,7 +78,7 @@ const LAYERS: &[&[&str]] = &[
     &["error"],
     &["aws"],
     &["report"],
-    &["sink", "collect"],
+    &["discover", "sink", "collect"],
     &["app"],
     &["lambda", "logging"],
     &["cli"],
@@ -115,7 +115,7 @@ fn files_stay_small_enough_to_hold_in_the_head() {
     for folder in ["src", "tests"] {
         for path in sources(&root().join(folder)) {
             let lines = fs::read_to_string(&path).unwrap().lines().count();
-            assert!(lines <= 460, "{} has {lines} lines", path.display());
+            assert!(lines <= 400, "{} has {lines} lines", path.display());
         }
     }
 }

@@ -1,0 +1,44 @@
+//! Page tokens: followed to the end, and not believed where there is none.
+
+use std::collections::HashSet;
+
+use crate::model::{Fault, FaultKind};
+
+/// A listing that goes on after this many pages is not believed.
+const MOST_PAGES: usize = 2_000;
+
+/// Follows page tokens, and stops believing a service that never comes to an end.
+pub struct Pages {
+    operation: String,
+    token: Option<String>,
+    seen: HashSet<String>,
+}
+
+impl Pages {
+    #[must_use]
+    pub fn new(operation: String) -> Self {
+        Self { operation, token: None, seen: HashSet::new() }
+    }
+
+    #[must_use]
+    pub fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
+
+    /// True where there is a next page. An empty token is none.
+    ///
+    /// # Errors
+    /// A token that came before, or too many of them.
+    pub fn advance(&mut self, next: Option<String>) -> Result<bool, Fault> {
+        let Some(next) = next.filter(|t| !t.is_empty()) else { return Ok(false) };
+        if self.seen.len() >= MOST_PAGES || !self.seen.insert(next.clone()) {
+            return Err(Fault::new(
+                &self.operation,
+                FaultKind::BadResponse,
+                format!("the listing does not end: after {} pages there is still a next one", self.seen.len()),
+            ));
+        }
+        self.token = Some(next);
+        Ok(true)
+    }
+}
