@@ -1,8 +1,7 @@
 //! `cargo run --example demo`: the real Lambda handler against a simulated AWS, in less than a minute.
 //!
-//! The simulated account is served over real HTTP on a loopback port, and the real AWS SDK talks to it. No
-//! AWS account, no credentials and no network are needed, and no AWS setting of this machine is read.
-//! Calls are paced as they are in production, which is what takes the time.
+//! The simulated account is served over real HTTP on a loopback port, and the real AWS SDK talks to it: no AWS
+//! account, no credentials, no setting of this machine. Pacing, as in production, is what takes the time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -21,14 +20,14 @@ use connect_quota_monitor::config::Config;
 use connect_quota_monitor::sink::Sinks;
 use connect_quota_monitor::{cli, lambda};
 use lambda_runtime::{Context, LambdaEvent};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use simaws::{Published, Recorded, Sim, World};
 
 const TABLE: &str = "quota-snapshots";
 const BUCKET: &str = "quota-history";
 const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:quota-alerts";
 
-/// AWS's documented limit on Connect calls, which the monitor keeps to.
+/// AWS's documented limit on Connect calls.
 const RATE: f64 = 2.0;
 const BURST: f64 = 5.0;
 
@@ -55,7 +54,6 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     alerts(&mut out, &mails)?;
     stored(&mut out, &sim)?;
     calls(&mut out, &first)?;
-
     let again = list(&first.answer["instances"]).filter(|instance| instance["violations_count"] != 0).last();
     let again = &again.ok_or("no instance has a violation")?["instance_id"];
     heading(&mut out, "A SECOND RUN, OF ONE INSTANCE")?;
@@ -163,7 +161,7 @@ fn stored(out: &mut impl Write, sim: &Sim) -> io::Result<()> {
     heading(out, &format!("DYNAMODB TABLE {TABLE}"))?;
     let mut table = table(&["instance_id", "timestamp", "metrics", "violations", "alert_state", "expires_at"], 2);
     for item in items(sim) {
-        let told = item["alert_state"].as_object().map_or(0, |told| told.len());
+        let told = item["alert_state"].as_object().map_or(0, Map::len);
         let [id, timestamp, metrics, violations, expires_at] =
             ["instance_id", "timestamp", "metrics_count", "violations_count", "expires_at"].map(|key| text(&item[key]));
         table.add_row([id, timestamp, metrics, violations, format!("{told} told"), expires_at]);

@@ -66,6 +66,8 @@ struct Run<'a> {
     execution_id: String,
     now: Timestamp,
     dry_run: bool,
+    /// What is told is remembered: not in a run at a threshold of its own.
+    keeps_state: bool,
     thresholds: Thresholds,
     account: Account,
     faults: Vec<Fault>,
@@ -146,7 +148,7 @@ impl App {
     async fn finish(&self, report: Report, now: Timestamp) -> Result<Report, RunError> {
         let mut report = report;
         if !report.dry_run
-            && let Err(fault) = self.sinks.put_report(&report, now).await
+            && let Err(fault) = self.sinks.put_report(&report.without_metrics(), now).await
         {
             report.faults.push(FaultRecord::from(&fault));
         }
@@ -217,6 +219,7 @@ impl<'a> Run<'a> {
             execution_id: Uuid::new_v4().to_string(),
             now,
             dry_run: request.dry_run,
+            keeps_state: request.threshold_percentage.is_none(),
             thresholds,
             account,
             faults: Vec::new(),
@@ -278,11 +281,14 @@ impl<'a> Run<'a> {
         let before = app.sinks.state(&snapshot.instance_id, self.now, &mut self.faults).await;
         let Comparison { news, carried, told } =
             compare(before.as_ref(), &snapshot.metrics, self.now, app.config.reminder_hours);
-        snapshot.alert_state = carried;
+        // A run at a threshold of its own must not change what the scheduled runs think was told.
+        snapshot.alert_state = if self.keeps_state { carried } else { before.unwrap_or_default() };
         app.sinks.put(&snapshot, &mut self.snapshots, &mut self.faults).await;
         match news {
             Some(news) => {
-                snapshot.alert_state = told;
+                if self.keeps_state {
+                    snapshot.alert_state = told;
+                }
                 self.pending.push(Pending { instance: instance.cloned(), snapshot, news });
             }
             None => self.alerts.suppressed += usize::from(snapshot.violations_count > 0),
@@ -320,7 +326,9 @@ impl<'a> Run<'a> {
             match sns.publish(&message).await {
                 Ok(()) => {
                     self.alerts.sent += 1;
-                    self.app.sinks.record(&pending.snapshot, &mut self.faults).await;
+                    if self.keeps_state {
+                        self.app.sinks.record(&pending.snapshot, &mut self.faults).await;
+                    }
                 }
                 Err(mut fault) => {
                     self.alerts.failed += 1;

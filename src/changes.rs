@@ -143,7 +143,15 @@ pub fn compare(previous: Option<&AlertState>, metrics: &[Metric], now: Timestamp
                     news.recovered.insert(key.to_owned(), t.clone());
                 }
             }
-            Status::NotMeasurable => {}
+            // Out of reach in this run, as the connectors of an account are where a run looks at one
+            // instance only: what was told stays told.
+            Status::NotMeasurable => {
+                if let Some(before) = before {
+                    told.insert(key.to_owned(), before.clone());
+                    carried.insert(key.to_owned(), before.clone());
+                }
+                continue;
+            }
         }
         if let Some(before) = before {
             let still_there = told.contains_key(key);
@@ -258,6 +266,12 @@ mod tests {
             [Some("raised"), None, None, Some("reminder"), None, None, Some("reminder")]
         );
         assert!(history(&[Status::Warning; 4], 0).iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn what_is_out_of_reach_in_a_run_stays_told() {
+        use Status::{NotMeasurable, Warning};
+        assert_eq!(history(&[Warning, NotMeasurable, Warning], 24), [Some("raised"), None, None]);
     }
 
     #[test]

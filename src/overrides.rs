@@ -165,7 +165,7 @@ pub fn is_instance_id(text: &str) -> bool {
 
 fn instance_matcher(name: &str) -> Result<InstanceMatcher, String> {
     if is_instance_id(name) {
-        return Ok(InstanceMatcher::Id(name.to_owned()));
+        return Ok(InstanceMatcher::Id(name.to_ascii_lowercase()));
     }
     Glob::new(name).map(|g| InstanceMatcher::Alias(g.compile_matcher())).map_err(|e| format!("no valid glob: {e}"))
 }

@@ -98,6 +98,17 @@ impl From<CallStats> for ConnectApi {
     }
 }
 
+impl Report {
+    /// The report as it is stored: rows stand in the snapshots.
+    #[must_use]
+    pub fn without_metrics(&self) -> Self {
+        let mut report = self.clone();
+        let seen = report.instances.iter_mut().map(|i| &mut i.seen).chain([&mut report.account]);
+        seen.for_each(|seen| seen.metrics = None);
+        report
+    }
+}
+
 impl Seen {
     /// Sums up a snapshot; with its rows where `with_metrics`.
     #[must_use]

@@ -144,6 +144,26 @@ impl From<&Fault> for FaultRecord {
 #[serde(transparent)]
 pub struct AlertState(pub BTreeMap<String, Told>);
 
+impl AlertState {
+    /// What two stores agree on. A message that only one of them knows of may not have been written
+    /// down by the other because it failed then; what is in doubt counts as not told, so that it is
+    /// repeated and never lost.
+    #[must_use]
+    pub fn agreed(self, other: &Self) -> Self {
+        let both = self.0.into_iter().filter_map(|(key, a)| {
+            let b = other.0.get(&key)?;
+            let told = Told {
+                severity: a.severity.min(b.severity),
+                unseen: a.unseen && b.unseen,
+                since: a.since.min(b.since),
+                told_at: a.told_at.min(b.told_at),
+            };
+            Some((key, told))
+        });
+        Self(both.collect())
+    }
+}
+
 /// What was said about one quota.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
@@ -236,4 +256,26 @@ pub fn one_decimal(percent: f64) -> f64 {
 #[must_use]
 pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(entries: &[(&str, Option<Status>, i64)]) -> AlertState {
+        let told = |severity, at| {
+            let at = Timestamp::from_second(at).unwrap();
+            Told { severity, unseen: false, since: at, told_at: at }
+        };
+        AlertState(entries.iter().map(|(key, severity, at)| ((*key).to_owned(), told(*severity, *at))).collect())
+    }
+
+    #[test]
+    fn two_stores_agree_on_what_both_know_and_on_the_milder_of_it() {
+        let one = state(&[("a", Some(Status::Critical), 5), ("b", Some(Status::Warning), 5)]);
+        let other = state(&[("a", Some(Status::Warning), 3)]);
+        assert_eq!(one.clone().agreed(&other), state(&[("a", Some(Status::Warning), 3)]));
+        assert_eq!(one.clone().agreed(&one), one);
+        assert_eq!(one.agreed(&AlertState::default()), AlertState::default());
+    }
 }

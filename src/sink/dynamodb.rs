@@ -74,27 +74,6 @@ impl DynamoDb {
                 .map_err(|e| Fault::new(OPERATION, FaultKind::BadResponse, format!("alert_state: {e}"))),
         }
     }
-
-    /// Writes the alert state into a snapshot that is stored.
-    ///
-    /// # Errors
-    /// The fault of `UpdateItem`.
-    pub async fn record(&self, snapshot: &Snapshot) -> Result<(), Fault> {
-        const OPERATION: &str = "dynamodb:UpdateItem";
-        let state = serde_dynamo::to_attribute_value(&snapshot.alert_state)
-            .map_err(|e| Fault::new(OPERATION, FaultKind::Invalid, e.to_string()))?;
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key("instance_id", AttributeValue::S(snapshot.instance_id.clone()))
-            .key("timestamp", AttributeValue::S(snapshot.timestamp.clone()))
-            .update_expression("SET alert_state = :state")
-            .expression_attribute_values(":state", state)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|e| failure(&e).into_fault(OPERATION))
-    }
 }
 
 /// The item of a snapshot. One that would be too large loses its `ok` rows, then its `not_measurable`

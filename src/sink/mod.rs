@@ -25,7 +25,6 @@ pub enum Store {
 /// Every configured sink.
 #[derive(Debug, Clone)]
 pub struct Sinks {
-    /// In the order in which the alert state is looked for.
     pub stores: Vec<Store>,
     pub alerts: Option<Sns>,
 }
@@ -61,14 +60,6 @@ impl Store {
         }
     }
 
-    async fn record(&self, snapshot: &Snapshot) -> Result<(), Fault> {
-        match self {
-            Self::DynamoDb(store) => store.record(snapshot).await,
-            // An object is written as a whole.
-            Self::S3(store) => store.put(snapshot).await,
-        }
-    }
-
     fn count<'a>(&self, counts: &'a mut Snapshots) -> &'a mut usize {
         match self {
             Self::DynamoDb(_) => &mut counts.dynamodb,
@@ -78,16 +69,23 @@ impl Store {
 }
 
 impl Sinks {
-    /// What the reader was last told. A store that cannot be read is a fault, and the next one is
-    /// asked; none at all means that everything is news.
+    /// What the reader was last told, as far as the stores agree. A store that cannot be read is a
+    /// fault and has no say, nor has one without a snapshot; none at all means that everything is news.
     pub async fn state(&self, key: &str, now: Timestamp, faults: &mut Vec<Fault>) -> Option<AlertState> {
+        let mut agreed: Option<AlertState> = None;
         for store in &self.stores {
             match store.state(key, now).await {
-                Ok(state) => return state,
+                Ok(Some(state)) => {
+                    agreed = Some(match agreed {
+                        Some(other) => state.agreed(&other),
+                        None => state,
+                    });
+                }
+                Ok(None) => {}
                 Err(fault) => faults.push(fault),
             }
         }
-        None
+        agreed
     }
 
     /// Stores a snapshot everywhere.
@@ -103,10 +101,11 @@ impl Sinks {
         }
     }
 
-    /// Writes down that the reader was told what `snapshot.alert_state` says.
+    /// Writes down that the reader was told what `snapshot.alert_state` says. The document is written
+    /// again as a whole, which also mends one that could not be written the first time.
     pub async fn record(&self, snapshot: &Snapshot, faults: &mut Vec<Fault>) {
         for store in &self.stores {
-            if let Err(fault) = store.record(snapshot).await {
+            if let Err(fault) = store.put(snapshot).await {
                 faults.push(fault);
             }
         }

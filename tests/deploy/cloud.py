@@ -22,6 +22,7 @@ import boto3
 from botocore.config import Config
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
+from moto.cloudformation.models import ChangeSet
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
@@ -257,6 +258,38 @@ def _without_no_value(value, resources):
 parsing.clean_json = _without_no_value
 
 
+def _apply(change_set):
+    """A change set does what creating or updating a stack does; moto forgets the outputs and parameters."""
+    stack = change_set.stack
+    if change_set.change_set_type == "UPDATE":
+        stack.update(change_set.template, parameters=change_set.parameters)
+        return
+    stack.template, stack.parameters = change_set.template, change_set.parameters
+    stack._parse_template()
+    stack.resource_map = stack._create_resource_map()
+    stack.output_map = stack._create_output_map()
+    stack.create_resources()
+
+
+ChangeSet.apply = _apply
+
+_update_resource = parsing.parse_and_update_resource
+
+
+def _update_or_make(logical_id, resource_json, resources_map, account_id, region_name):
+    """A parameter can bring a conditional resource, or take it away; moto updates what is not there."""
+    condition = resource_json.get("Condition")
+    existing = resources_map._parsed_resources.get(logical_id)
+    if condition and not resources_map.lazy_condition_map[condition]:
+        if existing is not None and resource_json.get("DeletionPolicy") != "Retain":
+            resources_map._delete_resource(existing, resource_json)
+        return None
+    change = parsing.parse_and_create_resource if existing is None else _update_resource
+    return change(logical_id, resource_json, resources_map, account_id, region_name)
+
+
+parsing.parse_and_update_resource = _update_or_make
+
 parsing.get_model_list = lambda: CloudFormationModel.__subclasses__() + Extra.__subclasses__()
 
 _is_action_permitted = IAMPolicyStatement.is_action_permitted
@@ -285,7 +318,13 @@ def _invoke(function, body, request_headers, response_headers):
             **CREDENTIALS,
             **{name: str(value) for name, value in function.environment_vars.items()},
             "AWS_REGION": function.region,
-            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.logging_config["LogGroup"],
+            "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
+            "AWS_LAMBDA_LOG_FORMAT": function.logging_config["LogFormat"],
+            "AWS_LAMBDA_LOG_LEVEL": function.logging_config["ApplicationLogLevel"],
             "AWS_ENDPOINT_URL": CLOUD.url,
             "PATH": os.environ["PATH"],
         }
@@ -295,10 +334,9 @@ def _invoke(function, body, request_headers, response_headers):
             environment["AWS_LAMBDA_RUNTIME_API"] = runtime.address
             with subprocess.Popen([bootstrap], env=environment, stdout=subprocess.PIPE, text=True) as process:
                 # Read along, or the function would wait for room in the pipe.
-                log = threading.Thread(target=process.stdout.read, daemon=True)
-                log.start()
+                threading.Thread(target=process.stdout.read, daemon=True).start()
                 try:
-                    failed, answer = runtime.invoke(payload, function.timeout)
+                    failed, answer = runtime.invoke(payload, function.timeout, process)
                 finally:
                     process.kill()
     if failed:

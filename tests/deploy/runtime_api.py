@@ -65,11 +65,14 @@ class RuntimeApi:
         self._server.shutdown()
         self._server.server_close()
 
-    def invoke(self, payload, seconds):
-        """(failed, answer). An init error is an answer too, as it is for who invokes through Lambda."""
-        deadline = int((time.time() + seconds) * 1000)
-        self._waiting.put((str(uuid.uuid4()), payload, deadline))
-        try:
-            return self._answers.get(timeout=seconds)
-        except queue.Empty:
-            return True, b'{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out"}'
+    def invoke(self, payload, seconds, process):
+        """(failed, answer). An error at the start is an answer too, as it is for who invokes through Lambda."""
+        end = time.time() + seconds
+        self._waiting.put((str(uuid.uuid4()), payload, int(end * 1000)))
+        while time.time() < end:
+            try:
+                return self._answers.get(timeout=0.2)
+            except queue.Empty:
+                if process.poll() is not None and self._answers.empty():
+                    return True, b'{"errorType":"Runtime.ExitError","errorMessage":"the function exited"}'
+        return True, b'{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out"}'

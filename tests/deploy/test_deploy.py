@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 STACK = "quotas"
-REGION = "eu-central-1"
+REGION, OTHER_REGION = "us-east-1", "eu-central-1"
 EMAIL = "on-call@example.com"
 
 
@@ -163,7 +163,6 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured):
     s3 = stack.client("s3")
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
-    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == REGION
 
     # Nothing changed.
     again = deploy("--skip-checks")
@@ -288,8 +287,8 @@ def test_everything_switched_on(deploy, aws, measured):
 
 def test_existing_bucket_and_key(deploy, aws):
     s3 = aws.client("s3", REGION)
-    s3.create_bucket(Bucket="our-archive", CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.create_bucket(Bucket="our-packages", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.create_bucket(Bucket="our-archive")
+    s3.create_bucket(Bucket="our-packages")
     key = aws.client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
     said = deploy("--bucket", "our-archive", "--kms-key-arn", key, "--code-bucket", "our-packages", "--skip-checks")
     assert "does not name cloudwatch.amazonaws.com" in said
@@ -313,12 +312,14 @@ def test_kept_bucket(deploy, aws):
 
 def test_stacks_do_not_meet(deploy, aws):
     """Two in one Region, one in another; nothing has a fixed name."""
-    for stack, region in ((STACK, REGION), ("second", REGION), (STACK, "us-east-1")):
+    for stack, region in ((STACK, REGION), ("second", REGION), (STACK, OTHER_REGION)):
         deploy("--s3", "--skip-checks", stack=stack, region=region)
     assert len(aws.client("lambda", REGION).list_functions()["Functions"]) == 2
-    assert len(aws.client("lambda", "us-east-1").list_functions()["Functions"]) == 1
+    package = Stack(aws, STACK, OTHER_REGION).parameters["CodeS3Bucket"]
+    assert aws.client("s3").get_bucket_location(Bucket=package)["LocationConstraint"] == OTHER_REGION
+    assert len(aws.client("lambda", OTHER_REGION).list_functions()["Functions"]) == 1
     deploy("--delete", "--yes", zip_file=None)
-    assert Stack(aws, "second").function and Stack(aws, STACK, "us-east-1").function
+    assert Stack(aws, "second").function and Stack(aws, STACK, OTHER_REGION).function
 
 
 AWKWARD = """{"L-12AB7C57": {"mute": {"reason": "it's \\"known\\", see #1, 100% & <ok>; $HOME `x` \\\\ é", "until": "2030-01-01"}}}"""
@@ -366,7 +367,7 @@ def test_a_failed_test_alert_is_a_failed_deployment(deploy, aws):
         (["--arch", "arm64"], "is for x86_64, not for arm64"),
         (["--zip", "/nowhere.zip"], "cannot be read"),
         (["--zip", __file__], "is no package for Lambda"),
-        (["--topic-arn", "arn:aws:sns:us-west-2:123456789012:x"], "is not in eu-central-1"),
+        (["--topic-arn", "arn:aws:sns:us-west-2:123456789012:x"], "is not in us-east-1"),
         (["--parameter", "x"], "is not NAME=VALUE"),
         (["--stack-name", "no_underscores"], "must be letters, digits and hyphens"),
         (["--threshold", "0"], "ThresholdPercentage"),

@@ -99,11 +99,43 @@ async fn blindness_is_told_once_and_names_what_is_not_seen() {
 async fn a_crash_between_publish_and_record_repeats_and_never_loses() {
     let mut bench = Bench::new(quiet(1)).with_table().with_topic();
     bench.sim.world().instances[0].set("ListPrompts", 430);
-    bench.sim.script(Fault::new("dynamodb", FaultKind::AccessDenied).operation("UpdateItem").times(Times::Once));
+    // The instance's and the account's snapshots are stored; the one that says "told" is not.
+    let pass = FaultKind::Delay(std::time::Duration::ZERO);
+    bench.sim.script(Fault::new("dynamodb", pass).operation("PutItem").times(Times::N(2)));
+    bench.sim.script(Fault::new("dynamodb", FaultKind::AccessDenied).operation("PutItem").times(Times::Once));
     run(&mut bench, 0).await;
     run(&mut bench, 1).await;
     run(&mut bench, 2).await;
     assert_eq!(events(&bench), ["raised", "raised"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_missed_a_recovery_does_not_swallow_the_next_violation() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_bucket().with_topic();
+    bench.sim.world().instances[0].set("ListPrompts", 430);
+    run(&mut bench, 0).await;
+    bench.sim.world().instances[0].set("ListPrompts", 10);
+    // DynamoDB is away while the recovery is told: it goes on believing in the violation.
+    bench.sim.script(Fault::new("dynamodb", FaultKind::AccessDenied).operation("PutItem").times(Times::N(3)));
+    bench.restart();
+    bench.run_at(&Request::default(), NOON + HOUR).await.unwrap_err();
+    bench.sim.world().instances[0].set("ListPrompts", 430);
+    run(&mut bench, 2).await;
+    assert_eq!(events(&bench), ["raised", "recovered", "raised"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_at_a_threshold_of_its_own_leaves_no_trace_in_what_was_told() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    bench.sim.world().instances[0].set("ListPrompts", 430);
+    run(&mut bench, 0).await;
+    for percent in [1.0, 100.0] {
+        let request = Request { threshold_percentage: Some(percent), ..Request::default() };
+        bench.run_at(&request, NOON + HOUR).await.unwrap();
+    }
+    let before = bench.mails().len();
+    run(&mut bench, 2).await;
+    assert_eq!(bench.mails().len(), before, "the scheduled run finds its own state");
 }
 
 #[tokio::test(start_paused = true)]

@@ -124,7 +124,7 @@ fn files_stay_small_enough_to_hold_in_the_head() {
 fn the_readme_names_every_variable() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for (name, default) in config::VARS {
-        let row = readme.lines().find(|l| l.starts_with('|') && l.contains(&format!("`{name}`")));
+        let row = readme.lines().find(|l| l.starts_with(&format!("| `{name}`")));
         let row = row.unwrap_or_else(|| panic!("README.md has no table row for {name}"));
         assert!(row.contains(default), "README.md gives {name} another default than `{default}`");
     }
