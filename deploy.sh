@@ -449,8 +449,8 @@ stack_parameter() { stack_query '' "Stacks[0].Parameters[?ParameterKey=='$1'].Pa
 # Empty where the stack has no such resource.
 physical_id() {
   local id
-  id=$(ask "<$1>" "${AWS[@]}" cloudformation describe-stack-resource --stack-name "$STACK" --logical-resource-id "$1" \
-    --query StackResourceDetail.PhysicalResourceId --output text 2>/dev/null) || return 0
+  id=$(ask "<$1>" "${AWS[@]}" cloudformation list-stack-resources --stack-name "$STACK" --output text \
+    --query "StackResourceSummaries[?LogicalResourceId=='$1'].PhysicalResourceId | [0]")
   [ "$id" = None ] || printf '%s' "$id"
 }
 
@@ -547,7 +547,7 @@ invoke() {
 }
 
 # Reads `"name":value` of a flat JSON value.
-field() { sed -nE 's/.*"'"$1"'":("[^"]*"|[^],}"]*).*/\1/p' | head -n 1 | sed 's/^"//; s/"$//'; }
+field() { sed -nE 's/.*"'"$1"'":("[^"]*"|[^],}"]*).*/\1/p' | head -n 1 | sed 's/^"//; s/"$//; s/\.0$//'; }
 
 # One line for each object of the answer: the rows hold no objects, so that they stay whole.
 rows() { tr '{' '\n' <"$1"; }
