@@ -179,7 +179,8 @@ impl App {
                 .collect::<Vec<_>>()
                 .join("; ")
         };
-        if !measured.is_empty() && measured.iter().all(|i| i.seen.status == Completeness::Failed) {
+        let saw_nothing = measured.iter().all(|i| i.seen.status == Completeness::Failed);
+        if saw_nothing && (!measured.is_empty() || report.account.status == Completeness::Failed) {
             return Some(RunError::Collection(format!(
                 "not one of {} instances could be measured: {}",
                 measured.len(),
