@@ -547,7 +547,7 @@ invoke() {
 }
 
 # Reads `"name":value` of a flat JSON value.
-field() { sed -nE 's/.*"'"$1"'":("[^"]*"|[^],}"]*).*/\1/p' | head -n 1 | sed 's/^"//; s/"$//; s/\.0$//'; }
+field() { sed -nE 's/.*"'"$1"'":("[^"]*"|[^],}"]*).*/\1/p' | head -n 1 | sed -E 's/^"//; s/"$//; s/^([0-9]+)\.0$/\1/'; }
 
 # One line for each object of the answer: the rows hold no objects, so that they stay whole.
 rows() { tr '{' '\n' <"$1"; }

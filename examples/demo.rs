@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_connect::config::{Credentials, SharedCredentialsProvider};
@@ -22,6 +22,7 @@ use connect_quota_monitor::{cli, lambda};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Map, Value, json};
 use simaws::{Published, Recorded, Sim, World};
+use tokio::time::Instant;
 
 const TABLE: &str = "quota-snapshots";
 const BUCKET: &str = "quota-history";

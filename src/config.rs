@@ -3,11 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use globset::{Glob, GlobMatcher};
-
 use crate::evaluate::Thresholds;
-use crate::model::Instance;
-use crate::overrides::{Overrides, is_instance_id};
+use crate::instances::InstancePattern;
+use crate::overrides::Overrides;
 
 /// Every variable the program reads itself, with its default, for the documentation and the checks.
 /// (The SDK reads the `AWS_*` ones, the logger `RUST_LOG`, `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`.)
@@ -67,34 +65,6 @@ impl FromStr for Pacing {
             "account" => Ok(Self::Account),
             "per-operation" => Ok(Self::PerOperation),
             _ => Err("expected `account` or `per-operation`".to_owned()),
-        }
-    }
-}
-
-/// An instance id, or a glob over aliases.
-#[derive(Debug, Clone)]
-pub enum InstancePattern {
-    Id(String),
-    Alias(GlobMatcher),
-}
-
-impl FromStr for InstancePattern {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if is_instance_id(text) {
-            return Ok(Self::Id(text.to_ascii_lowercase()));
-        }
-        Glob::new(text).map(|g| Self::Alias(g.compile_matcher())).map_err(|e| format!("`{text}` is no valid glob: {e}"))
-    }
-}
-
-impl InstancePattern {
-    #[must_use]
-    pub fn matches(&self, instance: &Instance) -> bool {
-        match self {
-            Self::Id(id) => *id == instance.id,
-            Self::Alias(glob) => instance.alias.as_deref().is_some_and(|alias| glob.is_match(alias)),
         }
     }
 }
@@ -240,16 +210,9 @@ impl Reader<'_> {
         Some(text)
     }
 
-    fn patterns(&mut self, name: &str) -> Vec<InstancePattern> {
-        let Some(text) = self.text(name) else { return Vec::new() };
-        let mut patterns = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
-            match part.parse::<InstancePattern>() {
-                Ok(pattern) => patterns.push(pattern),
-                Err(why) => self.problem(name, &text, &why),
-            }
-        }
-        patterns
+    fn patterns(&self, name: &str) -> Vec<InstancePattern> {
+        let text = self.text(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(InstancePattern::new).collect()
     }
 
     fn overrides(&mut self, name: &str) -> Overrides {
@@ -298,7 +261,6 @@ mod tests {
             ("REMINDER_HOURS", "-1"),
             ("HISTORY_RETENTION_DAYS", "0"),
             ("QUOTA_OVERRIDES", "{"),
-            ("INCLUDE_INSTANCES", "a[,b"),
             ("CONNECT_PACING", "fast"),
             ("CONNECT_RATE_SHARE", "101"),
             ("LOOKBACK_MINUTES", "1.5"),
@@ -313,7 +275,6 @@ mod tests {
             "REMINDER_HOURS=`-1`",
             "HISTORY_RETENTION_DAYS=`0`",
             "QUOTA_OVERRIDES",
-            "INCLUDE_INSTANCES",
             "CONNECT_PACING=`fast`",
             "CONNECT_RATE_SHARE=`101`",
             "LOOKBACK_MINUTES=`1.5`",
@@ -326,21 +287,5 @@ mod tests {
     fn topics_of_other_partitions_are_valid() {
         let topic = "arn:aws-us-gov:sns:us-gov-west-1:111122223333:alerts";
         assert_eq!(config(&[("ALERT_SNS_TOPIC_ARN", topic)]).unwrap().alert_topic_arn.as_deref(), Some(topic));
-    }
-
-    #[test]
-    fn instance_patterns_are_ids_or_alias_globs() {
-        let config = config(&[("INCLUDE_INSTANCES", "11111111-2222-3333-4444-555555555555, acme-*")]).unwrap();
-        let instance = |id: &str, alias: Option<&str>| Instance {
-            id: id.to_owned(),
-            arn: String::new(),
-            alias: alias.map(str::to_owned),
-            status: "ACTIVE".to_owned(),
-        };
-        let hit = |i: &Instance| config.include.iter().any(|p| p.matches(i));
-        assert!(hit(&instance("11111111-2222-3333-4444-555555555555", None)));
-        assert!(hit(&instance("x", Some("acme-eu"))));
-        assert!(!hit(&instance("x", Some("other"))));
-        assert!(!hit(&instance("x", None)));
     }
 }

@@ -1,8 +1,9 @@
 //! Which of the account's instances a run measures. Pure.
 
-use crate::config::{Config, InstancePattern};
+use crate::config::Config;
 use crate::error::RunError;
 use crate::event::{PayloadError, Request};
+use crate::instances::InstancePattern;
 use crate::model::{Account, Instance};
 use crate::report::InstanceReport;
 

@@ -10,18 +10,18 @@
 //! }
 //! ```
 //! A key is a quota code, or the exact name of a quota that has none. Under `instances` a key is an
-//! instance id or an alias glob; what stands there wins over what stands outside, field by field, and
-//! an id wins over a glob.
+//! instance id or an alias with `*` and `?`; what stands there wins over what stands outside, field by field, and
+//! an id wins over a pattern.
 
 use std::collections::BTreeMap;
 
-use globset::{Glob, GlobMatcher};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::catalogue;
+use crate::instances::InstancePattern;
 use crate::model::{Instance, QuotaId};
 
 /// The parsed variable. Empty where it is unset.
@@ -33,13 +33,7 @@ pub struct Overrides {
 #[derive(Debug, Clone)]
 struct Entry {
     rule: Rule,
-    instances: Vec<(InstanceMatcher, Rule)>,
-}
-
-#[derive(Debug, Clone)]
-enum InstanceMatcher {
-    Id(String),
-    Alias(GlobMatcher),
+    instances: Vec<(InstancePattern, Rule)>,
 }
 
 /// What applies to one quota of one instance, after the most specific rule has won.
@@ -107,13 +101,10 @@ impl Overrides {
             for (name, raw) in raw.instances {
                 let place = format!("{key} / {name}");
                 let rule = rule_of(&place, raw, &mut problems);
-                match instance_matcher(&name) {
-                    Ok(matcher) => instances.push((matcher, rule)),
-                    Err(why) => problems.push(format!("{place}: {why}")),
-                }
+                instances.push((InstancePattern::new(&name), rule));
             }
-            // Globs first, ids last: the last match wins, and an id is the more specific one.
-            instances.sort_by_key(|(m, _)| matches!(m, InstanceMatcher::Id(_)));
+            // Patterns first, ids last: the last match wins, and an id is the more specific one.
+            instances.sort_by_key(|(pattern, _)| pattern.is_id());
             quotas.insert(key, Entry { rule, instances });
         }
         if problems.is_empty() { Ok(Self { quotas }) } else { Err(problems) }
@@ -124,8 +115,8 @@ impl Overrides {
     pub fn rule(&self, quota: &QuotaId, instance: Option<&Instance>) -> Rule {
         let Some(entry) = self.quotas.get(quota.key()) else { return Rule::default() };
         let mut rule = entry.rule.clone();
-        for (matcher, specific) in &entry.instances {
-            if instance.is_some_and(|i| matcher.matches(i)) {
+        for (pattern, specific) in &entry.instances {
+            if instance.is_some_and(|i| pattern.matches(i)) {
                 rule = rule.overlaid(specific);
             }
         }
@@ -142,32 +133,6 @@ impl Rule {
             mute: specific.mute.clone().or_else(|| self.mute.clone()),
         }
     }
-}
-
-impl InstanceMatcher {
-    fn matches(&self, instance: &Instance) -> bool {
-        match self {
-            Self::Id(id) => *id == instance.id,
-            Self::Alias(glob) => instance.alias.as_deref().is_some_and(|alias| glob.is_match(alias)),
-        }
-    }
-}
-
-/// An instance id looks like a UUID; everything else is a glob over aliases.
-#[must_use]
-pub fn is_instance_id(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(i, b)| match i {
-            8 | 13 | 18 | 23 => b == b'-',
-            _ => b.is_ascii_hexdigit(),
-        })
-}
-
-fn instance_matcher(name: &str) -> Result<InstanceMatcher, String> {
-    if is_instance_id(name) {
-        return Ok(InstanceMatcher::Id(name.to_ascii_lowercase()));
-    }
-    Glob::new(name).map(|g| InstanceMatcher::Alias(g.compile_matcher())).map_err(|e| format!("no valid glob: {e}"))
 }
 
 fn rule_of(place: &str, raw: RawRule, problems: &mut Vec<String>) -> Rule {

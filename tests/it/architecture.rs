@@ -70,7 +70,7 @@ fn only_the_edge_names_the_sdk_the_environment_and_the_clock() {
 /// Layers from the bottom: a module may import its own layer's earlier modules and everything below.
 const LAYERS: &[&[&str]] = &[
     &["model"],
-    &["catalogue"],
+    &["catalogue", "instances"],
     &["overrides", "limits", "event"],
     &["snapshot"],
     &["evaluate", "changes"],

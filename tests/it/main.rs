@@ -12,6 +12,7 @@
 mod alerts;
 mod architecture;
 mod binary;
+mod called;
 mod cli;
 mod faults;
 mod harness;

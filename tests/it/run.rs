@@ -4,6 +4,7 @@ use connect_quota_monitor::aws::pace::Plan;
 use connect_quota_monitor::collect::listings;
 use connect_quota_monitor::error::RunError;
 use connect_quota_monitor::event::Request;
+use connect_quota_monitor::instances::InstancePattern;
 use serde_json::{Value, json};
 use simaws::{Throttle, World};
 
@@ -164,7 +165,7 @@ async fn filters_choose_instances_and_never_leave_nothing_silently() {
         let all = report["instances"].as_array().unwrap().iter();
         all.filter(|i| i["status"] != "skipped").map(|i| i["instance_id"].as_str().unwrap().to_owned()).collect()
     };
-    let pattern = |text: &str| vec![text.parse().unwrap()];
+    let pattern = |text: &str| vec![InstancePattern::new(text)];
     let mut bench = Bench::new(world.clone()).with_config(|c| c.include = pattern(&id));
     let report = bench.dry_run().await;
     assert_eq!(chosen(&report), [id.as_str()]);

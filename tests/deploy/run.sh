@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Every check and test of template.yaml, deploy.sh and the package. Needs the tools of
+# tests/requirements.txt on the path. With CI or BUILD_PACKAGE set it also builds the package, which
+# takes minutes; PACKAGE=FILE takes one that is built already.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+python3 -m venv target/venv-checkov
+target/venv-checkov/bin/pip install --quiet --disable-pip-version-check -r tests/deploy/requirements-checkov.txt
+CHECKOV="$PWD/target/venv-checkov/bin/checkov"
+export CHECKOV
+
+# Not an old build's programs.
+cargo build --locked --bin connect-quota-monitor
+cargo build --locked -p simaws --example serve
+
+if [ -z "${PACKAGE:-}" ] && [ -n "${CI:-}${BUILD_PACKAGE:-}" ]; then
+  export PACKAGE="$PWD/target/package-x86_64.zip"
+  ./deploy.sh --package-only "$PACKAGE" --arch x86_64
+fi
+
+exec python3 -m pytest -p no:cacheprovider --show-capture=stdout --tb=short --durations=5 tests/deploy "$@"

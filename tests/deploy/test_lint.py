@@ -1,0 +1,101 @@
+"""Linters, with warnings as errors."""
+
+import os
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT
+from template import TEMPLATE
+
+SCRIPTS = ["deploy.sh", *(str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.sh"))]
+
+
+def clean(*command, **options):
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "us-gov-west-1"])
+def test_cfn_lint(tool, region):
+    clean(tool("cfn-lint"), "--template", "template.yaml", "--regions", region, "--non-zero-exit-code", "informational")
+
+
+def test_checkov():
+    program = os.environ.get("CHECKOV", "checkov")
+    said = clean(program, "--file", "template.yaml", "--framework", "cloudformation", "--quiet", "--compact", "--skip-download")
+    assert re.search(r"Failed checks: 0\b", said), said
+
+
+def test_every_skip_is_justified_in_place():
+    skips = [
+        (name, skip)
+        for name, resource in TEMPLATE["Resources"].items()
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+    assert skips
+    for name, skip in skips:
+        assert len(skip["comment"]) > 40, f"{name} skips {skip['id']} without a reason"
+    assert "checkov:skip" not in (ROOT / "template.yaml").read_text()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_shellcheck(tool, script):
+    clean(tool("shellcheck"), script)
+
+
+#: What bash 3.2, which macOS still ships, does not know.
+NEWER_THAN_BASH_3_2 = {
+    "associative arrays": r"\b(declare|local|typeset)\s+-[a-z]*A",
+    "namerefs": r"\b(declare|local|typeset)\s+-[a-z]*n\b",
+    "mapfile": r"\b(mapfile|readarray)\b",
+    "changes of case": r"\$\{[^}]*(\^|,)[^}]*\}",
+    "@ operators": r"\$\{[^}]*@[A-Za-z]\}",
+    "&>>": r"&>>",
+    "|&": r"\|&",
+    "fallthrough": r";;&|;&",
+    "coproc": r"\bcoproc\b",
+    "negative subscripts": r"\[-[0-9]+\]",
+    "wait -n": r"\bwait\s+-n",
+    "printf %(": r"printf[^|;]*%\(",
+    "test -v": r"\[\[?\s+-v\b",
+    "EPOCHSECONDS": r"\bEPOCH(SECONDS|REALTIME)\b",
+    "globstar": r"\bshopt\b",
+    "readonly subshell fds": r"\{[a-z]+\}[<>]",
+}
+
+#: What the tools of macOS do not know.
+NOT_ON_MACOS = {
+    "GNU sed": r"\bsed\s+(-i|--)",
+    "GNU alternation in sed or grep": r"\b(sed|grep)\s+(?!-[a-zA-Z]*E)[^|]*\\\|",
+    "grep -P": r"\bgrep\s+-[a-zA-Z]*P",
+    "readlink -f": r"\breadlink\s+-f",
+    "stat": r"\bstat\s+-",
+    "date -d": r"\bdate\s+-d",
+    "timeout": r"(^|\s)timeout\s",
+}
+
+
+@pytest.mark.parametrize("what", [*NEWER_THAN_BASH_3_2, *NOT_ON_MACOS])
+def test_portable(what):
+    pattern = (NEWER_THAN_BASH_3_2 | NOT_ON_MACOS)[what]
+    lines = (ROOT / "deploy.sh").read_text().splitlines()
+    code = [line for line in lines if not line.lstrip().startswith("#")]
+    assert not [line for line in code if re.search(pattern, line)]
+
+
+def test_an_empty_array_is_never_expanded():
+    """bash before 4.4 takes it for an unset variable."""
+    text = (ROOT / "deploy.sh").read_text()
+    expanded = set(re.findall(r'"\$\{(\w+)\[@\]\}"', text))
+    assert expanded == {"AWS"}, "AWS is filled before its first use"
+
+
+def test_every_option_is_documented_and_read():
+    text = (ROOT / "deploy.sh").read_text()
+    usage = text[text.index("usage() {"):text.index("\nEND\n")]
+    parser = text[text.index("parse_arguments() {"):text.index("# ---- Prerequisites")]
+    documented = set(re.findall(r"(?<![\w-])(--[a-z0-9-]+)", usage)) - {"--email=", "--"}
+    known = set(re.findall(r"(?m)(--[a-z0-9][a-z0-9-]*)(?= *[|)\\]| \|)", parser))
+    assert documented == known

@@ -1,0 +1,391 @@
+"""What AWS refuses, or quietly does wrongly, though linters and simulators accept it."""
+
+import json
+import re
+
+import pytest
+from conftest import ROOT
+from template import EVERYTHING, TEMPLATE, Deployment, every_deployment, some_deployments
+
+TEXT = (ROOT / "template.yaml").read_text()
+
+
+def schema(kind):
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+    return PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+
+
+@pytest.fixture(params=list(some_deployments()), ids=lambda p: ",".join(f"{k}={v}"[:30] for k, v in p.items()) or "default")
+def deployment(request):
+    return Deployment(**request.param)
+
+
+# ---- The template as a whole -----------------------------------------------------------------------
+
+
+def test_every_combination_of_switches_resolves():
+    """No reference to what a condition leaves out, in any combination."""
+    count = 0
+    for parameters in every_deployment():
+        deployment = Deployment(**parameters)
+        for output in TEMPLATE["Outputs"].values():
+            if "Condition" not in output or deployment.holds(output["Condition"]):
+                deployment.resolve(output["Value"])
+        count += 1
+    assert count > 1000
+
+
+def test_plain_cloudformation():
+    assert "Transform" not in TEMPLATE
+    assert "AWS::LanguageExtensions" not in TEXT
+    assert not re.search(r"(?m)^[^#\"']*[:\-] [&*][a-z]", TEXT), "CloudFormation reads no YAML aliases"
+    assert len(TEXT.encode()) <= 51200, "the API takes a template of 51,200 bytes; a larger one needs a bucket"
+    assert len(TEMPLATE["Parameters"]) <= 200 and len(TEMPLATE["Outputs"]) <= 200
+    for name, parameter in TEMPLATE["Parameters"].items():
+        assert len(parameter["Description"].encode()) <= 4000, name
+
+
+def test_nothing_has_a_fixed_name():
+    """From the resource schemas: an identifier that can be given, and that its own service keeps unique."""
+    checked = 0
+    for name, resource in TEMPLATE["Resources"].items():
+        properties = resource.get("Properties", {})
+        identifiers = {p.rsplit("/", 1)[-1] for p in schema(resource["Type"]).get("primaryIdentifier", [])}
+        own = {i for i in identifiers | {"RoleName", "AlarmName", "TopicName", "QueueName", "GroupName", "Name", "TableName"} if i in properties}
+        # An identifier that is another resource of this stack names nothing new.
+        fixed = {i for i in own if isinstance(properties[i], str) and i != "Qualifier"}
+        assert not fixed, f"{name} has the fixed {fixed}"
+        checked += 1
+    assert checked == len(TEMPLATE["Resources"])
+
+
+def test_named_iam_is_not_needed():
+    for name, resource in TEMPLATE["Resources"].items():
+        if resource["Type"].startswith("AWS::IAM::"):
+            assert not {"RoleName", "ManagedPolicyName", "UserName", "GroupName"} & set(resource["Properties"]), name
+
+
+def test_no_partition_is_assumed():
+    without_comments = re.sub(r"(?m)#.*$", "", TEXT)
+    literal = [line for line in without_comments.splitlines() if "arn:aws" in line and "AllowedPattern" not in line]
+    assert not literal
+    # cn-north-1 has its own suffix for the one service principal that bears a Region.
+    assert "logs.${AWS::Region}.${AWS::URLSuffix}" in TEXT
+
+
+def test_every_parameter_is_grouped_and_constrained():
+    interface = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(TEMPLATE["Parameters"])
+    constraints = {"AllowedValues", "AllowedPattern", "MinValue", "MinLength", "MaxLength"}
+    for name, parameter in TEMPLATE["Parameters"].items():
+        assert constraints & set(parameter), f"{name} takes anything"
+        default, pattern = parameter.get("Default"), parameter.get("AllowedPattern")
+        if pattern and default is not None:
+            assert re.fullmatch(pattern, str(default)), f"{name} refuses its own default"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        ("NotificationEmail", ["", "a.b+c@example.co.uk"], ["a", "a@b", "a b@example.com", "a@example.com,b@example.com"]),
+        ("ScheduleExpression", ["rate(1 hour)", "rate(30 minutes)", "cron(0 8 ? * MON-FRI *)"], ["1 hour", "rate(1 hours)", "rate(0 minutes)", ""]),
+        ("CriticalPercentage", ["", "1", "95", "100"], ["0", "101", "95.5"]),
+        ("ExistingTopicArn", ["", "arn:aws-cn:sns:cn-north-1:123456789012:a_b-c"], ["my-topic", "arn:aws:sns:us-east-1:123456789012:a.fifo"]),
+        ("KmsKeyArn", ["", "arn:aws:kms:us-east-1:123456789012:key/mrk-0a"], ["alias/aws/sns", "arn:aws:kms:us-east-1:123456789012:alias/x"]),
+        ("SubnetIds", ["", "subnet-0a1", "subnet-0a1,subnet-0b2"], ["subnet-0a1, subnet-0b2", "vpc-1"]),
+    ],
+)
+def test_patterns(parameter, good, bad):
+    pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, value) for value in good)
+    assert not any(re.fullmatch(pattern, value) for value in bad)
+
+
+def test_stateful_resources_say_what_becomes_of_them():
+    for name, resource in TEMPLATE["Resources"].items():
+        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SQS::Queue", "AWS::Logs::LogGroup"):
+            assert resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy"), name
+            assert resource.get("DeletionPolicy") in ("Retain", "Delete"), name
+
+
+@pytest.mark.parametrize("name", ["SnapshotsTable", "HistoryBucket", "HistoryBucketPolicy"])
+def test_twins_differ_in_deletion_only(name):
+    kept, disposable = TEMPLATE["Resources"][name], TEMPLATE["Resources"][f"Disposable{name}"]
+    kept, disposable = (json.loads(json.dumps(dict(r)).replace("DisposableHistory", "History")) for r in (kept, disposable))
+    for resource, policy in ((kept, "Retain"), (disposable, "Delete")):
+        assert resource.pop("DeletionPolicy", policy) == policy
+        resource.pop("UpdateReplacePolicy", None)
+        resource.pop("Condition")
+    assert kept == disposable
+
+
+# ---- Environment -----------------------------------------------------------------------------------
+
+
+def test_the_environment_is_the_one_the_program_reads():
+    source = (ROOT / "src" / "config.rs").read_text()
+    table = source[source.index("pub const VARS"):]
+    names = re.findall(r'\("([A-Z0-9_]+)", "', table[:table.index("];")])
+    assert len(names) >= 15
+    assert sorted(Deployment().function["Environment"]["Variables"]) == sorted(names)
+
+
+def test_the_defaults_are_the_programs():
+    source = (ROOT / "src" / "config.rs").read_text()
+    table = source[source.index("pub const VARS"):]
+    defaults = dict(re.findall(r'\("([A-Z0-9_]+)", "([^"]*)"\)', table[:table.index("];")]))
+    environment = Deployment().function["Environment"]["Variables"]
+    # The stack has a topic and a table of its own; an empty percentage is the program's own default.
+    for name in ("ALERT_SNS_TOPIC_ARN", "USE_DYNAMODB", "DYNAMODB_TABLE", "CRITICAL_PERCENTAGE"):
+        defaults.pop(name), environment.pop(name)
+    assert {name: str(value) for name, value in environment.items()} == defaults
+
+
+def test_a_store_has_its_name_exactly_when_it_is_on():
+    for parameters in every_deployment():
+        variables = Deployment(**parameters).function["Environment"]["Variables"]
+        assert (variables["USE_DYNAMODB"] == "true") == bool(variables["DYNAMODB_TABLE"])
+        assert (variables["USE_S3_STORAGE"] == "true") == bool(variables["S3_BUCKET"])
+        assert variables["ALERT_SNS_TOPIC_ARN"]
+
+
+def test_the_environment_fits():
+    """Lambda takes 4 KB of names and values together; the free-text parameters are bounded to leave room."""
+    variables = Deployment(**EVERYTHING).function["Environment"]["Variables"]
+    free = {"QUOTA_OVERRIDES", "INCLUDE_INSTANCES", "EXCLUDE_INSTANCES"}
+    fixed = sum(len(name) + len(str(value)) for name, value in variables.items() if name not in free)
+    longest = TEMPLATE["Parameters"]["QuotaOverrides"]["MaxLength"]
+    assert fixed + longest + 600 < 4096
+    assert not [name for name in variables if name.startswith(("AWS_", "LAMBDA_"))], "reserved names"
+
+
+# ---- Function and schedule -------------------------------------------------------------------------
+
+
+def test_function(deployment):
+    function = deployment.function
+    assert function["Runtime"] == "provided.al2023" and function["Handler"] == "bootstrap"
+    assert "ZipFile" not in function["Code"], "no placeholder"
+    assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    # Log levels are refused with the Text format, and the group must be the one that the role may write to.
+    assert function["LoggingConfig"]["LogGroup"] == "<LogGroup>"
+    assert ("VpcConfig" in function) == ("SecurityGroup" in deployment.resources)
+    if "VpcConfig" in function:
+        assert function["VpcConfig"]["SubnetIds"] and all(s.startswith("subnet-") for s in function["VpcConfig"]["SubnetIds"])
+
+
+def test_log_retention_is_a_value_that_logs_takes():
+    allowed = schema("AWS::Logs::LogGroup")["properties"]["RetentionInDays"]["enum"]
+    assert set(TEMPLATE["Parameters"]["LogRetentionDays"]["AllowedValues"]) == set(allowed)
+
+
+def test_function_limits_are_lambdas():
+    def bounds(name):
+        return TEMPLATE["Parameters"][name]["MinValue"], TEMPLATE["Parameters"][name]["MaxValue"]
+
+    assert bounds("LambdaMemory") == (128, 10240)
+    assert 1 <= bounds("LambdaTimeout")[0] and bounds("LambdaTimeout")[1] == 900
+    assert set(TEMPLATE["Parameters"]["Architecture"]["AllowedValues"]) == {"arm64", "x86_64"}
+
+
+def test_asynchronous_invocations(deployment):
+    config = deployment.resources["AsyncInvocations"]["Properties"]
+    assert 0 <= config["MaximumRetryAttempts"] <= 2 and 60 <= config["MaximumEventAgeInSeconds"] <= 21600
+    assert config["Qualifier"] == "$LATEST"
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == "<FailureQueue.Arn>"
+    assert "OnSuccess" not in config["DestinationConfig"]
+
+
+def test_schedule(deployment):
+    (target,) = deployment.resources["Schedule"]["Properties"]["Targets"]
+    assert 0 <= target["RetryPolicy"]["MaximumRetryAttempts"] <= 185
+    assert 60 <= target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 86400
+    assert target["DeadLetterConfig"]["Arn"] == "<FailureQueue.Arn>"
+    assert "Input" not in target, "the monitor knows an EventBridge event, and any input replaces it"
+    permission = deployment.resources["SchedulePermission"]["Properties"]
+    assert permission["Principal"] == "events.amazonaws.com" and permission["SourceArn"] == "<Schedule.Arn>"
+    # A retry that waits longer than the interval would pile up runs.
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 3600
+
+
+# ---- Stores ----------------------------------------------------------------------------------------
+
+
+def test_tables(deployment):
+    for properties in deployment.of_type("AWS::DynamoDB::Table").values():
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert "ProvisionedThroughput" not in properties
+        for index in properties.get("GlobalSecondaryIndexes", []):
+            assert "ProvisionedThroughput" not in index, "DynamoDB refuses it under on-demand billing"
+        keys = [k["AttributeName"] for k in properties["KeySchema"]]
+        indexed = {k["AttributeName"] for i in properties.get("GlobalSecondaryIndexes", []) for k in i["KeySchema"]}
+        # DynamoDB refuses an attribute that no key uses, TTL's above all.
+        assert {a["AttributeName"] for a in properties["AttributeDefinitions"]} == set(keys) | indexed
+        assert keys == ["instance_id", "timestamp"]
+        assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+        if "SSESpecification" in properties:
+            assert properties["SSESpecification"]["SSEType"] == "KMS", "a key needs the type"
+
+
+def test_the_keys_are_the_ones_that_the_program_writes():
+    source = (ROOT / "src" / "snapshot.rs").read_text()
+    assert "pub instance_id: String" in source and "pub timestamp: String" in source
+    assert '"expires_at"' in (ROOT / "src" / "sink" / "dynamodb.rs").read_text()
+
+
+def test_buckets(deployment):
+    buckets = deployment.of_type("AWS::S3::Bucket")
+    policies = {p["Bucket"]: p["PolicyDocument"] for p in deployment.of_type("AWS::S3::BucketPolicy").values()}
+    assert set(policies) == {f"<{name}>" for name in buckets}
+    for name, properties in buckets.items():
+        assert all(properties["PublicAccessBlockConfiguration"].values())
+        assert len(properties["PublicAccessBlockConfiguration"]) == 4
+        assert "AccessControl" not in properties, "ACLs are refused with BucketOwnerEnforced"
+        assert "VersioningConfiguration" not in properties, "versions would outlive the emptying of the bucket"
+        assert "ObjectLockEnabled" not in properties
+        (rule,) = properties["LifecycleConfiguration"]["Rules"]
+        assert rule["ExpirationInDays"] == deployment.parameters["HistoryRetentionDays"]
+        (statement,) = policies[f"<{name}>"]["Statement"]
+        assert statement["Effect"] == "Deny" and statement["Principal"] == "*"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert statement["Resource"] == [f"<{name}.Arn>", f"<{name}.Arn>/*"], "the bucket and its objects"
+
+
+# ---- Topic, queue and key --------------------------------------------------------------------------
+
+#: SNS refuses every other action in a topic's policy, `sns:*` too ("action out of service scope").
+TOPIC_ACTIONS = {
+    "sns:AddPermission", "sns:DeleteTopic", "sns:GetDataProtectionPolicy", "sns:GetTopicAttributes",
+    "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:Publish", "sns:PutDataProtectionPolicy",
+    "sns:RemovePermission", "sns:SetTopicAttributes", "sns:Subscribe",
+}
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_topic(deployment):
+    topics = deployment.of_type("AWS::SNS::Topic")
+    assert bool(topics) == (deployment.parameters["ExistingTopicArn"] == "")
+    for properties in topics.values():
+        # Its policy, which nobody can change, shuts CloudWatch alarms out.
+        assert not properties.get("KmsMasterKeyId", "").startswith("alias/aws/")
+        statements = deployment.resources["AlertTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert {a for s in statements for a in listed(s["Action"])} <= TOPIC_ACTIONS
+        assert any(
+            s["Effect"] == "Allow" and s["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+            and s["Action"] == "sns:Publish" and s["Condition"]["StringEquals"]["aws:SourceAccount"] == "111122223333"
+            for s in statements
+        ), "a policy replaces the default one: without this, alarms are silently lost"
+        assert any(
+            s["Effect"] == "Deny" and s["Principal"] == "*"
+            and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            for s in statements
+        )
+        assert not [s for s in statements if s["Effect"] == "Allow" and s["Principal"] in ("*", {"AWS": "*"})]
+
+
+def test_queue(deployment):
+    queue = deployment.resources["FailureQueue"]["Properties"]
+    assert ("KmsMasterKeyId" in queue) != ("SqsManagedSseEnabled" in queue), "SQS takes one of them"
+    assert queue["MessageRetentionPeriod"] == 1209600
+    statements = deployment.resources["FailureQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert any(
+        s["Effect"] == "Allow" and s["Principal"] == {"Service": "events.amazonaws.com"}
+        and s["Action"] == "sqs:SendMessage" and s["Condition"] == {"ArnEquals": {"aws:SourceArn": "<Schedule.Arn>"}}
+        for s in statements
+    ), "EventBridge writes to a dead-letter queue only where the queue's policy says so"
+    assert any(
+        s["Effect"] == "Deny" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for s in statements
+    )
+
+
+def test_key_policy_lets_every_service_in():
+    key = Deployment(CreateKmsKey="true").resources["Key"]["Properties"]
+    assert key["EnableKeyRotation"] is True and 7 <= key["PendingWindowInDays"] <= 30
+    allowed = {}
+    for statement in key["KeyPolicy"]["Statement"]:
+        assert statement["Effect"] == "Allow" and statement["Resource"] == "*"
+        ((kind, who),) = statement["Principal"].items()
+        allowed[who] = statement
+    use = {"kms:Decrypt", "kms:GenerateDataKey*"}
+    assert use <= set(allowed["cloudwatch.amazonaws.com"]["Action"])
+    # KMS gets no source account or ARN from EventBridge: with such a condition nothing would arrive.
+    assert use <= set(allowed["events.amazonaws.com"]["Action"]) and "Condition" not in allowed["events.amazonaws.com"]
+    logs = allowed["logs.us-gov-west-1.amazonaws.com"]
+    assert {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"} == set(logs["Action"])
+    assert logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"].startswith("arn:aws-us-gov:logs:")
+    # The account's statement is what lets the role's own policy count: the function publishes and stores.
+    assert allowed["arn:aws-us-gov:iam::111122223333:root"]["Action"] == "kms:*"
+
+
+@pytest.mark.parametrize("parameters", [{"CreateKmsKey": "true"}, {"KmsKeyArn": "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/given"}], ids=["made", "given"])
+def test_one_key_encrypts_all(parameters):
+    deployment = Deployment(**EVERYTHING | {"CreateKmsKey": "false"} | parameters)
+    key = deployment.parameters["KmsKeyArn"] or "<Key.Arn>"
+    assert deployment.resources["AlertTopic"]["Properties"]["KmsMasterKeyId"] == key
+    assert deployment.resources["FailureQueue"]["Properties"]["KmsMasterKeyId"] == key
+    assert deployment.resources["LogGroup"]["Properties"]["KmsKeyId"] == key
+    assert deployment.function["KmsKeyArn"] == key
+    assert deployment.resources["SnapshotsTable"]["Properties"]["SSESpecification"]["KMSMasterKeyId"] == key
+    (rule,) = deployment.resources["HistoryBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    assert rule["BucketKeyEnabled"] is True
+
+
+def test_the_default_stack_costs_no_key():
+    default = json.dumps(Deployment().resources)
+    assert not Deployment().of_type("AWS::KMS::Key") and "kms:" not in default and "KmsMasterKeyId" not in default
+
+
+# ---- Alarms ----------------------------------------------------------------------------------------
+
+
+def test_alarms(deployment):
+    alarms = deployment.of_type("AWS::CloudWatch::Alarm")
+    assert set(alarms) >= {"ErrorAlarm", "ThrottleAlarm", "DurationAlarm", "FailureQueueAlarm"}
+    topic = deployment.function["Environment"]["Variables"]["ALERT_SNS_TOPIC_ARN"]
+    for name, alarm in alarms.items():
+        assert alarm["TreatMissingData"] == ("breaching" if name == "MissedRunAlarm" else "notBreaching"), name
+        assert alarm["AlarmActions"] == [topic] and alarm["OKActions"] == [topic], name
+        assert "docs/OPERATIONS.md" in alarm["AlarmDescription"] and len(alarm["AlarmDescription"]) <= 1024
+        periods = [alarm["Period"]] if "Period" in alarm else [m["MetricStat"]["Period"] for m in alarm["Metrics"] if "MetricStat" in m]
+        for period in periods:
+            check_period(period, alarm["EvaluationPeriods"])
+        if "Metrics" in alarm:
+            # CloudWatch refuses these beside a list of metrics, and wants exactly one result.
+            assert not {"MetricName", "Namespace", "Statistic", "Period", "Dimensions"} & set(alarm)
+            assert len([m for m in alarm["Metrics"] if m.get("ReturnData")]) == 1
+        else:
+            assert ("Statistic" in alarm) != ("ExtendedStatistic" in alarm)
+
+
+def check_period(period, evaluations):
+    assert period in (10, 20, 30) or period % 60 == 0
+    assert period * evaluations <= (604800 if period >= 3600 else 86400)
+
+
+def test_the_duration_alarm_is_a_share_of_the_timeout():
+    alarm = Deployment(LambdaTimeout=600).resources["DurationAlarm"]["Properties"]
+    (expression,) = [m["Expression"] for m in alarm["Metrics"] if "Expression" in m]
+    assert eval(expression, {"duration": 570_000}) == 95.0
+
+
+def test_three_intervals_without_a_run_raise_an_alarm():
+    parameter = TEMPLATE["Parameters"]["LookbackMinutes"]
+    assert set(TEMPLATE["Mappings"]["MissedRun"]) == set(parameter["AllowedValues"])
+    for minutes in parameter["AllowedValues"]:
+        alarm = Deployment(LookbackMinutes=minutes).resources["MissedRunAlarm"]["Properties"]
+        assert alarm["Period"] * alarm["EvaluationPeriods"] == 3 * 60 * int(minutes)
+        check_period(alarm["Period"], alarm["EvaluationPeriods"])
+        assert (alarm["ComparisonOperator"], alarm["Threshold"], alarm["Statistic"]) == ("LessThanThreshold", 1, "Sum")
+
+
+def test_every_alarm_is_explained():
+    operations = (ROOT / "docs" / "OPERATIONS.md").read_text()
+    for name, alarm in Deployment().of_type("AWS::CloudWatch::Alarm").items():
+        (heading,) = re.findall(r'See "([^"]+)"', alarm["AlarmDescription"])
+        assert f"### {heading}\n" in operations, name

@@ -1,0 +1,58 @@
+//! Every operation that the product calls, written down for the check of the template's permissions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use connect_quota_monitor::collect::listings;
+use connect_quota_monitor::event::Request;
+use simaws::{Throttle, World};
+
+use crate::harness::{Bench, NOON, quiet};
+
+/// Runs with everything switched on: stores, topic, a second run that reads the state back, an account
+/// whose limits must be asked for one by one, and one without instances.
+async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
+    let mut called: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+    let mut note = |bench: &Bench| {
+        for request in bench.sim.requests() {
+            called.entry(request.service).or_default().insert(request.operation);
+        }
+    };
+    let mut world = World::demo_at(NOON);
+    world.throttle = Throttle::None;
+    let mut bench = Bench::new(world).with_table().with_bucket().with_topic();
+    for hour in 0..2 {
+        bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
+    }
+    note(&bench);
+    let mut world = quiet(1);
+    world.quotas.list_resource_level = false;
+    let mut bench = Bench::new(world);
+    bench.dry_run().await;
+    note(&bench);
+    let mut bench = Bench::new(World::empty());
+    bench.dry_run().await;
+    note(&bench);
+    called
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
+    let called = everything().await;
+    let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).to_owned()).collect() };
+    let mut connect = set(&["ListInstances", "ListPhoneNumbersV2"]);
+    connect.extend(listings().into_iter().map(|l| l.operation().to_owned()));
+    let expected = BTreeMap::from([
+        ("connect", connect),
+        ("dynamodb", set(&["PutItem", "Query"])),
+        ("monitoring", set(&["GetMetricData"])),
+        ("s3", set(&["GetObject", "ListObjectsV2", "PutObject"])),
+        ("servicequotas", set(&["GetServiceQuota", "ListAWSDefaultServiceQuotas", "ListServiceQuotas"])),
+        ("sns", set(&["Publish"])),
+        ("sts", set(&["GetCallerIdentity"])),
+    ]);
+    assert_eq!(called, expected);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/called-operations.json");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, serde_json::to_string_pretty(&called).unwrap()).unwrap();
+}
