@@ -113,6 +113,8 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
     match check(&args, &lookup).await {
         Ok(report) => match print(&report, &args, lookup("NO_COLOR").is_some()) {
             Ok(()) => ExitCode::from(exit_code(&report)),
+            // `| head` has seen enough: that is no failure of ours.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(exit_code(&report)),
             Err(error) => fail("OutputError", &error.to_string()),
         },
         Err(error) => fail(error.error_type(), &error.to_string()),

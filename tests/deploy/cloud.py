@@ -28,6 +28,8 @@ from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.iam.models import Role
+from moto.kms.models import Key
+from moto.logs.models import LogGroup
 from moto.s3.models import FakeBucket
 from moto.server import ThreadedMotoServer
 
@@ -243,6 +245,16 @@ def _update_role(cls, original_resource, new_resource_name, cloudformation_json,
     return original_resource
 
 
+def _log_group(group, properties, region):
+    group.kms_key_id = properties.get("KmsKeyId")
+
+
+def _key(key, properties, region):
+    key.policy = json.dumps(properties["KeyPolicy"])
+
+
+_after(Key, "create_from_cloudformation_json", _key)
+_after(LogGroup, "create_from_cloudformation_json", _log_group)
 _after(Table, "create_from_cloudformation_json", _table)
 _after(FakeBucket, "create_from_cloudformation_json", _bucket)
 _after(LambdaFunction, "create_from_cloudformation_json", _function)

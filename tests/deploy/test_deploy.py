@@ -19,7 +19,15 @@ ONE_INSTANCE = ["--parameter", "IncludeInstances=acme-supp*"]
 def deploy(aws, package, tool, tmp_path):
     """Runs the script; its output is what a user would see."""
 
-    def run(*options, zip_file=package, stack=STACK, region=REGION, fails=False):
+    def run(*options, zip_file=package, stack=STACK, region=REGION, fails=False, instead=None):
+        """`instead`: shell code that may answer in the AWS CLI's place."""
+        folder = os.path.dirname(tool("aws"))
+        if instead:
+            shim = tmp_path / "shim" / "aws"
+            shim.parent.mkdir(exist_ok=True)
+            shim.write_text(f'#!/bin/bash\n{instead}\nexec "{tool("aws")}" "$@"\n')
+            shim.chmod(0o755)
+            folder = f"{shim.parent}{os.pathsep}{folder}"
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LD_"))
         } | {
@@ -27,7 +35,7 @@ def deploy(aws, package, tool, tmp_path):
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_CONFIG_FILE": str(tmp_path / "none"),
-            "PATH": os.path.dirname(tool("aws")) + os.pathsep + os.environ["PATH"],
+            "PATH": folder + os.pathsep + os.environ["PATH"],
             "TMPDIR": str(tmp_path),
         }
         package_options = ["--zip", str(zip_file)] if zip_file else []
@@ -64,7 +72,7 @@ class Stack:
 
     @property
     def environment(self):
-        return self.function["Environment"]["Variables"]
+        return {name: str(value) for name, value in self.function["Environment"]["Variables"].items()}
 
     @property
     def granted(self):
@@ -361,6 +369,38 @@ def test_a_failed_test_alert_is_a_failed_deployment(deploy, aws):
     assert "DiscoveryError" in said and "the dry run failed" in said
 
 
+def test_an_account_without_spare_concurrency(deploy, aws):
+    settings = 'case " $* " in *" get-account-settings "*) echo 100; exit ;; esac'
+    assert "none is reserved for the monitor" in deploy("--skip-checks", instead=settings)
+    function = Stack(aws).outputs["FunctionName"]
+    concurrency = aws.client("lambda", REGION).get_function_concurrency(FunctionName=function)
+    assert "ReservedConcurrentExecutions" not in concurrency
+
+
+def test_a_failed_deployment_shows_why(deploy):
+    broken = """case " $* " in
+  *" cloudformation deploy "*) echo "Failed to create/update the stack" >&2; exit 255 ;;
+  *" describe-stack-events "*) echo "Function CREATE_FAILED Access denied by an SCP"; exit ;;
+esac"""
+    said = deploy("--skip-checks", instead=broken, fails=True)
+    assert "Access denied by an SCP" in said and said.strip().endswith(f"error: stack {STACK} was not deployed")
+
+
+def test_what_an_earlier_failure_left_is_cleared_away(deploy, aws):
+    from moto.cloudformation.models import cloudformation_backends
+
+    deploy("--skip-checks")
+    (stack,) = cloudformation_backends["123456789012"][REGION].stacks.values()
+    stack.status = "ROLLBACK_COMPLETE"
+    assert "Delete it? Nobody is there to answer" in deploy("--skip-checks", fails=True)
+    deploy("--skip-checks", "--yes")
+    assert Stack(aws).description["StackStatus"] == "CREATE_COMPLETE"
+    assert Stack(aws).description["StackId"] != stack.stack_id
+    (stack,) = cloudformation_backends["123456789012"][REGION].stacks.values()
+    stack.status = "UPDATE_IN_PROGRESS"
+    assert "is busy (UPDATE_IN_PROGRESS)" in deploy("--skip-checks", fails=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -375,12 +415,9 @@ def test_a_failed_test_alert_is_a_failed_deployment(deploy, aws):
         (["--topic-arn", "arn:aws:sns:us-west-2:123456789012:x"], "is not in us-east-1"),
         (["--parameter", "x"], "is not NAME=VALUE"),
         (["--stack-name", "no_underscores"], "must be letters, digits and hyphens"),
-        (["--threshold", "0"], "ThresholdPercentage"),
     ],
 )
 def test_mistakes_are_named(deploy, options, message):
-    if options[0] == "--threshold":
-        pytest.skip("moto does not check a parameter's constraints; AWS does")
     assert message in deploy(*options, fails=True)
 
 

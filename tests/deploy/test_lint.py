@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 from conftest import ROOT
 from template import TEMPLATE
 
@@ -99,3 +100,29 @@ def test_every_option_is_documented_and_read():
     documented = set(re.findall(r"(?<![\w-])(--[a-z0-9-]+)", usage)) - {"--email=", "--"}
     known = set(re.findall(r"(?m)(--[a-z0-9][a-z0-9-]*)(?= *[|)\\]| \|)", parser))
     assert documented == known
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_are_pinned_and_may_do_little(path):
+    workflow = yaml.safe_load(path.read_text())
+    assert "pull_request_target" not in path.read_text()
+    # YAML 1.1 reads `on` as true.
+    assert workflow[True] and set(workflow["permissions"]) <= {"contents"}
+    assert workflow["permissions"].get("contents") in (None, "read"), "what writes asks for it in its own job"
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"]
+        for step in job["steps"]:
+            if "uses" in step:
+                assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"]), step["uses"]
+            # What others write, such as a branch's name, is data for a script, never a part of it.
+            assert "${{" not in step.get("run", "")
+            assert ("GH_TOKEN" in step.get("env", {})) <= (path.name == "release.yml")
+
+
+def test_ci_and_release_run_every_test():
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
+    for path in WORKFLOWS:
+        assert "run: tests/all.sh" in path.read_text()
