@@ -412,10 +412,12 @@ make_code_bucket() {
 }
 
 upload() {
-  if [ -z "$CODE_BUCKET" ]; then
-    CODE_BUCKET=$(default_code_bucket)
-    make_code_bucket
-  fi
+  local own
+  own=$(default_code_bucket)
+  # A bucket that was given once stays.
+  [ -n "$CODE_BUCKET" ] || [ -z "$STATUS" ] || CODE_BUCKET=$(stack_parameter CodeS3Bucket)
+  CODE_BUCKET=${CODE_BUCKET:-$own}
+  [ "$CODE_BUCKET" != "$own" ] || make_code_bucket
   if [ "$DRY_RUN" != yes ] && "${AWS[@]}" s3api head-object --bucket "$CODE_BUCKET" --key "$KEY" >/dev/null 2>&1; then
     say "This very package is in s3://$CODE_BUCKET already"
     return

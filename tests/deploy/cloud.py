@@ -26,6 +26,7 @@ from moto.cloudformation.models import ChangeSet, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
+from moto.ec2.models.security_groups import SecurityGroup
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.iam.models import Role
 from moto.kms.models import Key
@@ -53,8 +54,12 @@ class Cloud:
 
     def client(self, service, region="us-east-1"):
         return boto3.client(
-            service, region_name=region, endpoint_url=self.url, aws_access_key_id="testing",
-            aws_secret_access_key="testing", config=Config(retries={"max_attempts": 1}),
+            service,
+            region_name=region,
+            endpoint_url=self.url,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            config=Config(retries={"max_attempts": 1}),
         )
 
     def reset(self):
@@ -209,9 +214,7 @@ def _table(table, properties, region):
     client = CLOUD.client("dynamodb", region)
     if encryption := properties.get("SSESpecification"):
         table.sse_specification["Enabled"] = encryption["SSEEnabled"]
-    client.update_time_to_live(
-        TableName=table.name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
-    )
+    client.update_time_to_live(TableName=table.name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
     client.update_continuous_backups(
         TableName=table.name, PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"]
     )
@@ -253,6 +256,19 @@ def _key(key, properties, region):
     key.policy = json.dumps(properties["KeyPolicy"])
 
 
+def _security_group(group, properties, region):
+    """Egress rules of a template replace the one that allows everything."""
+    client = CLOUD.client("ec2", region)
+    client.revoke_security_group_egress(
+        GroupId=group.id, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+    for rule in properties["SecurityGroupEgress"]:
+        ranges = [{"CidrIp": rule["CidrIp"], "Description": rule["Description"]}]
+        ports = {name: rule[name] for name in ("IpProtocol", "FromPort", "ToPort")}
+        client.authorize_security_group_egress(GroupId=group.id, IpPermissions=[{**ports, "IpRanges": ranges}])
+
+
+_after(SecurityGroup, "create_from_cloudformation_json", _security_group)
 _after(Key, "create_from_cloudformation_json", _key)
 _after(LogGroup, "create_from_cloudformation_json", _log_group)
 _after(Table, "create_from_cloudformation_json", _table)

@@ -166,7 +166,11 @@ def some_deployments():
 
 
 EVERYTHING = {
-    "UseDynamoDBStorage": "true", "UseS3Storage": "true", "NotificationEmail": "a@example.com",
-    "CreateKmsKey": "true", "VpcId": "vpc-0123456789abcdef0", "SubnetIds": "subnet-0123456789abcdef0",
+    "UseDynamoDBStorage": "true",
+    "UseS3Storage": "true",
+    "NotificationEmail": "a@example.com",
+    "CreateKmsKey": "true",
+    "VpcId": "vpc-0123456789abcdef0",
+    "SubnetIds": "subnet-0123456789abcdef0",
     "EnableTracing": "true",
 }

@@ -28,9 +28,7 @@ def deploy(aws, package, tool, tmp_path):
             shim.write_text(f'#!/bin/bash\n{instead}\nexec "{tool("aws")}" "$@"\n')
             shim.chmod(0o755)
             folder = f"{shim.parent}{os.pathsep}{folder}"
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LD_"))
-        } | {
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LD_"))} | {
             "AWS_ENDPOINT_URL": aws.url,
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
@@ -41,7 +39,11 @@ def deploy(aws, package, tool, tmp_path):
         package_options = ["--zip", str(zip_file)] if zip_file else []
         done = subprocess.run(
             ["bash", ROOT / "deploy.sh", "--stack-name", stack, "--region", region, *package_options, *options],
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             timeout=300,
         )
         assert (done.returncode != 0) == fails, done.stdout
@@ -105,10 +107,12 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured):
     # As the contract keys it.
     table = stack.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]
     assert table["KeySchema"] == [
-        {"AttributeName": "instance_id", "KeyType": "HASH"}, {"AttributeName": "timestamp", "KeyType": "RANGE"},
+        {"AttributeName": "instance_id", "KeyType": "HASH"},
+        {"AttributeName": "timestamp", "KeyType": "RANGE"},
     ]
     assert {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]} == {
-        "instance_id": "S", "timestamp": "S",
+        "instance_id": "S",
+        "timestamp": "S",
     }
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     dynamodb = stack.client("dynamodb")
@@ -120,7 +124,10 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured):
 
     function = stack.function
     assert (function["Runtime"], function["Handler"], function["MemorySize"], function["Timeout"]) == (
-        "provided.al2023", "bootstrap", 256, 900,
+        "provided.al2023",
+        "bootstrap",
+        256,
+        900,
     )
     assert function["Architectures"] == ["x86_64"], "the architecture is the package's"
     concurrency = stack.client("lambda").get_function_concurrency(FunctionName=function["FunctionName"])
@@ -145,9 +152,9 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured):
     asynchronous = stack.client("lambda").get_function_event_invoke_config(FunctionName=function["FunctionName"])
     assert asynchronous["DestinationConfig"]["OnFailure"]["Destination"] == queue_arn
     assert (asynchronous["MaximumRetryAttempts"], asynchronous["MaximumEventAgeInSeconds"]) == (1, 3600)
-    queue = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs["FailureQueueUrl"], AttributeNames=["All"]
-    )["Attributes"]
+    queue = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs["FailureQueueUrl"], AttributeNames=["All"])[
+        "Attributes"
+    ]
     assert queue["QueueArn"] == queue_arn and queue["SqsManagedSseEnabled"] == "true"
     allowed, denied = json.loads(queue["Policy"])["Statement"]
     assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
@@ -220,8 +227,16 @@ def test_new_code_rolls(deploy, aws, package, tmp_path):
 
 def test_everything_switched_off(deploy, aws):
     topic = aws.client("sns", REGION).create_topic(Name="shared")["TopicArn"]
-    deploy("--no-dynamodb", "--no-s3", "--topic-arn", topic, "--no-reserved-concurrency",
-           "--parameter", "EnableMissedRunAlarm=false", "--skip-checks")
+    deploy(
+        "--no-dynamodb",
+        "--no-s3",
+        "--topic-arn",
+        topic,
+        "--no-reserved-concurrency",
+        "--parameter",
+        "EnableMissedRunAlarm=false",
+        "--skip-checks",
+    )
     stack = Stack(aws)
     assert "TableName" not in stack.outputs and "BucketName" not in stack.outputs
     assert not aws.client("dynamodb", REGION).list_tables()["TableNames"]
@@ -240,12 +255,27 @@ def test_everything_switched_on(deploy, aws, measured):
     aws.measured = measured
     ec2 = aws.client("ec2", REGION)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24")["Subnet"]["SubnetId"] for i in (1, 2)
-    ]
-    deploy("--email", EMAIL, "--s3", "--no-keep-data", "--create-kms-key", "--vpc-id", vpc,
-           "--subnet-ids", ", ".join(subnets), "--parameter", "EnableTracing=true", "--pacing=per-operation",
-           "--history-days", "7", "--memory", "512", "--timeout=600", *ONE_INSTANCE)
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24")["Subnet"]["SubnetId"] for i in (1, 2)]
+    deploy(
+        "--email",
+        EMAIL,
+        "--s3",
+        "--no-keep-data",
+        "--create-kms-key",
+        "--vpc-id",
+        vpc,
+        "--subnet-ids",
+        ", ".join(subnets),
+        "--parameter",
+        "EnableTracing=true",
+        "--pacing=per-operation",
+        "--history-days",
+        "7",
+        "--memory",
+        "512",
+        "--timeout=600",
+        *ONE_INSTANCE,
+    )
     stack = Stack(aws)
     key = stack.outputs["KeyArn"]
 
@@ -258,9 +288,9 @@ def test_everything_switched_on(deploy, aws, measured):
     assert encryption["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     topic = stack.client("sns").get_topic_attributes(TopicArn=stack.outputs["TopicArn"])["Attributes"]
     assert topic["KmsMasterKeyId"] == key
-    queue = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs["FailureQueueUrl"], AttributeNames=["All"]
-    )["Attributes"]
+    queue = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs["FailureQueueUrl"], AttributeNames=["All"])[
+        "Attributes"
+    ]
     assert queue["KmsMasterKeyId"] == key
     assert stack.client("logs").describe_log_groups()["logGroups"][0]["kmsKeyId"] == key
     assert stack.function["KMSKeyArn"] == key
@@ -312,6 +342,7 @@ def test_existing_bucket_and_key(deploy, aws):
     assert {"bucket", "key"} <= policies and "arn:aws:s3:::our-archive/connect-metrics/*" in granted
     assert key in granted
     assert stack.parameters["CodeS3Bucket"] == "our-packages"
+    assert "our-packages already" in deploy("--skip-checks"), "what was given once stays"
     said = deploy("--delete", "--yes", "--code-bucket", "our-packages", zip_file=None)
     assert {b["Name"] for b in s3.list_buckets()["Buckets"]} == {"our-archive", "our-packages"}
 
@@ -339,9 +370,16 @@ AWKWARD = """{"L-12AB7C57": {"mute": {"reason": "it's \\"known\\", see #1, 100% 
 
 
 def test_awkward_values_survive(deploy, aws):
-    deploy("--skip-checks", "--parameter", f"QuotaOverrides={AWKWARD}",
-           "--parameter=IncludeInstances=acme *, it's [a-z]=?", "--schedule", "cron(0 8,12 ? * MON-FRI *)",
-           "--lookback-minutes", "240")
+    deploy(
+        "--skip-checks",
+        "--parameter",
+        f"QuotaOverrides={AWKWARD}",
+        "--parameter=IncludeInstances=acme *, it's [a-z]=?",
+        "--schedule",
+        "cron(0 8,12 ? * MON-FRI *)",
+        "--lookback-minutes",
+        "240",
+    )
     stack = Stack(aws)
     assert stack.environment["QUOTA_OVERRIDES"] == AWKWARD
     assert stack.environment["INCLUDE_INSTANCES"] == "acme *, it's [a-z]=?"
@@ -352,7 +390,7 @@ def test_awkward_values_survive(deploy, aws):
 def test_dry_run_prints_every_command_and_calls_nothing(deploy, aws):
     said = deploy("--dry-run", "--email", "a b,'\"@example.com", "--s3", "--profile", "my profile")
     commands = [shlex.split(line[1:]) for line in said.splitlines() if line.startswith("+")]
-    called = [c[c.index("--region") + 2:][:2] for c in commands if c[0] == "aws" or c[:1] == ["env"]]
+    called = [c[c.index("--region") + 2 :][:2] for c in commands if c[0] == "aws" or c[:1] == ["env"]]
     assert ["cloudformation", "deploy"] in called and ["s3api", "put-object"] in called
     assert ["s3api", "create-bucket"] in called and called.count(["lambda", "invoke"]) == 2
     assert all(c[1:3] == ["--profile", "my profile"] for c in commands if c[0] == "aws")

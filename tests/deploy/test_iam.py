@@ -21,9 +21,14 @@ RESOURCES = json.loads((Path(AdditionalSpecs.__file__).parent / "Policies.json")
 
 #: Service Quotas asks the other services for their limits; none of these is asked for Connect's.
 OF_OTHER_SERVICES_QUOTAS = {
-    "autoscaling:DescribeAccountLimits", "cloudformation:DescribeAccountLimits", "dynamodb:DescribeLimits",
-    "elasticloadbalancing:DescribeAccountLimits", "iam:GetAccountSummary", "kinesis:DescribeLimits",
-    "rds:DescribeAccountAttributes", "route53:GetAccountLimit",
+    "autoscaling:DescribeAccountLimits",
+    "cloudformation:DescribeAccountLimits",
+    "dynamodb:DescribeLimits",
+    "elasticloadbalancing:DescribeAccountLimits",
+    "iam:GetAccountSummary",
+    "kinesis:DescribeLimits",
+    "rds:DescribeAccountAttributes",
+    "route53:GetAccountLimit",
 }
 
 #: Operations whose action has another name, and services that sign with another one.
@@ -33,9 +38,14 @@ PREFIX_OF = {"monitoring": "cloudwatch"}
 FREE = {"sts:GetCallerIdentity"}
 
 ALWAYS = {
-    "connect:ListInstances", "connect:ListPhoneNumbersV2", "servicequotas:ListServiceQuotas",
-    "servicequotas:ListAWSDefaultServiceQuotas", "servicequotas:GetServiceQuota", "cloudwatch:GetMetricData",
-    "sts:GetCallerIdentity", "sns:Publish",
+    "connect:ListInstances",
+    "connect:ListPhoneNumbersV2",
+    "servicequotas:ListServiceQuotas",
+    "servicequotas:ListAWSDefaultServiceQuotas",
+    "servicequotas:GetServiceQuota",
+    "cloudwatch:GetMetricData",
+    "sts:GetCallerIdentity",
+    "sns:Publish",
 }
 WITH_TABLE = {"dynamodb:PutItem", "dynamodb:Query"}
 WITH_BUCKET = {"s3:PutObject", "s3:GetObject", "s3:ListObjectsV2"}
@@ -44,15 +54,19 @@ BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 WITH_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 WITH_TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 IN_VPC = {
-    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
 }
 
 
 def catalogue_operations():
     source = (ROOT / "src" / "catalogue" / "mod.rs").read_text()
-    body = source[source.index("pub fn operation(self)"):]
-    found = re.findall(r'Self::\w+ => "(\w+)"', body[:body.index("\n    }\n")])
+    body = source[source.index("pub fn operation(self)") :]
+    found = re.findall(r'Self::\w+ => "(\w+)"', body[: body.index("\n    }\n")])
     assert len(found) >= 25
     return {f"connect:{name}" for name in found}
 

@@ -25,7 +25,9 @@ def test_cfn_lint(tool, region):
 
 def test_checkov():
     program = os.environ.get("CHECKOV", "checkov")
-    said = clean(program, "--file", "template.yaml", "--framework", "cloudformation", "--quiet", "--compact", "--skip-download")
+    said = clean(
+        program, "--file", "template.yaml", "--framework", "cloudformation", "--quiet", "--compact", "--skip-download"
+    )
     assert re.search(r"Failed checks: 0\b", said), said
 
 
@@ -95,8 +97,8 @@ def test_an_empty_array_is_never_expanded():
 
 def test_every_option_is_documented_and_read():
     text = (ROOT / "deploy.sh").read_text()
-    usage = text[text.index("usage() {"):text.index("\nEND\n")]
-    parser = text[text.index("parse_arguments() {"):text.index("# ---- Prerequisites")]
+    usage = text[text.index("usage() {") : text.index("\nEND\n")]
+    parser = text[text.index("parse_arguments() {") : text.index("# ---- Prerequisites")]
     documented = set(re.findall(r"(?<![\w-])(--[a-z0-9-]+)", usage)) - {"--email=", "--"}
     known = set(re.findall(r"(?m)(--[a-z0-9][a-z0-9-]*)(?= *[|)\\]| \|)", parser))
     assert documented == known

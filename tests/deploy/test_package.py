@@ -26,12 +26,21 @@ def bootstrap(tmp_path_factory):
 
 
 def test_it_runs_where_lambda_has_glibc_2_34(bootstrap):
-    symbols = subprocess.run(["readelf", "--version-info", bootstrap], check=True, capture_output=True, text=True).stdout
+    symbols = subprocess.run(
+        ["readelf", "--version-info", bootstrap], check=True, capture_output=True, text=True
+    ).stdout
     versions = {tuple(map(int, v.split("."))) for v in re.findall(r"Name: GLIBC_([0-9.]+)", symbols)}
     assert versions and max(versions) <= (2, 34)
     libraries = subprocess.run(["readelf", "--dynamic", bootstrap], check=True, capture_output=True, text=True).stdout
     needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", libraries))
-    assert needed <= {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2"}
+    assert needed <= {
+        "libc.so.6",
+        "libm.so.6",
+        "libgcc_s.so.1",
+        "libpthread.so.0",
+        "libdl.so.2",
+        "ld-linux-x86-64.so.2",
+    }
 
 
 def test_it_fits(bootstrap):
@@ -41,10 +50,16 @@ def test_it_fits(bootstrap):
 def run(bootstrap, payload, **environment):
     with RuntimeApi() as runtime:
         environment = {
-            "AWS_LAMBDA_RUNTIME_API": runtime.address, "AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_REGION": "us-east-1",
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
-            "AWS_LAMBDA_LOG_GROUP_NAME": "g", "AWS_LAMBDA_LOG_STREAM_NAME": "s",
-            "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", **environment,
+            "AWS_LAMBDA_RUNTIME_API": runtime.address,
+            "AWS_LAMBDA_FUNCTION_NAME": "f",
+            "AWS_REGION": "us-east-1",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "g",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "s",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            **environment,
         }
         with subprocess.Popen([bootstrap], env=environment, stdout=subprocess.DEVNULL) as process:
             try:
@@ -57,7 +72,10 @@ def run(bootstrap, payload, **environment):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the package is for x86_64")
 def test_it_starts_under_the_runtime_api(bootstrap, measured):
     failed, report = run(
-        bootstrap, b'{"dry_run":true}', AWS_ENDPOINT_URL=measured, CONNECT_PACING="per-operation",
+        bootstrap,
+        b'{"dry_run":true}',
+        AWS_ENDPOINT_URL=measured,
+        CONNECT_PACING="per-operation",
         INCLUDE_INSTANCES="acme-supp*",
     )
     assert not failed and report["dry_run"] and report["violations"] > 0

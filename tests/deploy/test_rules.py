@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from conftest import ROOT
 from template import EVERYTHING, TEMPLATE, Deployment, every_deployment, some_deployments
 
@@ -11,12 +12,12 @@ TEXT = (ROOT / "template.yaml").read_text()
 
 
 def schema(kind):
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-
     return PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
 
 
-@pytest.fixture(params=list(some_deployments()), ids=lambda p: ",".join(f"{k}={v}"[:30] for k, v in p.items()) or "default")
+@pytest.fixture(
+    params=list(some_deployments()), ids=lambda p: ",".join(f"{k}={v}"[:30] for k, v in p.items()) or "default"
+)
 def deployment(request):
     return Deployment(**request.param)
 
@@ -46,13 +47,16 @@ def test_plain_cloudformation():
         assert len(parameter["Description"].encode()) <= 4000, name
 
 
+NAMES = {"RoleName", "AlarmName", "TopicName", "QueueName", "GroupName", "Name", "TableName"}
+
+
 def test_nothing_has_a_fixed_name():
     """From the resource schemas: an identifier that can be given, and that its own service keeps unique."""
     checked = 0
     for name, resource in TEMPLATE["Resources"].items():
         properties = resource.get("Properties", {})
         identifiers = {p.rsplit("/", 1)[-1] for p in schema(resource["Type"]).get("primaryIdentifier", [])}
-        own = {i for i in identifiers | {"RoleName", "AlarmName", "TopicName", "QueueName", "GroupName", "Name", "TableName"} if i in properties}
+        own = (identifiers | NAMES) & set(properties)
         # An identifier that is another resource of this stack names nothing new.
         fixed = {i for i in own if isinstance(properties[i], str) and i != "Qualifier"}
         assert not fixed, f"{name} has the fixed {fixed}"
@@ -89,11 +93,27 @@ def test_every_parameter_is_grouped_and_constrained():
 @pytest.mark.parametrize(
     ("parameter", "good", "bad"),
     [
-        ("NotificationEmail", ["", "a.b+c@example.co.uk"], ["a", "a@b", "a b@example.com", "a@example.com,b@example.com"]),
-        ("ScheduleExpression", ["rate(1 hour)", "rate(30 minutes)", "cron(0 8 ? * MON-FRI *)"], ["1 hour", "rate(1 hours)", "rate(0 minutes)", ""]),
+        (
+            "NotificationEmail",
+            ["", "a.b+c@example.co.uk"],
+            ["a", "a@b", "a b@example.com", "a@example.com,b@example.com"],
+        ),
+        (
+            "ScheduleExpression",
+            ["rate(1 hour)", "rate(30 minutes)", "cron(0 8 ? * MON-FRI *)"],
+            ["1 hour", "rate(1 hours)", "rate(0 minutes)", ""],
+        ),
         ("CriticalPercentage", ["", "1", "95", "100"], ["0", "101", "95.5"]),
-        ("ExistingTopicArn", ["", "arn:aws-cn:sns:cn-north-1:123456789012:a_b-c"], ["my-topic", "arn:aws:sns:us-east-1:123456789012:a.fifo"]),
-        ("KmsKeyArn", ["", "arn:aws:kms:us-east-1:123456789012:key/mrk-0a"], ["alias/aws/sns", "arn:aws:kms:us-east-1:123456789012:alias/x"]),
+        (
+            "ExistingTopicArn",
+            ["", "arn:aws-cn:sns:cn-north-1:123456789012:a_b-c"],
+            ["my-topic", "arn:aws:sns:us-east-1:123456789012:a.fifo"],
+        ),
+        (
+            "KmsKeyArn",
+            ["", "arn:aws:kms:us-east-1:123456789012:key/mrk-0a"],
+            ["alias/aws/sns", "arn:aws:kms:us-east-1:123456789012:alias/x"],
+        ),
         ("SubnetIds", ["", "subnet-0a1", "subnet-0a1,subnet-0b2"], ["subnet-0a1, subnet-0b2", "vpc-1"]),
     ],
 )
@@ -103,9 +123,18 @@ def test_patterns(parameter, good, bad):
     assert not any(re.fullmatch(pattern, value) for value in bad)
 
 
+STATEFUL = {
+    "AWS::DynamoDB::Table",
+    "AWS::S3::Bucket",
+    "AWS::KMS::Key",
+    "AWS::SQS::Queue",
+    "AWS::Logs::LogGroup",
+}
+
+
 def test_stateful_resources_say_what_becomes_of_them():
     for name, resource in TEMPLATE["Resources"].items():
-        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SQS::Queue", "AWS::Logs::LogGroup"):
+        if resource["Type"] in STATEFUL:
             assert resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy"), name
             assert resource.get("DeletionPolicy") in ("Retain", "Delete"), name
 
@@ -113,7 +142,9 @@ def test_stateful_resources_say_what_becomes_of_them():
 @pytest.mark.parametrize("name", ["SnapshotsTable", "HistoryBucket", "HistoryBucketPolicy"])
 def test_twins_differ_in_deletion_only(name):
     kept, disposable = TEMPLATE["Resources"][name], TEMPLATE["Resources"][f"Disposable{name}"]
-    kept, disposable = (json.loads(json.dumps(dict(r)).replace("DisposableHistory", "History")) for r in (kept, disposable))
+    kept, disposable = (
+        json.loads(json.dumps(dict(r)).replace("DisposableHistory", "History")) for r in (kept, disposable)
+    )
     for resource, policy in ((kept, "Retain"), (disposable, "Delete")):
         assert resource.pop("DeletionPolicy", policy) == policy
         resource.pop("UpdateReplacePolicy", None)
@@ -126,16 +157,16 @@ def test_twins_differ_in_deletion_only(name):
 
 def test_the_environment_is_the_one_the_program_reads():
     source = (ROOT / "src" / "config.rs").read_text()
-    table = source[source.index("pub const VARS"):]
-    names = re.findall(r'\("([A-Z0-9_]+)", "', table[:table.index("];")])
+    table = source[source.index("pub const VARS") :]
+    names = re.findall(r'\("([A-Z0-9_]+)", "', table[: table.index("];")])
     assert len(names) >= 15
     assert sorted(Deployment().function["Environment"]["Variables"]) == sorted(names)
 
 
 def test_the_defaults_are_the_programs():
     source = (ROOT / "src" / "config.rs").read_text()
-    table = source[source.index("pub const VARS"):]
-    defaults = dict(re.findall(r'\("([A-Z0-9_]+)", "([^"]*)"\)', table[:table.index("];")]))
+    table = source[source.index("pub const VARS") :]
+    defaults = dict(re.findall(r'\("([A-Z0-9_]+)", "([^"]*)"\)', table[: table.index("];")]))
     environment = Deployment().function["Environment"]["Variables"]
     # The stack has a topic and a table of its own; an empty percentage is the program's own default.
     for name in ("ALERT_SNS_TOPIC_ARN", "USE_DYNAMODB", "DYNAMODB_TABLE", "CRITICAL_PERCENTAGE"):
@@ -173,7 +204,9 @@ def test_function(deployment):
     assert function["LoggingConfig"]["LogGroup"] == "<LogGroup>"
     assert ("VpcConfig" in function) == ("SecurityGroup" in deployment.resources)
     if "VpcConfig" in function:
-        assert function["VpcConfig"]["SubnetIds"] and all(s.startswith("subnet-") for s in function["VpcConfig"]["SubnetIds"])
+        assert function["VpcConfig"]["SubnetIds"] and all(
+            s.startswith("subnet-") for s in function["VpcConfig"]["SubnetIds"]
+        )
 
 
 def test_log_retention_is_a_value_that_logs_takes():
@@ -257,9 +290,17 @@ def test_buckets(deployment):
 
 #: SNS refuses every other action in a topic's policy, `sns:*` too ("action out of service scope").
 TOPIC_ACTIONS = {
-    "sns:AddPermission", "sns:DeleteTopic", "sns:GetDataProtectionPolicy", "sns:GetTopicAttributes",
-    "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:Publish", "sns:PutDataProtectionPolicy",
-    "sns:RemovePermission", "sns:SetTopicAttributes", "sns:Subscribe",
+    "sns:AddPermission",
+    "sns:DeleteTopic",
+    "sns:GetDataProtectionPolicy",
+    "sns:GetTopicAttributes",
+    "sns:ListSubscriptionsByTopic",
+    "sns:ListTagsForResource",
+    "sns:Publish",
+    "sns:PutDataProtectionPolicy",
+    "sns:RemovePermission",
+    "sns:SetTopicAttributes",
+    "sns:Subscribe",
 }
 
 
@@ -276,12 +317,15 @@ def test_topic(deployment):
         statements = deployment.resources["AlertTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
         assert {a for s in statements for a in listed(s["Action"])} <= TOPIC_ACTIONS
         assert any(
-            s["Effect"] == "Allow" and s["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-            and s["Action"] == "sns:Publish" and s["Condition"]["StringEquals"]["aws:SourceAccount"] == "111122223333"
+            s["Effect"] == "Allow"
+            and s["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+            and s["Action"] == "sns:Publish"
+            and s["Condition"]["StringEquals"]["aws:SourceAccount"] == "111122223333"
             for s in statements
         ), "a policy replaces the default one: without this, alarms are silently lost"
         assert any(
-            s["Effect"] == "Deny" and s["Principal"] == "*"
+            s["Effect"] == "Deny"
+            and s["Principal"] == "*"
             and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
             for s in statements
         )
@@ -294,8 +338,10 @@ def test_queue(deployment):
     assert queue["MessageRetentionPeriod"] == 1209600
     statements = deployment.resources["FailureQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert any(
-        s["Effect"] == "Allow" and s["Principal"] == {"Service": "events.amazonaws.com"}
-        and s["Action"] == "sqs:SendMessage" and s["Condition"] == {"ArnEquals": {"aws:SourceArn": "<Schedule.Arn>"}}
+        s["Effect"] == "Allow"
+        and s["Principal"] == {"Service": "events.amazonaws.com"}
+        and s["Action"] == "sqs:SendMessage"
+        and s["Condition"] == {"ArnEquals": {"aws:SourceArn": "<Schedule.Arn>"}}
         for s in statements
     ), "EventBridge writes to a dead-letter queue only where the queue's policy says so"
     assert any(
@@ -316,13 +362,19 @@ def test_key_policy_lets_every_service_in():
     # KMS gets no source account or ARN from EventBridge: with such a condition nothing would arrive.
     assert use <= set(allowed["events.amazonaws.com"]["Action"]) and "Condition" not in allowed["events.amazonaws.com"]
     logs = allowed["logs.us-gov-west-1.amazonaws.com"]
-    assert {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"} == set(logs["Action"])
+    assert {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"} == set(
+        logs["Action"]
+    )
     assert logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"].startswith("arn:aws-us-gov:logs:")
     # The account's statement is what lets the role's own policy count: the function publishes and stores.
     assert allowed["arn:aws-us-gov:iam::111122223333:root"]["Action"] == "kms:*"
 
 
-@pytest.mark.parametrize("parameters", [{"CreateKmsKey": "true"}, {"KmsKeyArn": "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/given"}], ids=["made", "given"])
+@pytest.mark.parametrize(
+    "parameters",
+    [{"CreateKmsKey": "true"}, {"KmsKeyArn": "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/given"}],
+    ids=["made", "given"],
+)
 def test_one_key_encrypts_all(parameters):
     deployment = Deployment(**EVERYTHING | {"CreateKmsKey": "false"} | parameters)
     key = deployment.parameters["KmsKeyArn"] or "<Key.Arn>"
@@ -331,7 +383,9 @@ def test_one_key_encrypts_all(parameters):
     assert deployment.resources["LogGroup"]["Properties"]["KmsKeyId"] == key
     assert deployment.function["KmsKeyArn"] == key
     assert deployment.resources["SnapshotsTable"]["Properties"]["SSESpecification"]["KMSMasterKeyId"] == key
-    (rule,) = deployment.resources["HistoryBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (rule,) = deployment.resources["HistoryBucket"]["Properties"]["BucketEncryption"][
+        "ServerSideEncryptionConfiguration"
+    ]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     assert rule["BucketKeyEnabled"] is True
 
@@ -352,7 +406,11 @@ def test_alarms(deployment):
         assert alarm["TreatMissingData"] == ("breaching" if name == "MissedRunAlarm" else "notBreaching"), name
         assert alarm["AlarmActions"] == [topic] and alarm["OKActions"] == [topic], name
         assert "docs/OPERATIONS.md" in alarm["AlarmDescription"] and len(alarm["AlarmDescription"]) <= 1024
-        periods = [alarm["Period"]] if "Period" in alarm else [m["MetricStat"]["Period"] for m in alarm["Metrics"] if "MetricStat" in m]
+        periods = (
+            [alarm["Period"]]
+            if "Period" in alarm
+            else [m["MetricStat"]["Period"] for m in alarm["Metrics"] if "MetricStat" in m]
+        )
         for period in periods:
             check_period(period, alarm["EvaluationPeriods"])
         if "Metrics" in alarm:
