@@ -197,7 +197,7 @@ set_schedule() {
     esac
     has_parameter LookbackMinutes || set_parameter LookbackMinutes "$minutes"
   elif ! has_parameter LookbackMinutes; then
-    warn "a cron schedule's interval is not known: 60 minutes is taken; say --lookback-minutes where it differs"
+    warn "a cron schedule's interval is not known: LookbackMinutes stays as it is, 60 in a new stack; say --lookback-minutes"
   fi
 }
 
@@ -266,7 +266,10 @@ parse_arguments() {
       --dynamodb) set_parameter UseDynamoDBStorage true ;;
       --no-dynamodb) set_parameter UseDynamoDBStorage false ;;
       --s3) set_parameter UseS3Storage true ;;
-      --no-s3) set_parameter UseS3Storage false ;;
+      --no-s3)
+        set_parameter UseS3Storage false
+        set_parameter ExistingBucketName ''
+        ;;
       --keep-data) set_parameter RetainData true ;;
       --no-keep-data) set_parameter RetainData false ;;
       --no-reserved-concurrency) set_parameter ReserveConcurrency false ;;
@@ -332,7 +335,6 @@ check_build_tools() {
 # ---- Package ---------------------------------------------------------------------------------------
 
 WORK=''
-cleanup() { [ -z "$WORK" ] || rm -rf "$WORK"; }
 
 build() {
   local flag=--arm64
@@ -555,24 +557,22 @@ field() { sed -nE 's/.*"'"$1"'":("[^"]*"|[^],}"]*).*/\1/p' | head -n 1 | sed -E 
 rows() { tr '{' '\n' <"$1"; }
 
 summary() {
-  local answer=$1 statuses line shown=0
+  local answer=$1 statuses violations unseen line shown=0
   statuses=$(grep -oE '"status":"(complete|partial|failed|skipped)"' "$answer" | cut -d'"' -f4 | sort | uniq -c |
     awk '{ printf "%s%s %s", sep, $1, $2; sep = ", " }') || true
   say "  Instances and the account: ${statuses:-none}. Violations: $(field violations <"$answer"). Took $(field duration_ms <"$answer") ms."
+  violations=$(rows "$answer" | grep '"quota_code"' | grep -E '"status":"(warning|critical)"' || true)
+  unseen=$(grep -oE '"operation":"[^"]*"' "$answer" | cut -d'"' -f4 | sort -u | sed 's/^/  not seen: /' || true)
   while IFS= read -r line; do
     [ -n "$line" ] || continue
     shown=$((shown + 1))
     [ "$shown" -le 20 ] || continue
     say "  $(printf '%s' "$line" | field status): $(printf '%s' "$line" | field quota_name), $(printf '%s' "$line" | field usage) of $(printf '%s' "$line" | field limit) ($(printf '%s' "$line" | field utilization) %)"
   done <<END
-$(rows "$answer" | grep '"quota_code"' | grep -E '"status":"(warning|critical)"' || true)
+$violations
 END
   [ "$shown" -le 20 ] || say "  and $((shown - 20)) more"
-  while IFS= read -r line; do
-    [ -z "$line" ] || say "  not seen: $(printf '%s' "$line" | field operation) ($(printf '%s' "$line" | field kind))"
-  done <<END
-$(sed 's/.*"faults"://' "$answer" | tr '{' '\n' | grep '"operation"' | head -n 10 || true)
-END
+  [ -z "$unseen" ] || say "$unseen"
 }
 
 check_deployment() {
@@ -585,18 +585,20 @@ check_deployment() {
 }
 
 report_subscription() {
-  local email topic arn endpoint found=''
+  local email topic subscriptions arn endpoint found=''
   topic=$(output TopicArn)
   say "Alerts go to $topic"
   email=$(stack_parameter NotificationEmail)
   [ -n "$email" ] || return 0
+  subscriptions=$(ask '' "${AWS[@]}" sns list-subscriptions-by-topic --topic-arn "$topic" --output text \
+    --query 'Subscriptions[].[SubscriptionArn, Endpoint]' || true)
   while read -r arn endpoint; do
     [ "$endpoint" != "$email" ] || found=$arn
   done <<END
-$(ask '' "${AWS[@]}" sns list-subscriptions-by-topic --topic-arn "$topic" --query 'Subscriptions[].[SubscriptionArn, Endpoint]' --output text || true)
+$subscriptions
 END
   case $found in
-    arn:*) say "$email is subscribed, and has the test alert." ;;
+    arn:*) say "$email is subscribed." ;;
     *)
       say "$email is NOT SUBSCRIBED YET: open the mail 'AWS Notification - Subscription Confirmation' and follow its link."
       say "Then run this script again, or invoke the function with {\"test_alert\":true}, to get a test alert."
@@ -661,7 +663,7 @@ code_bucket_owner() {
 
 main() {
   parse_arguments "$@"
-  trap cleanup EXIT
+  trap '[ -z "$WORK" ] || rm -rf "$WORK"' EXIT
   WORK=$(mktemp -d "${TMPDIR:-/tmp}/$PROGRAM.XXXXXX")
   if [ -n "$PACKAGE_ONLY" ]; then
     if [ -z "$ZIP" ]; then
@@ -691,4 +693,5 @@ main() {
   [ "$DRY_RUN" = yes ] || say "Logs: $(output LogsCommand)"
 }
 
-main "$@"
+# On one line, so that nothing is read any more when the file has changed meanwhile.
+main "$@"; exit

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from deploy.runtime_api import RuntimeApi
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
 from moto.cloudformation.models import ChangeSet, Stack
@@ -33,8 +34,6 @@ from moto.kms.models import Key
 from moto.logs.models import LogGroup
 from moto.s3.models import FakeBucket
 from moto.server import ThreadedMotoServer
-
-from deploy.runtime_api import RuntimeApi
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 

@@ -136,13 +136,14 @@ SWITCHES = {
     "ReserveConcurrency": ["true", "false"],
     "EnableTracing": ["false", "true"],
     "EnableMissedRunAlarm": ["true", "false"],
+    "EnableApiAlarms": ["false", "true"],
 }
 
 
 def every_deployment():
     """All combinations that the template's rules let through."""
     for values in itertools.product(*SWITCHES.values()):
-        parameters = dict(zip(SWITCHES, values))
+        parameters = dict(zip(SWITCHES, values, strict=True))
         if parameters["CreateKmsKey"] == "true" and parameters["KmsKeyArn"]:
             continue
         if parameters["ExistingBucketName"] and parameters["UseS3Storage"] == "false":

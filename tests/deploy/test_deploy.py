@@ -85,7 +85,7 @@ class Stack:
         return set(names), json.dumps(documents)
 
 
-def test_a_stack_from_nothing_to_nothing(deploy, aws, measured):
+def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     aws.measured = measured
 
     created = deploy("--email", EMAIL, "--pacing", "per-operation", *ONE_INSTANCE)
@@ -178,8 +178,9 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured):
     assert policies == {"measure", "report", "table"}
 
     # The package is private, and is there under its content's hash.
-    key, bucket = stack.parameters["CodeS3Key"], stack.parameters["CodeS3Bucket"]
+    bucket = stack.parameters["CodeS3Bucket"]
     s3 = stack.client("s3")
+    assert s3.head_object(Bucket=bucket, Key=stack.parameters["CodeS3Key"])["ContentLength"] == package.stat().st_size
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
 
@@ -366,7 +367,10 @@ def test_stacks_do_not_meet(deploy, aws):
     assert Stack(aws, "second").function and Stack(aws, STACK, OTHER_REGION).function
 
 
-AWKWARD = """{"L-12AB7C57": {"mute": {"reason": "it's \\"known\\", see #1, 100% & <ok>; $HOME `x` \\\\ é", "until": "2030-01-01"}}}"""
+AWKWARD = (
+    """{"L-12AB7C57": {"mute": {"reason": "it's \\"known\\", see #1, 100% & <ok>; $HOME `x` \\\\ é","""
+    """ "until": "2030-01-01"}}}"""
+)
 
 
 def test_awkward_values_survive(deploy, aws):
@@ -405,6 +409,32 @@ def test_a_failed_test_alert_is_a_failed_deployment(deploy, aws):
     """Connect cannot be reached: the dry run fails, and so does the script, with the function's own error."""
     said = deploy("--email", EMAIL, fails=True)
     assert "DiscoveryError" in said and "the dry run failed" in said
+
+
+def test_the_summary_is_short_and_hides_nothing(deploy, tmp_path):
+    row = {
+        "quota_code": "L-1",
+        "quota_name": "Queues, all",
+        "status": "warning",
+        "usage": 45.0,
+        "limit": 50.0,
+        "utilization": 90.0,
+    }
+    fault = {"kind": "denied", "message": 'no "right" {x}', "operation": "connect:ListRules"}
+    metrics = [row] * 23 + [{**row, "status": "ok"}, {**row, "status": "unknown", "fault": fault}]
+    answer = {
+        "account": {"status": "complete"},
+        "duration_ms": 1200,
+        "faults": [fault],
+        "instances": [{"metrics": metrics, "status": "partial"}, {"status": "skipped"}],
+        "violations": 23,
+    }
+    (tmp_path / "answer.json").write_text(json.dumps(answer, sort_keys=True, separators=(",", ":")))
+    canned = f'case " $* " in *" lambda invoke "*) cp "{tmp_path}/answer.json" "${{@: -1}}"; echo None; exit ;; esac'
+    said = deploy(instead=canned)
+    assert "1 complete, 1 partial, 1 skipped. Violations: 23. Took 1200 ms." in said
+    assert said.count("warning: Queues, all, 45 of 50 (90 %)") == 20 and "and 3 more" in said
+    assert said.count("not seen: connect:ListRules") == 1
 
 
 def test_an_account_without_spare_concurrency(deploy, aws):

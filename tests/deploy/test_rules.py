@@ -442,8 +442,19 @@ def test_three_intervals_without_a_run_raise_an_alarm():
         assert (alarm["ComparisonOperator"], alarm["Threshold"], alarm["Statistic"]) == ("LessThanThreshold", 1, "Sum")
 
 
+def test_alarms_between_the_runs_cover_every_instance_and_are_off_by_default():
+    assert len(Deployment().of_type("AWS::CloudWatch::Alarm")) == 5
+    alarms = Deployment(EnableApiAlarms="true").of_type("AWS::CloudWatch::Alarm")
+    assert len(alarms) == 7
+    for name, metric in ("RejectedCallsAlarm", "CallsBreachingConcurrencyQuota"), ("ThrottledCallsAlarm", "ThrottledCalls"):
+        (query,) = alarms[name]["Metrics"]
+        # The metric's own dimensions, or the query finds nothing; and no GROUP BY, or it is no single value.
+        assert query["Expression"] == f'SELECT SUM({metric}) FROM SCHEMA("AWS/Connect", InstanceId, MetricGroup)'
+        assert query["Period"] == 60 and query["ReturnData"]
+
+
 def test_every_alarm_is_explained():
     operations = (ROOT / "docs" / "OPERATIONS.md").read_text()
-    for name, alarm in Deployment().of_type("AWS::CloudWatch::Alarm").items():
+    for name, alarm in Deployment(EnableApiAlarms="true").of_type("AWS::CloudWatch::Alarm").items():
         (heading,) = re.findall(r'See "([^"]+)"', alarm["AlarmDescription"])
         assert f"### {heading}\n" in operations, name
