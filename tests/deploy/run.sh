@@ -10,9 +10,8 @@ target/venv-checkov/bin/pip install --quiet --disable-pip-version-check -r tests
 CHECKOV="$PWD/target/venv-checkov/bin/checkov"
 export CHECKOV
 
-# Not an old build's programs.
-cargo build --locked --bin connect-quota-monitor
-cargo build --locked -p simaws --example serve
+# Not an old build's programs. As the tests build them: another set of features would be a second build.
+cargo test --workspace --locked --no-run --quiet
 
 if [ -z "${PACKAGE:-}" ] && [ -n "${CI:-}${BUILD_PACKAGE:-}" ]; then
   export PACKAGE="$PWD/target/package-x86_64.zip"

@@ -269,6 +269,8 @@ def test_everything_switched_on(deploy, aws, measured):
         ", ".join(subnets),
         "--parameter",
         "EnableTracing=true",
+        "--parameter",
+        "EnableApiAlarms=true",
         "--pacing=per-operation",
         "--history-days",
         "7",
@@ -317,6 +319,9 @@ def test_everything_switched_on(deploy, aws, measured):
     assert (egress["FromPort"], egress["ToPort"], egress["IpProtocol"]) == (443, 443, "tcp")
     policies, _ = stack.granted
     assert policies == {"measure", "report", "table", "bucket", "key", "trace", "network"}
+    alarms = stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    queries = [m["Expression"] for alarm in alarms for m in alarm.get("Metrics", []) if "SCHEMA" in m.get("Expression", "")]
+    assert len(alarms) == 7 and len(queries) == 2
 
     # Every store takes a run, and the bucket that now holds objects does not stop the deletion.
     answer = stack.client("lambda").invoke(FunctionName=function["FunctionName"], Payload=b"")
