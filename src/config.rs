@@ -207,6 +207,10 @@ impl Reader<'_> {
             );
             return None;
         }
+        if text.ends_with(".fifo") {
+            self.problem(name, &text, "expected a standard topic: a FIFO topic takes no mail subscriptions");
+            return None;
+        }
         Some(text)
     }
 
@@ -281,6 +285,13 @@ mod tests {
         ] {
             assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
         }
+    }
+
+    #[test]
+    fn a_fifo_topic_is_refused() {
+        let ConfigError(problems) =
+            config(&[("ALERT_SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:alerts.fifo")]).unwrap_err();
+        assert!(problems[0].contains("standard topic"), "{problems:?}");
     }
 
     #[test]
