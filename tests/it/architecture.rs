@@ -129,3 +129,11 @@ fn the_readme_names_every_variable() {
         assert!(row.contains(default), "README.md gives {name} another default than `{default}`");
     }
 }
+
+#[test]
+fn every_code_of_the_catalogue_is_one_that_service_quotas_lists() {
+    let listed = simaws::World::empty().quotas.codes("connect");
+    for quota in connect_quota_monitor::catalogue::all().filter(|q| q.is_listed()) {
+        assert!(listed.contains(&quota.code), "{} ({}) is not in the Service Quotas catalogue", quota.code, quota.name);
+    }
+}
