@@ -207,7 +207,7 @@ impl Reader<'_> {
             );
             return None;
         }
-        if text.ends_with(".fifo") {
+        if text.rsplit('.').next() == Some("fifo") {
             self.problem(name, &text, "expected a standard topic: a FIFO topic takes no mail subscriptions");
             return None;
         }
