@@ -5,9 +5,9 @@ use std::path::Path;
 
 use connect_quota_monitor::collect::listings;
 use connect_quota_monitor::event::Request;
-use simaws::{Throttle, World};
+use simaws::World;
 
-use crate::harness::{Bench, NOON, quiet};
+use crate::harness::{Bench, NOON, demo, quiet};
 
 /// Runs with everything switched on: stores, topic, a second run that reads the state back, an account
 /// whose limits must be asked for one by one, and one without instances.
@@ -18,9 +18,7 @@ async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
             called.entry(request.service).or_default().insert(request.operation);
         }
     };
-    let mut world = World::demo_at(NOON);
-    world.throttle = Throttle::None;
-    let mut bench = Bench::new(world).with_table().with_bucket().with_topic();
+    let mut bench = demo().with_table().with_bucket().with_topic();
     for hour in 0..2 {
         bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
     }

@@ -192,6 +192,13 @@ async fn sdk(sim: &Sim) -> SdkConfig {
         .await
 }
 
+/// The demo account, as it is at noon, on an AWS that throttles nobody.
+pub fn demo() -> Bench {
+    let mut world = World::demo_at(NOON);
+    world.throttle = Throttle::None;
+    Bench::new(world)
+}
+
 /// An account with one instance in which nothing is near its limit.
 pub fn quiet(instances: usize) -> World {
     let mut world = World::with_instances(instances);

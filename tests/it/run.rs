@@ -8,13 +8,7 @@ use connect_quota_monitor::instances::InstancePattern;
 use serde_json::{Value, json};
 use simaws::{Throttle, World};
 
-use crate::harness::{BUCKET, Bench, NOON, quiet, row, with_status};
-
-fn demo() -> Bench {
-    let mut world = World::demo_at(NOON);
-    world.throttle = Throttle::None;
-    Bench::new(world)
-}
+use crate::harness::{BUCKET, Bench, NOON, demo, quiet, row, with_status};
 
 #[tokio::test(start_paused = true)]
 async fn every_kind_of_quota_is_measured_in_one_run() {

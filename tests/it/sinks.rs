@@ -3,15 +3,9 @@
 use connect_quota_monitor::error::RunError;
 use connect_quota_monitor::event::Request;
 use serde_json::{Value, json};
-use simaws::{FaultKind, Throttle, World};
+use simaws::FaultKind;
 
-use crate::harness::{BUCKET, Bench, NOON, quiet};
-
-fn demo() -> Bench {
-    let mut world = World::demo_at(NOON);
-    world.throttle = Throttle::None;
-    Bench::new(world)
-}
+use crate::harness::{BUCKET, Bench, NOON, demo, quiet};
 
 #[tokio::test(start_paused = true)]
 async fn snapshots_stand_in_both_stores_as_documented() {
