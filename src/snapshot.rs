@@ -31,8 +31,28 @@ pub struct Snapshot {
     pub violations_count: usize,
     pub metrics: Vec<Metric>,
     pub summary: Summary,
+    /// What this run leaves to the next one; its fields stand beside the others.
+    #[serde(flatten)]
+    pub memory: Memory,
+}
+
+/// What one run leaves to the next, within the stored document.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Memory {
     /// What the reader of the alerts was last told; see [`AlertState`].
+    #[serde(default)]
     pub alert_state: AlertState,
+}
+
+impl Memory {
+    /// The fields, as they are called in the document.
+    pub const FIELDS: &[&str] = &["alert_state"];
+
+    /// What two stores agree on; see [`AlertState::agreed`].
+    #[must_use]
+    pub fn agreed(self, other: &Self) -> Self {
+        Self { alert_state: self.alert_state.agreed(&other.alert_state) }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -225,7 +245,7 @@ impl Snapshot {
             violations_count: metrics.iter().filter(|m| m.is_violation()).count(),
             metrics,
             summary,
-            alert_state: AlertState::default(),
+            memory: Memory::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::aws::fault::failure;
 use crate::model::{Fault, FaultKind};
-use crate::snapshot::{AlertState, Snapshot, Status};
+use crate::snapshot::{Memory, Snapshot, Status};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -47,11 +47,11 @@ impl DynamoDb {
             .map_err(|e| failure(&e).into_fault(OPERATION))
     }
 
-    /// The alert state of the newest snapshot of an instance, or of the account.
+    /// The memory of the newest snapshot of an instance, or of the account.
     ///
     /// # Errors
     /// The fault of `Query`.
-    pub async fn state(&self, instance: &str) -> Result<Option<AlertState>, Fault> {
+    pub async fn memory(&self, instance: &str) -> Result<Option<Memory>, Fault> {
         const OPERATION: &str = "dynamodb:Query";
         let output = self
             .client
@@ -59,20 +59,20 @@ impl DynamoDb {
             .table_name(&self.table)
             .key_condition_expression("instance_id = :id")
             .expression_attribute_values(":id", AttributeValue::S(instance.to_owned()))
-            .projection_expression("alert_state")
+            .projection_expression(Memory::FIELDS.join(", "))
             .scan_index_forward(false)
             .limit(1)
             .consistent_read(true)
             .send()
             .await
             .map_err(|e| failure(&e).into_fault(OPERATION))?;
-        let Some(item) = output.items().first() else { return Ok(None) };
-        match item.get("alert_state") {
-            None => Ok(None),
-            Some(value) => serde_dynamo::from_attribute_value(value.clone())
-                .map(Some)
-                .map_err(|e| Fault::new(OPERATION, FaultKind::BadResponse, format!("alert_state: {e}"))),
+        let Some(item) = output.items.unwrap_or_default().into_iter().next() else { return Ok(None) };
+        if !item.contains_key("alert_state") {
+            return Ok(None);
         }
+        serde_dynamo::from_item(item)
+            .map(Some)
+            .map_err(|e| Fault::new(OPERATION, FaultKind::BadResponse, format!("the last snapshot: {e}")))
     }
 }
 

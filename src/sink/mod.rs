@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::model::Fault;
 use crate::report::{Report, Snapshots};
-use crate::snapshot::{AlertState, Snapshot};
+use crate::snapshot::{Memory, Snapshot};
 use dynamodb::DynamoDb;
 use s3::S3;
 use sns::Sns;
@@ -52,11 +52,11 @@ impl Store {
         }
     }
 
-    /// The alert state of the last snapshot before `now`; none where there is no snapshot.
-    async fn state(&self, key: &str, now: Timestamp) -> Result<Option<AlertState>, Fault> {
+    /// The memory of the last snapshot before `now`; none where there is no snapshot.
+    async fn memory(&self, key: &str, now: Timestamp) -> Result<Option<Memory>, Fault> {
         match self {
-            Self::DynamoDb(store) => store.state(key).await,
-            Self::S3(store) => store.state(key, now).await,
+            Self::DynamoDb(store) => store.memory(key).await,
+            Self::S3(store) => store.memory(key, now).await,
         }
     }
 
@@ -68,24 +68,31 @@ impl Store {
     }
 }
 
+/// What the stores told of the last run, and what kept them from telling.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    pub memory: Option<Memory>,
+    pub faults: Vec<Fault>,
+}
+
 impl Sinks {
-    /// What the reader was last told, as far as the stores agree. A store that cannot be read is a
-    /// fault and has no say, nor has one without a snapshot; none at all means that everything is news.
-    pub async fn state(&self, key: &str, now: Timestamp, faults: &mut Vec<Fault>) -> Option<AlertState> {
-        let mut agreed: Option<AlertState> = None;
+    /// What the last run left, as far as the stores agree. A store that cannot be read is a fault and
+    /// has no say, nor has one without a snapshot; none at all means that everything is news.
+    pub async fn memory(&self, key: &str, now: Timestamp) -> Remembered {
+        let mut remembered = Remembered::default();
         for store in &self.stores {
-            match store.state(key, now).await {
-                Ok(Some(state)) => {
-                    agreed = Some(match agreed {
-                        Some(other) => state.agreed(&other),
-                        None => state,
+            match store.memory(key, now).await {
+                Ok(Some(memory)) => {
+                    remembered.memory = Some(match remembered.memory.take() {
+                        Some(other) => memory.agreed(&other),
+                        None => memory,
                     });
                 }
                 Ok(None) => {}
-                Err(fault) => faults.push(fault),
+                Err(fault) => remembered.faults.push(fault),
             }
         }
-        agreed
+        remembered
     }
 
     /// Stores a snapshot everywhere.
@@ -101,7 +108,7 @@ impl Sinks {
         }
     }
 
-    /// Writes down that the reader was told what `snapshot.alert_state` says. The document is written
+    /// Writes down that the reader was told what `snapshot.memory` says. The document is written
     /// again as a whole, which also mends one that could not be written the first time.
     pub async fn record(&self, snapshot: &Snapshot, faults: &mut Vec<Fault>) {
         for store in &self.stores {

@@ -4,12 +4,12 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::aws::fault::failure;
 use crate::model::{Fault, FaultKind};
 use crate::report::Report;
-use crate::snapshot::{ACCOUNT_KEY, AlertState, Snapshot};
+use crate::snapshot::{ACCOUNT_KEY, Memory, Snapshot};
 
 /// How many days back the last snapshot is looked for. A monitor that was silent for longer tells
 /// everything anew.
@@ -19,12 +19,6 @@ const DAYS_BACK: i64 = 3;
 pub struct S3 {
     client: Client,
     bucket: String,
-}
-
-#[derive(Deserialize)]
-struct Stored {
-    #[serde(default)]
-    alert_state: AlertState,
 }
 
 impl S3 {
@@ -67,15 +61,15 @@ impl S3 {
             .map_err(|e| failure(&e).into_fault(OPERATION))
     }
 
-    /// The alert state of the newest document of an instance, or of the account.
+    /// The memory of the newest document of an instance, or of the account.
     ///
     /// # Errors
     /// The fault of `ListObjectsV2` or `GetObject`; a document that cannot be read is one too.
-    pub async fn state(&self, instance: &str, now: Timestamp) -> Result<Option<AlertState>, Fault> {
+    pub async fn memory(&self, instance: &str, now: Timestamp) -> Result<Option<Memory>, Fault> {
         for back in 0..=DAYS_BACK {
             let prefix = snapshot_prefix(instance, now - SignedDuration::from_hours(24 * back));
             if let Some(key) = self.newest(&prefix).await? {
-                return self.read_state(&key).await.map(Some);
+                return self.read_memory(&key).await.map(Some);
             }
         }
         Ok(None)
@@ -92,7 +86,7 @@ impl S3 {
         Ok(newest)
     }
 
-    async fn read_state(&self, key: &str) -> Result<AlertState, Fault> {
+    async fn read_memory(&self, key: &str) -> Result<Memory, Fault> {
         const OPERATION: &str = "s3:GetObject";
         let bad = |why: String| Fault::new(OPERATION, FaultKind::BadResponse, format!("{key}: {why}"));
         let object = self
@@ -104,8 +98,7 @@ impl S3 {
             .await
             .map_err(|e| failure(&e).into_fault(OPERATION))?;
         let bytes = object.body.collect().await.map_err(|e| bad(e.to_string()))?.into_bytes();
-        let stored: Stored = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
-        Ok(stored.alert_state)
+        serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))
     }
 }
 

@@ -1,0 +1,182 @@
+//! The run, top to bottom: discover, limits, usage, evaluate, store, alert, answer.
+
+mod run;
+mod tell;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::alert;
+use crate::aws::Aws;
+use crate::catalogue::CONNECT;
+use crate::collect::{Scan, listings, window};
+use crate::config::Config;
+use crate::discover::{Discovered, choose};
+use crate::error::RunError;
+use crate::event::Request;
+use crate::model::Account;
+use crate::report::{Completeness, Report};
+use crate::sink::Sinks;
+use crate::snapshot::FaultRecord;
+use run::Run;
+
+/// What lives as long as the process: clients with their buckets, and the configuration.
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub aws: Aws,
+    pub sinks: Sinks,
+    /// Answer with every row, as a dry run does.
+    pub with_metrics: bool,
+    pub progress: Progress,
+}
+
+/// When a run started, and when it must have stopped measuring. Only the edge reads clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub now: Timestamp,
+    pub deadline: Instant,
+}
+
+/// How far the current run is, for whoever watches.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub instances: AtomicUsize,
+    pub measured: AtomicUsize,
+    /// Connect calls if every listing fits one page.
+    pub planned_calls: AtomicUsize,
+}
+
+impl App {
+    #[must_use]
+    pub fn new(config: Config, aws: Aws, sinks: Sinks) -> Self {
+        Self { config, aws, sinks, with_metrics: false, progress: Progress::default() }
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// What the contract says fails an invocation; see [`RunError`].
+    pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+        let started = Instant::now();
+        let calls_before = self.aws.connect.caller().stats();
+
+        let (found, limits) =
+            tokio::join!(self.discover(request, moment), self.aws.quotas.limits(CONNECT, moment.deadline));
+        let Discovered { account, chosen, skipped, existing, left_out } = found?;
+        let window = window(moment.now, self.config.lookback_minutes);
+        let scan = Scan::new(self.aws.clone(), limits, (chosen, existing, left_out), window, moment.deadline);
+        scan.apply_rate_quotas();
+        self.watch(scan.instances.len());
+
+        let mut run = Run::new(self, request, moment.now, account);
+        run.faults.extend(scan.limits.faults());
+        let (account, mut instances) = run.measure(Arc::new(scan)).await;
+        run.send_alerts().await;
+
+        instances.extend(skipped);
+        let mut report = run.report(account, instances, moment.now);
+        report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        report.connect_api = self.aws.connect.caller().stats().since(calls_before).into();
+        self.finish(report, moment.now).await
+    }
+
+    /// Sends one clearly marked message through the topic, and nothing else.
+    ///
+    /// # Errors
+    /// [`RunError::Config`] without a topic, [`RunError::Sink`] where the topic refuses.
+    pub async fn test_alert(&self, now: Timestamp) -> Result<serde_json::Value, RunError> {
+        let (Some(sns), Some(arn)) = (&self.sinks.alerts, &self.config.alert_topic_arn) else {
+            let why = "ALERT_SNS_TOPIC_ARN is not set: there is no topic to send a test alert to".to_owned();
+            return Err(RunError::Config(crate::config::ConfigError(vec![why])));
+        };
+        let part = |n| arn.split(':').nth(n).unwrap_or_default().to_owned();
+        let account = Account { id: part(4), region: part(3), partition: part(1) };
+        sns.publish(&alert::test_message(&account, now)).await.map_err(|fault| RunError::Sink(fault.to_string()))?;
+        Ok(serde_json::json!({
+            "execution_id": Uuid::new_v4().to_string(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "test_alert": true,
+            "topic_arn": arn,
+            "alerts": { "sent": 1, "suppressed": 0, "failed": 0 },
+        }))
+    }
+
+    async fn discover(&self, request: &Request, moment: Moment) -> Result<Discovered, RunError> {
+        let all = self.aws.connect.instances(moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
+        let account = self.aws.account(&all, moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
+        choose(all, account, request, &self.config)
+    }
+
+    fn watch(&self, instances: usize) {
+        let progress = &self.progress;
+        progress.measured.store(0, Ordering::Relaxed);
+        progress.instances.store(instances, Ordering::Relaxed);
+        let shared = 1 + usize::from(instances > 0);
+        progress.planned_calls.store(shared + instances * listings().len(), Ordering::Relaxed);
+    }
+
+    async fn finish(&self, report: Report, now: Timestamp) -> Result<Report, RunError> {
+        let mut report = report;
+        if !report.dry_run
+            && let Err(fault) = self.sinks.put_report(&report.without_metrics(), now).await
+        {
+            report.faults.push(FaultRecord::from(&fault));
+        }
+        for fault in &report.faults {
+            warn!(operation = %fault.operation, kind = fault.kind, instance_id = fault.instance_id, "{}", fault.message);
+        }
+        info!(
+            execution_id = %report.execution_id, complete = report.complete, instances = report.instances.len(),
+            violations = report.violations, alerts_sent = report.alerts.sent, duration_ms = report.duration_ms,
+            connect_requests = report.connect_api.requests, connect_throttled = report.connect_api.throttled,
+            "run finished"
+        );
+        match self.failure(&report) {
+            Some(error) => Err(error),
+            None => Ok(report),
+        }
+    }
+
+    /// What makes a finished run fail its invocation.
+    fn failure(&self, report: &Report) -> Option<RunError> {
+        let measured: Vec<_> = report.instances.iter().filter(|i| i.seen.status != Completeness::Skipped).collect();
+        let faults = || {
+            report
+                .faults
+                .iter()
+                .take(5)
+                .map(|f| format!("{} {}: {}", f.operation, f.kind, f.message))
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
+        let saw_nothing = measured.iter().all(|i| i.seen.status == Completeness::Failed);
+        if saw_nothing && (!measured.is_empty() || report.account.status == Completeness::Failed) {
+            return Some(RunError::Collection(format!(
+                "not one of {} instances could be measured: {}",
+                measured.len(),
+                faults()
+            )));
+        }
+        if report.dry_run {
+            return None;
+        }
+        let silent = self.sinks.took_nothing(report.snapshots);
+        if !silent.is_empty() {
+            return Some(RunError::Sink(format!("{} took no snapshot: {}", silent.join(" and "), faults())));
+        }
+        (report.alerts.failed > 0).then(|| {
+            RunError::Sink(format!(
+                "{} of {} alerts could not be sent: {}",
+                report.alerts.failed,
+                report.alerts.failed + report.alerts.sent,
+                faults()
+            ))
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! One run while it goes on: what it measured, stored and still has to tell.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::App;
+use super::tell::Pending;
+use crate::aws::call::CallStats;
+use crate::changes::{Comparison, compare};
+use crate::collect::{Integrations, Scan};
+use crate::config::Pacing;
+use crate::evaluate::{Thresholds, judge};
+use crate::event::Request;
+use crate::model::{Account, Fault, Instance, Measured, Reading};
+use crate::report::{Alerts, Completeness, InstanceReport, Report, Seen, Snapshots};
+use crate::sink::Remembered;
+use crate::snapshot::{ACCOUNT_KEY, FaultRecord, Snapshot, Subject, rfc3339};
+
+/// A run while it goes on.
+pub(super) struct Run<'a> {
+    pub(super) app: &'a App,
+    pub(super) execution_id: String,
+    pub(super) now: Timestamp,
+    pub(super) dry_run: bool,
+    /// What is told is remembered: not in a run at a threshold of its own.
+    pub(super) keeps_state: bool,
+    pub(super) thresholds: Thresholds,
+    pub(super) account: Account,
+    pub(super) faults: Vec<Fault>,
+    pub(super) snapshots: Snapshots,
+    pub(super) alerts: Alerts,
+    pub(super) pending: Vec<Pending>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(app: &'a App, request: &Request, now: Timestamp, account: Account) -> Self {
+        let mut thresholds = app.config.thresholds;
+        if let Some(warning) = request.threshold_percentage {
+            thresholds = Thresholds { warning, critical: thresholds.critical.max(warning) };
+        }
+        let note = app.sinks.alerts.is_none().then_some("ALERT_SNS_TOPIC_ARN is not set: no alerts are sent");
+        if let Some(note) = note {
+            warn!("{note}");
+        }
+        Self {
+            app,
+            execution_id: Uuid::new_v4().to_string(),
+            now,
+            dry_run: request.dry_run,
+            keeps_state: request.threshold_percentage.is_none(),
+            thresholds,
+            account,
+            faults: Vec::new(),
+            snapshots: Snapshots::default(),
+            alerts: Alerts { note, ..Alerts::default() },
+            pending: Vec::new(),
+        }
+    }
+
+    /// Measures some instances side by side, in order; each one's snapshot leaves as it completes.
+    pub(super) async fn measure(&mut self, scan: Arc<Scan>) -> (Seen, Vec<InstanceReport>) {
+        // One instance keeps a shared bucket busy; per operation it takes some to keep them all busy.
+        let side_by_side = match self.app.config.pacing {
+            Pacing::Account => 2,
+            Pacing::PerOperation => 8,
+        };
+        let mut queue: VecDeque<(usize, Instance)> = scan.instances.iter().cloned().enumerate().collect();
+        let mut reports: Vec<Option<InstanceReport>> = vec![None; queue.len()];
+        let mut integrations = Integrations::default();
+        let mut running = JoinSet::new();
+        loop {
+            while running.len() < side_by_side
+                && let Some((place, instance)) = queue.pop_front()
+            {
+                let (scan, sinks) = (Arc::clone(&scan), self.app.sinks.clone());
+                let (now, dry_run) = (self.now, self.dry_run);
+                running.spawn(async move {
+                    let remembered =
+                        if dry_run { Remembered::default() } else { sinks.memory(&instance.id, now).await };
+                    let collected = scan.instance(&instance).await;
+                    (place, instance, remembered, collected)
+                });
+            }
+            let Some(finished) = running.join_next().await else { break };
+            match finished {
+                Ok((place, instance, remembered, (readings, seen_integrations))) => {
+                    integrations.merge(seen_integrations);
+                    let seen = self.settle(Some(&instance), remembered, readings).await;
+                    reports[place] = Some(InstanceReport::measured(&instance, seen));
+                    self.app.progress.measured.fetch_add(1, Ordering::Relaxed);
+                }
+                // A panic must fail the invocation, not vanish with its instance.
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        let remembered =
+            if self.dry_run { Remembered::default() } else { self.app.sinks.memory(ACCOUNT_KEY, self.now).await };
+        let readings = scan.account(&integrations).await;
+        let account = self.settle(None, remembered, readings).await;
+        (account, reports.into_iter().flatten().collect())
+    }
+
+    /// Judges the readings of one instance (none: the account), compares, stores, and keeps the news.
+    async fn settle(&mut self, instance: Option<&Instance>, before: Remembered, readings: Vec<Reading>) -> Seen {
+        let app = self.app;
+        self.faults.extend(before.faults);
+        self.note_faults(&readings);
+        let metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
+        let subject = instance.map_or(Subject::Account, Subject::Instance);
+        let mut snapshot = Snapshot::new(&self.account, subject, &self.execution_id, self.now, metrics);
+        let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics);
+        if self.dry_run {
+            return seen;
+        }
+        let alert_state = before.memory.map(|memory| memory.alert_state);
+        let Comparison { news, carried, told } =
+            compare(alert_state.as_ref(), &snapshot.metrics, self.now, app.config.reminder_hours);
+        // A run at a threshold of its own must not change what the scheduled runs think was told.
+        snapshot.memory.alert_state = if self.keeps_state { carried } else { alert_state.unwrap_or_default() };
+        app.sinks.put(&snapshot, &mut self.snapshots, &mut self.faults).await;
+        match news {
+            Some(news) => {
+                if self.keeps_state {
+                    snapshot.memory.alert_state = told;
+                }
+                self.pending.push(Pending { instance: instance.cloned(), snapshot, news });
+            }
+            None => self.alerts.suppressed += usize::from(snapshot.violations_count > 0),
+        }
+        seen
+    }
+
+    /// One fault for each operation that failed, however many quotas it served.
+    fn note_faults(&mut self, readings: &[Reading]) {
+        for reading in readings {
+            let of_usage = if let Measured::Unknown(fault) = &reading.measured { Some(fault) } else { None };
+            for fault in reading.limit.as_ref().err().into_iter().chain(of_usage) {
+                let is_same = |f: &Fault| {
+                    f.operation == fault.operation && f.kind == fault.kind && f.instance_id == fault.instance_id
+                };
+                if !self.faults.iter().any(is_same) {
+                    self.faults.push(fault.clone());
+                }
+            }
+        }
+    }
+
+    pub(super) fn report(self, account: Seen, instances: Vec<InstanceReport>, now: Timestamp) -> Report {
+        let measured =
+            instances.iter().map(|i| &i.seen).filter(|s| s.status != Completeness::Skipped).chain([&account]);
+        let complete = measured.clone().all(|s| s.status == Completeness::Complete);
+        let violations = measured.map(|s| s.violations_count).sum();
+        Report {
+            execution_id: self.execution_id,
+            version: env!("CARGO_PKG_VERSION"),
+            account_id: self.account.id,
+            region: self.account.region,
+            started_at: rfc3339(now),
+            duration_ms: 0,
+            dry_run: self.dry_run,
+            complete,
+            violations,
+            account,
+            instances,
+            alerts: self.alerts,
+            snapshots: self.snapshots,
+            connect_api: CallStats::default().into(),
+            faults: self.faults.iter().map(FaultRecord::from).collect(),
+        }
+    }
+}
