@@ -25,6 +25,7 @@ pub const VARS: &[(&str, &str)] = &[
     ("CONNECT_PACING", "account"),
     ("CONNECT_RATE_SHARE", "100"),
     ("LOOKBACK_MINUTES", "60"),
+    ("DETAIL_CALL_BUDGET", "60"),
 ];
 
 /// What the user asked for, valid as a whole.
@@ -45,6 +46,8 @@ pub struct Config {
     pub rate_share: u32,
     /// Minutes of CloudWatch data to look at; the schedule's interval.
     pub lookback_minutes: u32,
+    /// Calls to single resources that a run may make of each service; 0: none.
+    pub detail_calls: u32,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -114,6 +117,7 @@ impl Config {
             pacing: read.parsed("CONNECT_PACING").unwrap_or_default(),
             rate_share: read.number("CONNECT_RATE_SHARE", 1, 100).unwrap_or(100),
             lookback_minutes: read.number("LOOKBACK_MINUTES", 1, 10_080).unwrap_or(60),
+            detail_calls: read.number("DETAIL_CALL_BUDGET", 0, 10_000).unwrap_or(60),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
@@ -135,6 +139,7 @@ impl Default for Config {
             pacing: Pacing::Account,
             rate_share: 100,
             lookback_minutes: 60,
+            detail_calls: 60,
         }
     }
 }

@@ -44,3 +44,4 @@ pub mod overrides;
 pub mod report;
 pub mod sink;
 pub mod snapshot;
+pub mod tour;
