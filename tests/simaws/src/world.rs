@@ -30,8 +30,11 @@ pub struct World {
     pub live_traffic: Option<f64>,
     /// Listings of Connect and Service Quotas return short and empty pages now and then.
     pub short_pages: bool,
-    /// Appears in every free-text field of Connect's answers but the instance's alias: names,
-    /// usernames, phone numbers, addresses and descriptions. To prove that none of them leaks.
+    /// Appears in every free-text field of the answers of Connect and its sister services: names,
+    /// usernames, phone numbers, addresses, descriptions and tags. To prove that none of them leaks.
+    /// Not in the instance's alias, and not in the names of resources that have quotas of their own and
+    /// may be named for it: queues, routing profiles, hours of operation, data tables, task templates,
+    /// and at the sister services all that something stands below.
     pub marker: Option<String>,
     pub tables: BTreeMap<String, Table>,
     pub buckets: BTreeMap<String, Bucket>,
