@@ -97,8 +97,11 @@ struct List {
     max: u64,
     item: fn(&View<'_>) -> Value,
     narrow: Option<Narrow>,
-    check: Option<fn(&View<'_>) -> Result<(), AwsError>>,
+    check: Option<Check>,
 }
+
+/// Whether the resource of the path can be listed at all.
+type Check = fn(&View<'_>) -> Result<(), AwsError>;
 
 /// A parameter that narrows a listing to items of which a member has one of its values.
 #[derive(Debug)]
@@ -172,7 +175,7 @@ impl Operation {
         self
     }
 
-    const fn checked(mut self, check: fn(&View<'_>) -> Result<(), AwsError>) -> Self {
+    const fn checked(mut self, check: Check) -> Self {
         if let Kind::List(list) = &mut self.kind {
             list.check = Some(check);
         }
