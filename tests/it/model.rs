@@ -23,9 +23,12 @@ fn place(listing: Listing) -> &'static str {
 fn expected(instance: &Instance, quota: &Quota) -> Option<f64> {
     let in_group = |kind: &str| instance.integrations.iter().filter(|i| i.kind == kind).count() as f64;
     match quota.meter {
+        Meter::Count(Listing::HoursOverrides) => Some(0.0),
         Meter::Count(listing) => Some(instance.counts.get(place(listing)).copied().unwrap_or(0) as f64),
         Meter::CountIn(_, kind) => Some(in_group(kind)),
-        Meter::PhoneNumbers => Some(instance.phone_numbers as f64),
+        Meter::OfInstance(Listing::PhoneNumbers) => Some(instance.phone_numbers as f64),
+        Meter::OfInstance(_) | Meter::Worst(_) | Meter::WorstIn(..) => Some(0.0),
+        Meter::WorstGroup(Listing::RoutingProfileQueues, _) => Some(0.0),
         Meter::WorstGroup(..) => {
             let share = |name: &str, n: u64| n as f64 / if name == "OnMetricDataUpdate" { 100.0 } else { 500.0 };
             let fullest = instance.rules.iter().max_by(|a, b| share(a.0, *a.1).total_cmp(&share(b.0, *b.1)));
@@ -37,7 +40,7 @@ fn expected(instance: &Instance, quota: &Quota) -> Option<f64> {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    let listings = connect_quota_monitor::collect::listings();
+    let listings = connect_quota_monitor::collect::instance_listings();
     let counts = prop::collection::vec(prop_oneof![0u64..5, 0u64..130, 900u64..2_100], listings.len());
     let kinds = prop::collection::btree_map(
         "APPLICATION|EVENT|CASES_DOMAIN|VOICE_ID|SES_IDENTITY|FILE_SCANNER",
@@ -59,7 +62,7 @@ fn world() -> impl Strategy<Value = World> {
             for (instance, (counts, kinds, rules, phones, agents, no_alias)) in
                 world.instances.iter_mut().zip(instances)
             {
-                for (listing, n) in connect_quota_monitor::collect::listings().into_iter().zip(counts) {
+                for (listing, n) in connect_quota_monitor::collect::instance_listings().into_iter().zip(counts) {
                     instance.set(place(listing), n);
                 }
                 instance.integrations.clear();

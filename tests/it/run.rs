@@ -1,7 +1,7 @@
 //! The hourly run: what it calls, what it finds, how it answers.
 
 use connect_quota_monitor::aws::pace::Plan;
-use connect_quota_monitor::collect::listings;
+use connect_quota_monitor::collect::instance_listings as listings;
 use connect_quota_monitor::error::RunError;
 use connect_quota_monitor::event::Request;
 use connect_quota_monitor::instances::InstancePattern;
