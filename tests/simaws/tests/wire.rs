@@ -42,6 +42,7 @@ const SEARCHES: &[(&str, &str)] = &[
     ("/search-queues", "Queues"),
     ("/search-routing-profiles", "RoutingProfiles"),
     ("/search-data-tables", "DataTables"),
+    ("/search-hours-of-operation-overrides", "HoursOfOperationOverrides"),
     ("/search-email-addresses", "EmailAddresses"),
     ("/search-workspaces", "Workspaces"),
     ("/search-notifications", "Notifications"),

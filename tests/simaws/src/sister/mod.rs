@@ -227,3 +227,40 @@ fn ids_in<'a>(template: &str, segments: &'a [String]) -> Option<Vec<&'a str>> {
     }
     Some(ids)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_fit_together() {
+        for api in APIS {
+            let known = |name: &str| api.operations.iter().any(|operation| operation.name == name);
+            for operation in api.operations {
+                let line = format!("{} {}", api.name, operation.name);
+                assert_eq!(operation.path.matches("{}").count(), operation.parents.len(), "{line}");
+                assert!(operation.parents.iter().all(|parent| known(parent)), "{line}");
+                assert!(operation.of.is_empty() || known(operation.of), "{line}");
+                assert!(!matches!(operation.ids, Ids::Like(other) if !known(other)), "{line}");
+                let same = |other: &&Operation| other.method == operation.method && other.path == operation.path;
+                let part = matches!(operation.kind, Kind::Part);
+                assert_eq!(api.operations.iter().filter(same).count(), 1, "{line}");
+                assert_eq!(operation.path.is_empty(), part, "{line}");
+                if matches!(operation.kind, Kind::List(_)) && !operation.arn.is_empty() {
+                    assert_eq!(operation.arn.matches("{}").count(), operation.parents.len() + 1, "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_as_good_as_none() {
+        let segments = |path: &str| -> Vec<String> { path.split('/').map(str::to_owned).collect() };
+        for path in ["domains/d-1/rules-list", "domains/d-1/rules-list/"] {
+            assert_eq!(ids_in("/domains/{}/rules-list/", &segments(path)), Some(vec!["d-1"]), "{path}");
+        }
+        for path in ["domains//rules-list", "domains/d-1", "domains/d-1/rules-list/x", ""] {
+            assert_eq!(ids_in("/domains/{}/rules-list/", &segments(path)), None, "{path}");
+        }
+    }
+}
