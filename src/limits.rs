@@ -185,8 +185,13 @@ impl Limits {
         if !quota.is_listed() {
             return Ok(documented());
         }
-        let found = self.resolve_code(quota.code, resource, own)?;
-        Ok(found.map(|limit| doubted(quota, limit)).or_else(documented))
+        if let Some(limit) = self.resolve_code(quota.code, resource, own)? {
+            return Ok(Some(doubted(quota, limit)));
+        }
+        Ok(documented().map(|limit| match self.codes.get(quota.code).and_then(|rows| rows.error.as_deref()) {
+            Some(error) => Limit { note: Some(unreadable(error)), ..limit },
+            None => limit,
+        }))
     }
 
     /// As [`Self::resolve`], of a code that may not be in the catalogue.
@@ -214,10 +219,14 @@ impl Limits {
             return self.default_fault.clone().map_or(Ok(None), Err);
         };
         if let (Some(error), LimitSource::Default) = (&rows.error, source) {
-            note = Some(format!("Service Quotas could not read the applied value ({error}): AWS's default is used"));
+            note = Some(unreadable(error));
         }
         Ok(Some(Limit { value, source, adjustable: rows.adjustable, note }))
     }
+}
+
+fn unreadable(error: &str) -> String {
+    format!("Service Quotas could not read the applied value ({error}): AWS's default is used")
 }
 
 /// AWS warns that Service Quotas may show 200/s for three rates: the documented rate is used then.

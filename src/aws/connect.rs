@@ -68,7 +68,8 @@ impl Connect {
             Listing::LambdaFunctions => page!(self, at, c.list_lambda_functions().instance_id(id).max_results(25), lambda_functions, Item::plain),
             Listing::LexV1Bots => page!(self, at, c.list_lex_bots().instance_id(id).max_results(25), lex_bots, Item::plain),
             Listing::LexV2Bots => page!(self, at, c.list_bots().instance_id(id).lex_version(LexVersion::V2).max_results(25), lex_bots, Item::plain),
-            Listing::DataTables => search!(self, at, c.search_data_tables().instance_id(id).max_results(1000), data_tables, |t| Item::new(Some(&t.id), Some(&t.name))),
+            // Each table is visited, so all pages are read.
+            Listing::DataTables => page!(self, at, c.search_data_tables().instance_id(id).max_results(1000), data_tables, |t| Item::new(Some(&t.id), Some(&t.name))),
             Listing::EmailAddresses => search!(self, at, c.search_email_addresses().instance_id(id).max_results(100), email_addresses, Item::plain),
             Listing::Workspaces => search!(self, at, c.search_workspaces().instance_id(id).max_results(500), workspaces, Item::plain),
             Listing::Notifications => search!(self, at, c.search_notifications().instance_id(id).max_results(100), notifications, Item::plain),

@@ -1,5 +1,6 @@
 //! Counting a listing over all its pages, whichever service it belongs to.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::time::Instant;
@@ -58,24 +59,31 @@ impl At<'_> {
     }
 }
 
-/// Calls that visits may still make.
+/// Calls that visits may still make: some of their own, and what nobody else was given.
 #[derive(Debug, Default)]
-pub struct Purse(AtomicU32);
+pub struct Purse {
+    own: AtomicU32,
+    spare: Arc<AtomicU32>,
+}
 
 impl Purse {
     #[must_use]
-    pub fn new(calls: u32) -> Self {
-        Self(AtomicU32::new(calls))
+    pub fn new(own: u32, spare: Arc<AtomicU32>) -> Self {
+        Self { own: AtomicU32::new(own), spare }
     }
 
     /// Spends one call, if there is one.
     fn take(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        let spend = |calls: &AtomicU32| {
+            calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        };
+        spend(&self.own) || spend(&self.spare)
     }
 
+    /// What was given and not needed.
     #[must_use]
-    pub fn left(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+    pub fn left(self) -> u32 {
+        self.own.into_inner()
     }
 }
 
@@ -121,6 +129,7 @@ impl Aws {
         let count = async {
             let mut tally = Tally::default();
             let mut pages = Pages::new(listing.qualified());
+            let keeps = is_visited(listing);
             loop {
                 if purse.is_some_and(|purse| !purse.take()) {
                     return Ok(None);
@@ -130,7 +139,7 @@ impl Aws {
                     let weight = item.weight.ok_or_else(|| {
                         Fault::new(listing.qualified(), FaultKind::BadResponse, "an item lacks its number")
                     })?;
-                    add(&mut tally, item, weight, listing, resource);
+                    add(&mut tally, item, weight, keeps, resource);
                 }
                 if let Some(total) = page.total {
                     tally.total = tally.total.max(u64::try_from(total).unwrap_or(0));
@@ -156,7 +165,7 @@ impl Aws {
     }
 }
 
-fn add(tally: &mut Tally, item: Item, weight: u64, listing: Listing, parent: Option<&Resource>) {
+fn add(tally: &mut Tally, item: Item, weight: u64, keeps: bool, parent: Option<&Resource>) {
     tally.total += weight;
     if let Some(key) = item.group {
         let group: &mut Group = tally.groups.entry(key).or_default();
@@ -164,7 +173,7 @@ fn add(tally: &mut Tally, item: Item, weight: u64, listing: Listing, parent: Opt
         group.ids.extend(item.arn.clone());
         group.name = group.name.take().or_else(|| item.name.clone());
     }
-    if !is_visited(listing) {
+    if !keeps {
         return;
     }
     let Some(id) = item.id else { return };

@@ -19,6 +19,8 @@ mod wisdom;
 pub use gauge::{Gauge, GaugeMetric};
 pub use listing::{Listing, Place};
 
+use std::sync::LazyLock;
+
 use crate::model::{NO_CODE, QuotaId, Scope};
 
 /// Why a burst quota is a limit only.
@@ -274,20 +276,23 @@ pub fn all() -> impl Iterator<Item = &'static Quota> {
 /// Every listing that a quota needs, with those whose resources it visits, each once, in the order of
 /// the catalogue.
 #[must_use]
-pub fn listings() -> Vec<Listing> {
-    let mut found = Vec::new();
-    for listing in all().filter_map(|q| q.meter.listing()) {
-        let mut chain = vec![listing];
-        while let Some(parent) = chain.last().and_then(|l| l.parent()) {
-            chain.push(parent);
-        }
-        for listing in chain.into_iter().rev() {
-            if !found.contains(&listing) {
-                found.push(listing);
+pub fn listings() -> &'static [Listing] {
+    static LISTINGS: LazyLock<Vec<Listing>> = LazyLock::new(|| {
+        let mut found = Vec::new();
+        for listing in all().filter_map(|q| q.meter.listing()) {
+            let mut chain = vec![listing];
+            while let Some(parent) = chain.last().and_then(|l| l.parent()) {
+                chain.push(parent);
+            }
+            for listing in chain.into_iter().rev() {
+                if !found.contains(&listing) {
+                    found.push(listing);
+                }
             }
         }
-    }
-    found
+        found
+    });
+    &LISTINGS
 }
 
 /// The quotas of which every instance's snapshot has a row.
@@ -335,21 +340,25 @@ mod tests {
     }
 
     #[test]
-    fn every_rate_quota_of_the_connect_api_is_there() {
-        assert_eq!(all().filter(|q| q.meter == Meter::Rate).count(), 283);
+    fn every_rate_quota_is_there() {
+        let rates = |service| all().filter(|q| q.meter == Meter::Rate && q.service == service).count();
+        assert_eq!([Service::Connect, Service::Cases, Service::AppIntegrations].map(rates), [283, 36, 21]);
     }
 
     #[test]
-    fn every_listing_serves_a_quota() {
-        let used: BTreeSet<&str> = all()
-            .filter_map(|q| match q.meter {
-                Meter::Count(l) | Meter::CountIn(l, _) | Meter::WorstGroup(l, _) | Meter::DistinctIn(l, _) => {
-                    Some(l.operation())
-                }
-                _ => None,
-            })
-            .collect();
-        assert_eq!(used.len(), 25);
+    fn a_listing_is_asked_where_its_quotas_stand() {
+        for quota in all() {
+            let Some(listing) = quota.meter.listing() else { continue };
+            let fits = match quota.meter {
+                Meter::Worst(_) | Meter::WorstIn(..) => matches!(listing.place(), Place::Each(..)),
+                Meter::OfInstance(_) => listing.place() == Place::Account && quota.scope == Scope::Instance,
+                Meter::DistinctIn(..) => listing.place() == Place::Instance && quota.scope == Scope::Account,
+                _ if quota.scope == Scope::Account => listing.place() == Place::Account,
+                _ => listing.place() == Place::Instance,
+            };
+            assert!(fits, "{} cannot be counted by {listing:?}", quota.name);
+            assert_eq!(listing.service(), quota.service, "{}", quota.name);
+        }
     }
 
     #[test]

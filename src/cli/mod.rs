@@ -1,5 +1,6 @@
 //! The command line: the same measurement with the caller's own credentials.
 
+mod quotas;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -44,6 +45,8 @@ enum Command {
     /// Measure every Amazon Connect instance against its quotas, once
     #[command(after_help = AFTER_HELP)]
     Check(Check),
+    /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
+    Quotas(quotas::Quotas),
 }
 
 #[derive(Args)]
@@ -109,15 +112,21 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         }
     };
     logging::for_terminal(&lookup);
-    let Command::Check(args) = cli.command;
-    match check(&args, &lookup).await {
-        Ok(report) => match print(&report, &args, lookup("NO_COLOR").is_some()) {
-            Ok(()) => ExitCode::from(exit_code(&report)),
-            // `| head` has seen enough: that is no failure of ours.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(exit_code(&report)),
-            Err(error) => fail("OutputError", &error.to_string()),
+    match cli.command {
+        Command::Check(args) => match check(&args, &lookup).await {
+            Ok(report) => printed(print(&report, &args, lookup("NO_COLOR").is_some()), exit_code(&report)),
+            Err(error) => fail(error.error_type(), &error.to_string()),
         },
-        Err(error) => fail(error.error_type(), &error.to_string()),
+        Command::Quotas(args) => printed(quotas::print(&args), 0),
+    }
+}
+
+fn printed(result: io::Result<()>, code: u8) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::from(code),
+        // `| head` has seen enough: that is no failure of ours.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
+        Err(error) => fail("OutputError", &error.to_string()),
     }
 }
 
@@ -248,9 +257,9 @@ mod tests {
             "ALERT_SNS_TOPIC_ARN" => Some("arn:aws:sns:us-east-1:111122223333:t".to_owned()),
             _ => None,
         };
-        let args = |extra: &[&str]| {
-            let Command::Check(args) = Cli::parse_from(["x", "check"].iter().chain(extra)).command;
-            args
+        let args = |extra: &[&str]| match Cli::parse_from(["x", "check"].iter().chain(extra)).command {
+            Command::Check(args) => args,
+            Command::Quotas(_) => unreachable!(),
         };
         let config = configuration(&args(&[]), &vars).unwrap();
         assert!(config.dynamodb_table.is_none() && config.alert_topic_arn.is_none());

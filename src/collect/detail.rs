@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
@@ -51,29 +52,37 @@ impl Round<'_> {
     /// Visits the resources of these listings, and then what stands in them.
     pub async fn visit(&self, roots: &Tallies) -> HashMap<Listing, Visits> {
         let (inner, outer): (Vec<Listing>, Vec<Listing>) = catalogue::listings()
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|l| l.service() == self.service && matches!(l.place(), Place::Each(..)))
             .partition(|l| l.parent().is_some_and(|p| p.parent().is_some()));
-        let calls = self.calls.unwrap_or(0);
-        let purse = Arc::new(Purse::new(calls));
+        let mut left = self.calls.unwrap_or(0);
         // What stands deeper must not wait for ever behind a long outer list.
-        let for_outer = if inner.is_empty() { calls } else { calls - calls / 3 };
+        let kept_for_inner = if inner.is_empty() { 0 } else { left / 3 };
         let mut found = HashMap::new();
-        for (stage, calls) in [(outer, for_outer), (inner, calls)] {
-            let calls = calls.min(purse.left());
-            let mut todo: Vec<(Listing, Visits)> =
+        for (stage, kept) in [(outer, kept_for_inner), (inner, 0)] {
+            let todo: Vec<(Listing, Visits)> =
                 stage.into_iter().map(|listing| (listing, self.known(listing, roots, &found))).collect();
             let wishes: Vec<usize> = todo.iter().map(|(_, visits)| visits.resources.len()).collect();
-            let given = allot(&wishes, usize::try_from(calls).unwrap_or(usize::MAX));
+            let given = allot(&wishes, usize::try_from(left - kept).unwrap_or(usize::MAX));
+            let given: Vec<u32> = given.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
+            let spare = Arc::new(AtomicU32::new(left - kept - given.iter().sum::<u32>()));
             let mut running = JoinSet::new();
-            for ((listing, visits), given) in todo.drain(..).zip(given) {
-                let (aws, purse) = (self.aws.clone(), Arc::clone(&purse));
+            for ((listing, visits), given) in todo.into_iter().zip(given) {
+                let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare)));
                 let (instance, now, deadline) = (self.instance.cloned(), self.now, self.deadline);
                 running.spawn(async move {
-                    (listing, visits.make(listing, &aws, instance.as_ref(), given, &purse, now, deadline).await)
+                    let given = usize::try_from(given).unwrap_or(usize::MAX);
+                    let visits = visits.make(listing, &aws, instance.as_ref(), (given, &purse), (now, deadline)).await;
+                    (listing, visits, purse.left())
                 });
             }
-            found.extend(running.join_all().await);
+            let mut unspent = 0;
+            for (listing, visits, own) in running.join_all().await {
+                unspent += own;
+                found.insert(listing, visits);
+            }
+            left = kept + unspent + spare.load(Ordering::Relaxed);
         }
         found
     }
@@ -104,16 +113,13 @@ impl Round<'_> {
 }
 
 impl Visits {
-    #[expect(clippy::too_many_arguments, reason = "what a visit needs, and nothing to group")]
     async fn make(
         mut self,
         listing: Listing,
         aws: &Aws,
         instance: Option<&Instance>,
-        given: usize,
-        purse: &Purse,
-        now: Timestamp,
-        deadline: Instant,
+        (given, purse): (usize, &Purse),
+        (now, deadline): (Timestamp, Instant),
     ) -> Self {
         if self.fault.is_some() {
             return self;
@@ -142,8 +148,8 @@ impl Visits {
                     self.seen.push((seen, count(&tally)));
                     self.children.extend(tally.resources);
                 }
-                // It had the whole purse and needs more: the tour goes on past it, and says so.
-                Ok(None) if self.seen.is_empty() && given > 0 => {
+                // It had all calls of the listing and needs more: the tour goes on past it, and says so.
+                Ok(None) if self.seen.is_empty() => {
                     self.too_large += 1;
                     self.seen.push((seen, BTreeMap::new()));
                 }

@@ -148,7 +148,7 @@ impl Scan {
     /// Lets each operation's own rate quota slow its bucket, where operations are paced one by one.
     pub fn apply_rate_quotas(&self) {
         let limits = self.limits_of(Service::Connect);
-        for listing in catalogue::listings().into_iter().filter(|l| l.service() == Service::Connect) {
+        for listing in catalogue::listings().iter().copied().filter(|l| l.service() == Service::Connect) {
             let name = format!("Rate of {} API requests", listing.operation());
             if let Some(quota) = catalogue::per_account().find(|q| q.name == name)
                 && let Ok(Some(limit)) = limits.resolve(quota, None, None)
@@ -361,7 +361,7 @@ impl Scan {
 /// The listings that every instance is asked, in the order of the catalogue.
 #[must_use]
 pub fn instance_listings() -> Vec<Listing> {
-    catalogue::listings().into_iter().filter(|l| l.place() == Place::Instance).collect()
+    catalogue::listings().iter().copied().filter(|l| l.place() == Place::Instance).collect()
 }
 
 #[cfg(test)]

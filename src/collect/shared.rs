@@ -44,7 +44,7 @@ impl Scan {
     async fn account_listings(&self) -> (Tallies, HashMap<Listing, Visits>) {
         let mut calls = JoinSet::new();
         let mut tallies = Tallies::new();
-        for listing in catalogue::listings().into_iter().filter(|l| l.place() == Place::Account) {
+        for listing in catalogue::listings().iter().copied().filter(|l| l.place() == Place::Account) {
             if self.limits_of(listing.service()).is_unknown_service() {
                 tallies.insert(listing, Err(not_offered(listing)));
             } else if listing != Listing::ActiveCampaigns && !self.instances.is_empty() | !is_of_instances(listing) {

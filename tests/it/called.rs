@@ -30,7 +30,7 @@ async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
     bench.dry_run().await;
     note(&bench);
     for world in [World::empty(), whole()] {
-        let mut bench = Bench::new(world);
+        let mut bench = Bench::new(world).with_config(|c| c.detail_calls = 1_000);
         bench.dry_run().await;
         note(&bench);
     }

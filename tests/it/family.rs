@@ -38,7 +38,7 @@ fn parent_of(world: &mut World, listing: Listing) -> &mut Resource {
     let chain = chain(listing);
     let service = listing.service().code();
     let top = chain[0];
-    let mut resource = world.add(service, top.operation(), &format!("the-{}", top.operation()));
+    let mut resource = world.add(service, top.operation(), &format!("the-{listing:?}"));
     for pair in chain.windows(2) {
         if let Some((member, kind)) = kind_member(pair[1]) {
             resource.set(member, kind);
@@ -207,7 +207,7 @@ async fn each_rate_is_its_own() {
 /// A world with one of everything, in which every operation of the catalogue is called.
 pub fn whole() -> World {
     let mut world = quiet(1);
-    let listings: BTreeSet<Listing> = catalogue::listings().into_iter().collect();
+    let listings: BTreeSet<Listing> = catalogue::listings().iter().copied().collect();
     for listing in &listings {
         match (listing.place(), listing.service()) {
             (Place::Instance, _) if !matches!(listing, Listing::Integrations | Listing::Rules) => {
@@ -237,8 +237,8 @@ fn resting_on(denied: Listing) -> BTreeSet<String> {
 }
 
 async fn exactly_its_quotas_are_unknown(kind: FaultKind) {
-    for listing in catalogue::listings() {
-        let mut bench = Bench::new(whole());
+    for listing in catalogue::listings().iter().copied() {
+        let mut bench = Bench::new(whole()).with_config(|c| c.detail_calls = 1_000);
         let service = listing.service().code();
         bench.sim.script(Fault::new(service, kind.clone()).operation(listing.operation()).times(Times::Forever));
         let report = bench.dry_run().await;
@@ -265,7 +265,7 @@ async fn an_operation_that_breaks_hides_exactly_its_quotas() {
 
 #[tokio::test(start_paused = true)]
 async fn the_whole_world_is_seen_whole() {
-    let mut bench = Bench::new(whole());
+    let mut bench = Bench::new(whole()).with_config(|c| c.detail_calls = 1_000);
     let report = bench.dry_run().await;
     assert_eq!(report["complete"], true, "{}", report["faults"]);
     for listing in catalogue::listings() {

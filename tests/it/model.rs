@@ -109,7 +109,7 @@ proptest! {
     #[test]
     fn every_row_is_what_a_person_would_count(world in world()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let mut bench = Bench::new(world.clone());
+        let mut bench = Bench::new(world.clone()).with_config(|c| c.detail_calls = 300);
         let report = runtime.block_on(bench.run_at(
             &connect_quota_monitor::event::Request { dry_run: true, ..Default::default() }, NOON)).unwrap();
         let found: BTreeMap<&str, &Value> = report["instances"].as_array().unwrap().iter()
