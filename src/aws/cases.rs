@@ -3,7 +3,7 @@
 use aws_sdk_connectcases::Client;
 use aws_sdk_connectcases::operation::get_layout::GetLayoutOutput;
 use aws_sdk_connectcases::operation::get_template::GetTemplateOutput;
-use aws_sdk_connectcases::types::{CaseRuleDetails, CaseRuleIdentifier, LayoutContent, Section};
+use aws_sdk_connectcases::types::{CaseRuleDetails, CaseRuleIdentifier, LayoutContent, LayoutSections, Section};
 
 use super::page::{Item, Page, describe, page};
 use super::tally::{At, Edge};
@@ -70,7 +70,7 @@ impl Edge<Client> {
 
 fn layout_fields(output: &GetLayoutOutput) -> Vec<Item> {
     let Some(LayoutContent::Basic(layout)) = &output.content else { return Vec::new() };
-    let sections = [&layout.top_panel, &layout.more_info].into_iter().flatten().flat_map(|part| part.sections());
+    let sections = [&layout.top_panel, &layout.more_info].into_iter().flatten().flat_map(LayoutSections::sections);
     let groups = sections.filter_map(|s| if let Section::FieldGroup(group) = s { Some(group) } else { None });
     groups.flat_map(|group| group.fields.iter().map(Item::plain)).collect()
 }

@@ -2,6 +2,7 @@
 
 use aws_sdk_qconnect::Client;
 use aws_sdk_qconnect::operation::get_message_template::GetMessageTemplateOutput;
+use aws_sdk_qconnect::types::ExtendedMessageTemplateData;
 
 use super::page::{Item, Page, describe, page};
 use super::tally::{At, Edge};
@@ -27,7 +28,7 @@ impl Edge<Client> {
             Listing::QuickResponses => page!(self, at, c.list_quick_responses().knowledge_base_id(at.id(0)).max_results(100), [quick_response_summaries], Item::plain),
             Listing::MessageTemplateVersions => page!(self, at, c.list_message_template_versions().knowledge_base_id(at.id(0)).message_template_id(at.id(1)).max_results(100), [message_template_version_summaries], Item::plain),
             Listing::MessageTemplateAttachments => describe!(self, at, c.get_message_template().knowledge_base_id(at.id(0)).message_template_id(at.id(1)), |o: &GetMessageTemplateOutput| {
-                o.message_template.iter().flat_map(|t| t.attachments()).map(Item::plain).collect()
+                o.message_template.iter().flat_map(ExtendedMessageTemplateData::attachments).map(Item::plain).collect()
             }),
             other => return Err(self.not_mine(other)),
         })

@@ -35,7 +35,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota(NO_CODE, "Quick responses per knowledge base", Resource, Some(1000.0), Worst(QuickResponses)),
     quota("L-286BB24D", "Content size", Resource, None, NotMeasurable(SIZE)),
     quota("L-1C046530", "Maximum size per attachment in an email message template", Resource, None, NotMeasurable(SIZE)),
-    quota("L-2836100B", "Maximum number of characters in an email message template", Resource, Some(5000000.0), NotMeasurable(SIZE)),
+    quota("L-2836100B", "Maximum number of characters in an email message template", Resource, Some(5_000_000.0), NotMeasurable(SIZE)),
     quota("L-748F3E94", "Maximum number of characters in an SMS message template", Resource, Some(800.0), NotMeasurable(SIZE)),
     quota("L-03D2EF66", "Maximum number of characters in a Baidu push message template", Resource, None, NotMeasurable(SIZE)),
     quota("L-7C46ADE6", "Maximum number of characters in an APNs push message template", Resource, None, NotMeasurable(SIZE)),

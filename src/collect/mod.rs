@@ -19,7 +19,7 @@ use crate::aws::Aws;
 use crate::aws::cloudwatch::Window;
 use crate::catalogue::{self, Category, Listing, Meter, Place, Quota, Service};
 use crate::limits::{Limits, Listed};
-use crate::model::{Fault, Instance, Measured, QuotaId, Reading, Scope, Tally, Usage};
+use crate::model::{Fault, Instance, Limit, Measured, QuotaId, Reading, Scope, Tally, Usage};
 use crate::report::ServiceReport;
 use crate::snapshot::Tours;
 use crate::tour::part;
@@ -133,6 +133,15 @@ impl Scan {
         self.limits.get(&service).unwrap_or(&NONE)
     }
 
+    /// The limit of a quota. A service that is not offered has none.
+    fn limit(&self, quota: &Quota, resource: Option<&str>, own: Option<f64>) -> Result<Option<Limit>, Fault> {
+        let limits = self.limits_of(quota.service);
+        if limits.is_unknown_service() && quota.service != Service::Connect {
+            return Ok(None);
+        }
+        limits.resolve(quota, resource, own)
+    }
+
     fn visits_on(&self) -> bool {
         self.detail_calls > 0
     }
@@ -190,10 +199,9 @@ impl Scan {
                     Some(Ok(own)) => Ok(*own),
                     None => Ok(None),
                 };
-                let resolve = |own| self.limits_of(quota.service).resolve(quota, Some(&instance.arn), own);
                 Reading {
                     quota: quota.id(),
-                    limit: own.and_then(resolve),
+                    limit: own.and_then(|own| self.limit(quota, Some(&instance.arn), own)),
                     measured: instance_usage(quota, &sources),
                     source: quota.meter.source(),
                 }
@@ -220,7 +228,7 @@ impl Scan {
             .filter(|quota| quota.meter.listing().is_some_and(of_root))
             .map(|quota| Reading {
                 quota: quota.id(),
-                limit: self.limits_of(quota.service).resolve(quota, Some(""), None),
+                limit: self.limit(quota, Some(""), None),
                 measured: worst(quota, &shared.visits, is_mine),
                 source: quota.meter.source(),
             })
@@ -234,15 +242,9 @@ impl Scan {
         let mut readings: Vec<Reading> = catalogue::per_account()
             .map(|quota| {
                 let resource = (quota.scope == Scope::Resource).then_some("");
-                let limits = self.limits_of(quota.service);
-                let limit = if limits.is_unknown_service() && quota.service != Service::Connect {
-                    Ok(None)
-                } else {
-                    limits.resolve(quota, resource, None)
-                };
                 Reading {
                     quota: quota.id(),
-                    limit,
+                    limit: self.limit(quota, resource, None),
                     measured: self.account_usage(quota, &integrations, shared),
                     source: quota.meter.source(),
                 }
@@ -276,12 +278,11 @@ impl Scan {
     fn unlisted(&self, service: Service, listed: Listed<'_>, shared: &Shared) -> Reading {
         let limits = self.limits_of(service);
         let series = shared.rates.get(listed.code);
-        let (measured, source) = match series {
-            Some(series) => (account_rate(None, Some(series), limits, listed.code), Meter::Rate.source()),
-            None => {
-                let why = "AWS lists this quota and this version of the catalogue does not know it: a limit only";
-                (Measured::NotMeasurable(why.to_owned()), String::new())
-            }
+        let (measured, source) = if series.is_some() {
+            (account_rate(None, series, limits, listed.code), Meter::Rate.source())
+        } else {
+            let why = "AWS lists this quota and this version of the catalogue does not know it: a limit only";
+            (Measured::NotMeasurable(why.to_owned()), String::new())
         };
         Reading {
             quota: QuotaId {

@@ -22,3 +22,4 @@ mod model;
 mod moto;
 mod run;
 mod sinks;
+mod sisters;
