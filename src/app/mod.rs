@@ -76,7 +76,7 @@ impl App {
         let scan = Scan::new(
             self.aws.clone(),
             limits,
-            Field { instances: chosen, existing, left_out },
+            Field { instances: chosen, existing, left_out, is_part: !request.instance_ids.is_empty() },
             (window(moment.now, self.config.lookback_minutes), moment.now, moment.deadline),
             (self.config.detail_calls, remembered.take_tours()),
         );

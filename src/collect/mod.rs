@@ -47,6 +47,8 @@ pub struct Scan {
     pub existing: usize,
     /// ACTIVE instances that are not measured in this run.
     pub left_out: usize,
+    /// The payload named the instances: what the others own is not known in this run.
+    pub is_part: bool,
     pub window: Window,
     pub now: Timestamp,
     pub deadline: Instant,
@@ -63,6 +65,8 @@ pub struct Field {
     pub instances: Vec<Instance>,
     pub existing: usize,
     pub left_out: usize,
+    /// The payload named the instances: what the others own is not known in this run.
+    pub is_part: bool,
 }
 
 /// What was read for one instance, or for the account.
@@ -123,9 +127,22 @@ impl Scan {
         (window, now, deadline): (Window, Timestamp, Instant),
         (detail_calls, account_tours): (u32, Tours),
     ) -> Self {
-        let Field { instances, existing, left_out } = field;
+        let Field { instances, existing, left_out, is_part } = field;
         let shared = OnceCell::new();
-        Self { aws, limits, instances, existing, left_out, window, now, deadline, detail_calls, account_tours, shared }
+        Self {
+            aws,
+            limits,
+            instances,
+            existing,
+            left_out,
+            is_part,
+            window,
+            now,
+            deadline,
+            detail_calls,
+            account_tours,
+            shared,
+        }
     }
 
     fn limits_of(&self, service: Service) -> &Limits {
@@ -315,6 +332,10 @@ impl Scan {
                 let limits = self.limits_of(quota.service);
                 account_rate(Some(quota), shared.rates.get(quota.code), limits, quota.code)
             }
+            Meter::Worst(_) | Meter::WorstIn(..) if self.is_part => Measured::NotMeasurable(
+                "shown for what belongs to no instance, and this run did not ask every instance what it owns"
+                    .to_owned(),
+            ),
             Meter::Worst(_) | Meter::WorstIn(..) => {
                 let owned = integrations.owned();
                 worst(quota, &shared.visits, |root| root.is_none_or(|arn| !owned.contains(arn)))

@@ -136,7 +136,7 @@ proptest! {
     #[test]
     fn every_row_is_what_a_person_would_count(world in world()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let mut bench = Bench::new(world.clone()).with_config(|c| c.detail_calls = 2_000);
+        let mut bench = Bench::new(world.clone()).with_config(|c| c.detail_calls = 200);
         let report = runtime.block_on(bench.run_at(
             &connect_quota_monitor::event::Request { dry_run: true, ..Default::default() }, NOON)).unwrap();
         let found: BTreeMap<&str, &Value> = report["instances"].as_array().unwrap().iter()
@@ -149,6 +149,11 @@ proptest! {
                     prop_assert_eq!(&row["status"], "not_measurable", "{}", quota.name);
                     continue;
                 };
+                if matches!(quota.meter, Meter::Worst(_) | Meter::WorstIn(..)) && row["approximate"] == true {
+                    // Not all were visited: a lower bound, and marked as one.
+                    prop_assert!(row["usage"].as_f64().unwrap() <= usage, "{} {}", quota.name, row);
+                    continue;
+                }
                 prop_assert_eq!(row["usage"].as_f64(), Some(usage), "{} {}", quota.name, row);
                 if let Some(limit) = row["limit"].as_f64() {
                     let (status, percent) = judged(usage, limit);

@@ -42,6 +42,19 @@ async fn a_domain_is_reported_under_the_instance_that_it_belongs_to() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_of_one_instance_does_not_blame_the_account_for_anothers_domain() {
+    let mut world = quiet(2);
+    world.add("cases", "ListDomains", "support").add("ListFields", 490);
+    let arn = world.arn_of("cases", "ListDomains", 0);
+    world.instances[1].associate("CASES_DOMAIN", &arn);
+    let first = world.instances[0].id.clone();
+    let mut bench = Bench::new(world);
+    let request = Request { dry_run: true, instance_ids: vec![first], ..Request::default() };
+    let report = bench.run_at(&request, NOON).await.unwrap();
+    assert_eq!(row(&report["account"], FIELDS)["status"], "not_measurable");
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_every_domain_belongs_to_an_instance_the_account_says_so() {
     let mut world = quiet(1);
     world.add("cases", "ListDomains", "support").add("ListFields", 3);

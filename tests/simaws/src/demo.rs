@@ -191,7 +191,7 @@ impl World {
 
         let domain = self.add("profile", "ListDomains", "acme-customers");
         domain.add("ListProfileObjectTypes", 12).add("ListIntegrations", 4).add("ListEventTriggers", 2);
-        domain.add("ListEventStreams", 1).add("ListCalculatedAttributeDefinitions", 18);
+        domain.add("ListCalculatedAttributeDefinitions", 18);
         domain.child("ListProfileObjectTypes", 0).add("GetProfileObjectType", 5);
 
         self.add("wisdom", "ListAssistants", "acme-assistant").add("ListAssistantAssociations", 2);
