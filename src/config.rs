@@ -25,6 +25,8 @@ pub const VARS: &[(&str, &str)] = &[
     ("CONNECT_PACING", "account"),
     ("CONNECT_RATE_SHARE", "100"),
     ("LOOKBACK_MINUTES", "60"),
+    ("FORECAST_DAYS", "14"),
+    ("AUTO_REQUEST_INCREASE", "false"),
 ];
 
 /// What the user asked for, valid as a whole.
@@ -45,6 +47,10 @@ pub struct Config {
     pub rate_share: u32,
     /// Minutes of CloudWatch data to look at; the schedule's interval.
     pub lookback_minutes: u32,
+    /// A quota that will be full within so many days is told; 0: forecasts are off.
+    pub forecast_days: u32,
+    /// Ask AWS for more where an adjustable quota is critical.
+    pub auto_request_increase: bool,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -114,6 +120,8 @@ impl Config {
             pacing: read.parsed("CONNECT_PACING").unwrap_or_default(),
             rate_share: read.number("CONNECT_RATE_SHARE", 1, 100).unwrap_or(100),
             lookback_minutes: read.number("LOOKBACK_MINUTES", 1, 10_080).unwrap_or(60),
+            forecast_days: read.number("FORECAST_DAYS", 0, 365).unwrap_or(14),
+            auto_request_increase: read.flag("AUTO_REQUEST_INCREASE"),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
@@ -135,6 +143,8 @@ impl Default for Config {
             pacing: Pacing::Account,
             rate_share: 100,
             lookback_minutes: 60,
+            forecast_days: 14,
+            auto_request_increase: false,
         }
     }
 }
@@ -268,6 +278,8 @@ mod tests {
             ("CONNECT_PACING", "fast"),
             ("CONNECT_RATE_SHARE", "101"),
             ("LOOKBACK_MINUTES", "1.5"),
+            ("FORECAST_DAYS", "366"),
+            ("AUTO_REQUEST_INCREASE", "perhaps"),
         ])
         .unwrap_err();
         for name in [
@@ -282,6 +294,8 @@ mod tests {
             "CONNECT_PACING=`fast`",
             "CONNECT_RATE_SHARE=`101`",
             "LOOKBACK_MINUTES=`1.5`",
+            "FORECAST_DAYS=`366`",
+            "AUTO_REQUEST_INCREASE=`perhaps`",
         ] {
             assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
         }

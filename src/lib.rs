@@ -42,5 +42,7 @@ pub mod logging;
 pub mod model;
 pub mod overrides;
 pub mod report;
+pub mod requests;
 pub mod sink;
 pub mod snapshot;
+pub mod trend;

@@ -1,5 +1,6 @@
 //! The run, top to bottom: discover, limits, usage, evaluate, store, alert, answer.
 
+mod ask;
 mod run;
 mod tell;
 
@@ -66,15 +67,18 @@ impl App {
         let started = Instant::now();
         let calls_before = self.aws.connect.caller().stats();
 
-        let (found, limits) =
-            tokio::join!(self.discover(request, moment), self.aws.quotas.limits(CONNECT, moment.deadline));
+        let (found, limits, requests) = tokio::join!(
+            self.discover(request, moment),
+            self.aws.quotas.limits(CONNECT, moment.deadline),
+            self.aws.quotas.requests(&[CONNECT], moment.deadline)
+        );
         let Discovered { account, chosen, skipped, existing, left_out } = found?;
         let window = window(moment.now, self.config.lookback_minutes);
         let scan = Scan::new(self.aws.clone(), limits, (chosen, existing, left_out), window, moment.deadline);
         scan.apply_rate_quotas();
         self.watch(scan.instances.len());
 
-        let mut run = Run::new(self, request, moment.now, account);
+        let mut run = Run::new(self, request, moment, account, requests);
         run.faults.extend(scan.limits.faults());
         let (account, mut instances) = run.measure(Arc::new(scan)).await;
         run.send_alerts().await;

@@ -73,7 +73,7 @@ const LAYERS: &[&[&str]] = &[
     &["catalogue", "instances"],
     &["overrides", "limits", "event"],
     &["snapshot"],
-    &["evaluate", "changes"],
+    &["evaluate", "changes", "trend", "requests"],
     &["config", "alert"],
     &["error"],
     &["aws"],
