@@ -146,7 +146,9 @@ impl<'a> Run<'a> {
             compare(state, &snapshot.metrics, self.now, app.config.reminder_hours);
         if let (None, Some(news)) = (&app.sinks.alerts, &news) {
             // Nobody is there to be told, now or later, that something is over.
-            carried.0.retain(|key, _| !news.recovered.contains_key(key));
+            for key in news.recovered.keys() {
+                carried.0.extend(told.0.get(key).map(|told| (key.clone(), told.clone())));
+            }
         }
         // A run at a threshold of its own must not change what the scheduled runs think was told.
         let alert_state = if self.keeps_state { carried } else { state.cloned().unwrap_or_default() };

@@ -137,6 +137,7 @@ SWITCHES = {
     "EnableTracing": ["false", "true"],
     "EnableMissedRunAlarm": ["true", "false"],
     "EnableApiAlarms": ["false", "true"],
+    "AutoRequestIncrease": ["false", "true"],
 }
 
 

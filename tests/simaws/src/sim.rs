@@ -204,6 +204,8 @@ impl Sim {
             (Throttle::Shared, Service::Connect) => ("connect", rates.connect, live),
             (Throttle::PerOperation, Service::Connect) if metrics => (operation, rates.connect_metrics, live),
             (Throttle::PerOperation, Service::Connect) => (operation, rates.connect, live),
+            (_, Service::Quotas) if operation == "RequestServiceQuotaIncrease" => (operation, rates.quotas_ask, 0.0),
+            (_, Service::Quotas) if operation.contains("ChangeHistory") => (operation, rates.quotas_get, 0.0),
             (_, Service::Quotas) if operation.starts_with("List") => (operation, rates.quotas_list, 0.0),
             (_, Service::Quotas) => (operation, rates.quotas_get, 0.0),
             _ => return true,
