@@ -10,7 +10,7 @@
 //!    collect                which calls answer which quotas; yields readings
 //!    sink::{dynamodb,s3,sns}   where results go; one file each
 //!     aws::{connect,quotas,cloudwatch,call,pace,fault}   the AWS edge
-//!      discover, evaluate, changes, alert, report   pure: choice, rows, news, message, answer
+//!      discover, evaluate, trend, requests, changes, alert, report   pure: choice, rows, forecasts, requests, news, message, answer
 //!       config, event, overrides, limits, snapshot, catalogue, instances, model   pure: plain data and its rules
 //! ```
 //!

@@ -175,4 +175,5 @@ EVERYTHING = {
     "VpcId": "vpc-0123456789abcdef0",
     "SubnetIds": "subnet-0123456789abcdef0",
     "EnableTracing": "true",
+    "AutoRequestIncrease": "true",
 }
