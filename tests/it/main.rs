@@ -21,6 +21,7 @@ mod limits;
 mod model;
 mod month;
 mod moto;
+mod overlap;
 mod requests;
 mod run;
 mod sinks;

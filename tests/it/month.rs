@@ -1,7 +1,7 @@
 //! A month of hourly runs, each in a new process, in virtual time: exactly these messages, no other.
 
 use connect_quota_monitor::event::Request;
-use simaws::{Fault, FaultKind, Times};
+use simaws::FaultKind;
 
 use crate::harness::{Bench, NOON, small};
 
@@ -152,40 +152,4 @@ async fn forecasts_can_be_turned_off() {
         bench.run_at(&Request::default(), NOON + i64::try_from(day).unwrap() * 24 * HOUR).await.unwrap();
     }
     assert!(bench.mails().is_empty());
-}
-
-/// Two runs that overlap: the second one begins before the first has told what it saw.
-#[tokio::test(start_paused = true)]
-async fn of_two_runs_at_once_one_tells_and_nothing_is_lost() {
-    for with_bucket in [false, true] {
-        let mut bench = Bench::new(small()).with_topic();
-        bench = if with_bucket { bench.with_bucket() } else { bench.with_table() };
-        bench.run_at(&Request::default(), NOON).await.unwrap();
-        bench.sim.world().instances[0].set("ListPrompts", 430);
-        bench.restart();
-        let first = bench.app().await;
-        bench.restart();
-        let second = bench.app().await;
-        // The first one's message is under way for ten seconds, in which the second one stores and looks.
-        let slow = FaultKind::Delay(std::time::Duration::from_secs(10));
-        bench.sim.script(Fault::new("sns", slow).operation("Publish").times(Times::Once));
-        let run = |app: std::sync::Arc<connect_quota_monitor::app::App>, seconds: i64| async move {
-            let now = jiff::Timestamp::from_second(NOON + HOUR + seconds).unwrap();
-            let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(900);
-            let moment = connect_quota_monitor::app::Moment { now, deadline };
-            tokio::time::sleep(std::time::Duration::from_secs(u64::try_from(seconds).unwrap())).await;
-            app.run(&Request::default(), moment).await.unwrap()
-        };
-        let (one, two) = tokio::join!(run(first, 0), run(second, 5));
-        assert_eq!(one.alerts.sent, 1);
-        assert!(two.alerts.sent <= 1, "at most repeated");
-        let told = bench.mails().len();
-        // Both have ended. What one of them stored without knowing of the other changes nothing.
-        bench.restart();
-        bench.run_at(&Request::default(), NOON + 2 * HOUR).await.unwrap();
-        assert_eq!(bench.mails().len(), told, "told is told");
-        bench.sim.world().instances[0].set("ListPrompts", 10);
-        bench.run_at(&Request::default(), NOON + 3 * HOUR).await.unwrap();
-        assert_eq!(bench.mails().last().unwrap().event, "recovered");
-    }
 }
