@@ -26,6 +26,8 @@ pub const VARS: &[(&str, &str)] = &[
     ("CONNECT_RATE_SHARE", "100"),
     ("LOOKBACK_MINUTES", "60"),
     ("DETAIL_CALL_BUDGET", "60"),
+    ("FORECAST_DAYS", "14"),
+    ("AUTO_REQUEST_INCREASE", "false"),
 ];
 
 /// What the user asked for, valid as a whole.
@@ -48,6 +50,10 @@ pub struct Config {
     pub lookback_minutes: u32,
     /// Calls to single resources that a run may make of each service; 0: none.
     pub detail_calls: u32,
+    /// A quota that will be full within so many days is told; 0: forecasts are off.
+    pub forecast_days: u32,
+    /// Ask AWS for more where an adjustable quota is critical.
+    pub auto_request_increase: bool,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -118,6 +124,8 @@ impl Config {
             rate_share: read.number("CONNECT_RATE_SHARE", 1, 100).unwrap_or(100),
             lookback_minutes: read.number("LOOKBACK_MINUTES", 1, 10_080).unwrap_or(60),
             detail_calls: read.number("DETAIL_CALL_BUDGET", 0, 10_000).unwrap_or(60),
+            forecast_days: read.number("FORECAST_DAYS", 0, 365).unwrap_or(14),
+            auto_request_increase: read.flag("AUTO_REQUEST_INCREASE"),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
@@ -140,6 +148,8 @@ impl Default for Config {
             rate_share: 100,
             lookback_minutes: 60,
             detail_calls: 60,
+            forecast_days: 14,
+            auto_request_increase: false,
         }
     }
 }
@@ -273,6 +283,8 @@ mod tests {
             ("CONNECT_PACING", "fast"),
             ("CONNECT_RATE_SHARE", "101"),
             ("LOOKBACK_MINUTES", "1.5"),
+            ("FORECAST_DAYS", "366"),
+            ("AUTO_REQUEST_INCREASE", "perhaps"),
         ])
         .unwrap_err();
         for name in [
@@ -287,6 +299,8 @@ mod tests {
             "CONNECT_PACING=`fast`",
             "CONNECT_RATE_SHARE=`101`",
             "LOOKBACK_MINUTES=`1.5`",
+            "FORECAST_DAYS=`366`",
+            "AUTO_REQUEST_INCREASE=`perhaps`",
         ] {
             assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
         }

@@ -2,17 +2,10 @@
 
 use jiff::Timestamp;
 
+pub use crate::model::Thresholds;
 use crate::model::{Instance, Limit, LimitSource, Measured, Reading, Usage};
 use crate::overrides::Overrides;
 use crate::snapshot::{FaultRecord, Metric, MuteRecord, Status, one_decimal, rfc3339};
-
-/// The percentages of a run; a quota's own override wins over them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Thresholds {
-    pub warning: f64,
-    /// Never below `warning`.
-    pub critical: f64,
-}
 
 /// Judges every reading of one instance, or of the account (`instance` is none then). Rows come back
 /// in the order of the readings.
@@ -59,6 +52,9 @@ fn judge_one(
         fault: None,
         adjustable: None,
         muted: rule.mute.filter(|m| m.until > now).map(|m| MuteRecord { reason: m.reason, until: rfc3339(m.until) }),
+        forecast: None,
+        increase_request: None,
+        levels,
     };
     let mut notes = Vec::new();
     let limit = match limit {

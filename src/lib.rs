@@ -11,7 +11,8 @@
 //!    sink::{dynamodb,s3,sns}   where results go; one file each
 //!     aws::{tally,call,pace,fault,quotas,cloudwatch}   the AWS edge
 //!     aws::{connect,cases,profile,wisdom,app_integrations,campaigns}   one file of calls per service
-//!      discover, evaluate, changes, alert, report, coverage   pure: choice, rows, news, message, answer, docs
+//!      discover, evaluate, trend, requests, changes, alert, report, coverage   pure: choice, rows, forecasts,
+//!                             requests, news, message, answer, documentation
 //!       config, event, overrides, limits, tour, snapshot, instances, model   pure: plain data and its rules
 //!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //! ```
@@ -46,6 +47,8 @@ pub mod logging;
 pub mod model;
 pub mod overrides;
 pub mod report;
+pub mod requests;
 pub mod sink;
 pub mod snapshot;
 pub mod tour;
+pub mod trend;

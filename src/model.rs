@@ -37,6 +37,14 @@ pub struct Account {
     pub partition: String,
 }
 
+/// From which utilization on a quota is a warning, and from which it is critical. Percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    pub warning: f64,
+    /// Never below `warning`.
+    pub critical: f64,
+}
+
 /// What a quota is counted against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {

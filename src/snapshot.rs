@@ -1,12 +1,14 @@
 //! The stored document, versioned. Its serde shape lives here and only here.
 
-use std::collections::BTreeMap;
+mod history;
+mod told;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Account, Fault, Instance};
-use crate::tour::Tour;
+use crate::model::{Account, Fault, Instance, Thresholds};
+pub use history::{History, Series};
+pub use told::{AlertState, Memory, Told, Tours};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -30,37 +32,12 @@ pub struct Snapshot {
     pub complete: bool,
     pub metrics_count: usize,
     pub violations_count: usize,
+    pub forecasts_count: usize,
     pub metrics: Vec<Metric>,
     pub summary: Summary,
     /// What this run leaves to the next one; its fields stand beside the others.
     #[serde(flatten)]
     pub memory: Memory,
-}
-
-/// What one run leaves to the next, within the stored document.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Memory {
-    /// What the reader of the alerts was last told; see [`AlertState`].
-    #[serde(default)]
-    pub alert_state: AlertState,
-    /// Where the visits of single resources stand, by listing; see [`Tour`].
-    #[serde(default)]
-    pub tours: Tours,
-}
-
-/// Tours by the listing they make, as `connect:ListUserProficiencies`.
-pub type Tours = BTreeMap<String, Tour>;
-
-impl Memory {
-    /// The fields, as they are called in the document.
-    pub const FIELDS: &[&str] = &["alert_state", "tours"];
-
-    /// What two stores agree on; see [`AlertState::agreed`].
-    #[must_use]
-    pub fn agreed(self, other: &Self) -> Self {
-        let tours = if self.tours.is_empty() { other.tours.clone() } else { self.tours };
-        Self { alert_state: self.alert_state.agreed(&other.alert_state), tours }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -100,6 +77,15 @@ pub struct Metric {
     pub adjustable: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub muted: Option<MuteRecord>,
+    /// Where the usage grows: how fast, and when it meets the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
+    /// The open request to AWS for a higher limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub increase_request: Option<IncreaseRecord>,
+    /// The percentages that judged this row.
+    #[serde(skip)]
+    pub levels: Thresholds,
 }
 
 impl Metric {
@@ -107,6 +93,12 @@ impl Metric {
     #[must_use]
     pub fn key(&self) -> &str {
         if self.quota_code == crate::model::NO_CODE { &self.quota_name } else { &self.quota_code }
+    }
+
+    /// The usage will meet the limit soon enough to say so, and the user did not mute it.
+    #[must_use]
+    pub fn has_forecast(&self) -> bool {
+        self.muted.is_none() && self.forecast.as_ref().is_some_and(|f| f.warns)
     }
 
     /// A violation counts and alerts, unless the user muted it.
@@ -145,6 +137,36 @@ pub struct MuteRecord {
     pub until: String,
 }
 
+/// The growth of a usage, from the daily peaks of up to 30 days.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forecast {
+    /// The UTC day on which the usage meets the limit, such as `2026-12-09`; absent where it already
+    /// does, or would in more than ten years.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_at: Option<String>,
+    /// In the unit of the usage.
+    pub per_day: f64,
+    /// Days with a measurement.
+    pub days_of_data: usize,
+    /// Full within `FORECAST_DAYS`.
+    pub warns: bool,
+}
+
+/// An open request for a higher limit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IncreaseRecord {
+    pub desired: f64,
+    /// AWS's word: `PENDING` or `CASE_OPENED`.
+    pub status: String,
+    /// RFC 3339, UTC.
+    pub created: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// This very run sent it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sent_now: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FaultRecord {
     pub operation: String,
@@ -163,48 +185,6 @@ impl From<&Fault> for FaultRecord {
             instance_id: fault.instance_id.clone(),
         }
     }
-}
-
-/// What the reader of the alerts knows, by quota key. It is written with the snapshot before an alert
-/// is published, as the last run left it, and written again after the alert has been published: a
-/// crash between the two repeats a message and never loses one.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AlertState(pub BTreeMap<String, Told>);
-
-impl AlertState {
-    /// What two stores agree on. A message that only one of them knows of may not have been written
-    /// down by the other because it failed then; what is in doubt counts as not told, so that it is
-    /// repeated and never lost.
-    #[must_use]
-    pub fn agreed(self, other: &Self) -> Self {
-        let both = self.0.into_iter().filter_map(|(key, a)| {
-            let b = other.0.get(&key)?;
-            let told = Told {
-                severity: a.severity.min(b.severity),
-                unseen: a.unseen && b.unseen,
-                since: a.since.min(b.since),
-                told_at: a.told_at.min(b.told_at),
-            };
-            Some((key, told))
-        });
-        Self(both.collect())
-    }
-}
-
-/// What was said about one quota.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    /// The severity that was reported; none where only the loss of sight was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub severity: Option<Status>,
-    /// It was reported that the quota cannot be seen.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unseen: bool,
-    /// When the violation, or the blindness, was first seen.
-    pub since: Timestamp,
-    /// When a message last named it.
-    pub told_at: Timestamp,
 }
 
 /// The account's place among instance ids.
@@ -251,6 +231,7 @@ impl Snapshot {
             complete: summary.unknown_count == 0,
             metrics_count: metrics.len(),
             violations_count: metrics.iter().filter(|m| m.is_violation()).count(),
+            forecasts_count: metrics.iter().filter(|m| m.has_forecast()).count(),
             metrics,
             summary,
             memory: Memory::default(),
@@ -284,26 +265,4 @@ pub fn one_decimal(percent: f64) -> f64 {
 #[must_use]
 pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state(entries: &[(&str, Option<Status>, i64)]) -> AlertState {
-        let told = |severity, at| {
-            let at = Timestamp::from_second(at).unwrap();
-            Told { severity, unseen: false, since: at, told_at: at }
-        };
-        AlertState(entries.iter().map(|(key, severity, at)| ((*key).to_owned(), told(*severity, *at))).collect())
-    }
-
-    #[test]
-    fn two_stores_agree_on_what_both_know_and_on_the_milder_of_it() {
-        let one = state(&[("a", Some(Status::Critical), 5), ("b", Some(Status::Warning), 5)]);
-        let other = state(&[("a", Some(Status::Warning), 3)]);
-        assert_eq!(one.clone().agreed(&other), state(&[("a", Some(Status::Warning), 3)]));
-        assert_eq!(one.clone().agreed(&one), one);
-        assert_eq!(one.agreed(&AlertState::default()), AlertState::default());
-    }
 }

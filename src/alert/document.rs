@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::remedy::{Increase, console_link};
 use super::words::clip;
-use super::{Digest, Recovered, Unseen, Violation};
-use crate::changes::{Change, Event, Severity};
+use super::{Digest, Over, Unseen, Violation};
+use crate::changes::{Event, Severity};
 use crate::model::Account;
-use crate::snapshot::{FaultRecord, Metric, Status, Summary, rfc3339};
+use crate::snapshot::{FaultRecord, Metric, Summary, rfc3339};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 const SCHEMA_VERSION: u32 = 1;
@@ -36,6 +36,10 @@ struct Document<'a> {
     violations_count: usize,
     violations: Vec<ViolationEntry<'a>>,
     violations_omitted: usize,
+    forecasts_count: usize,
+    /// Below their thresholds, but full soon.
+    forecasts: Vec<ViolationEntry<'a>>,
+    forecasts_omitted: usize,
     recovered: Vec<RecoveredEntry<'a>>,
     recovered_omitted: usize,
     unseen: Vec<UnseenEntry<'a>>,
@@ -77,7 +81,7 @@ struct RecoveredEntry<'a> {
     #[serde(flatten)]
     metric: Option<&'a Metric>,
     key: &'a str,
-    previous_status: Option<&'static str>,
+    previous_status: &'static str,
     since: String,
 }
 
@@ -118,8 +122,11 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
         violations_count: digest.violations.len(),
         violations: digest.violations.iter().take(most).map(|v| violation(digest, *v)).collect(),
         violations_omitted: digest.violations.len().saturating_sub(most),
-        recovered: digest.recovered.iter().take(most).map(|r| recovered(*r)).collect(),
-        recovered_omitted: digest.recovered.len().saturating_sub(most),
+        forecasts_count: digest.forecasts.len(),
+        forecasts: digest.forecasts.iter().take(most).map(|v| violation(digest, *v)).collect(),
+        forecasts_omitted: digest.forecasts.len().saturating_sub(most),
+        recovered: digest.over.iter().take(most).map(|r| recovered(*r)).collect(),
+        recovered_omitted: digest.over.len().saturating_sub(most),
         unseen: digest.unseen.iter().take(most).map(|u| unseen(*u)).collect(),
         unseen_omitted: digest.unseen.len().saturating_sub(most),
     })
@@ -143,6 +150,9 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
         violations_count: 0,
         violations: Vec::new(),
         violations_omitted: 0,
+        forecasts_count: 0,
+        forecasts: Vec::new(),
+        forecasts_omitted: 0,
         recovered: Vec::new(),
         recovered_omitted: 0,
         unseen: Vec::new(),
@@ -151,28 +161,19 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
 }
 
 fn violation<'a>(digest: &Digest<'_>, violation: Violation<'a>) -> ViolationEntry<'a> {
-    let Violation { metric, change } = violation;
-    let (change, since) = match change {
-        Change::New => ("new", digest.context.now),
-        Change::Escalated(since) => ("escalated", since),
-        Change::Still(since) => ("still", since),
-    };
+    let Violation { metric, change, .. } = violation;
     ViolationEntry {
         metric,
-        change,
-        since: rfc3339(since),
+        change: change.as_str(),
+        since: rfc3339(change.since()),
         links: Links { quota: console_link(digest.context, metric) },
         increase_command: Increase::of(digest.context, metric).command(),
     }
 }
 
-fn recovered(recovered: Recovered<'_>) -> RecoveredEntry<'_> {
-    RecoveredEntry {
-        metric: recovered.metric,
-        key: recovered.key,
-        previous_status: recovered.told.severity.map(Status::as_str),
-        since: rfc3339(recovered.told.since),
-    }
+fn recovered(over: Over<'_>) -> RecoveredEntry<'_> {
+    let Over { key, metric, was, since } = over;
+    RecoveredEntry { metric, key, previous_status: was, since: rfc3339(since) }
 }
 
 fn unseen(unseen: Unseen<'_>) -> UnseenEntry<'_> {

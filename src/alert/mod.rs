@@ -5,6 +5,7 @@
 //! left out is counted.
 
 mod document;
+mod facts;
 mod remedy;
 mod subject;
 #[cfg(test)]
@@ -21,7 +22,8 @@ use serde_json::json;
 use crate::changes::{Change, Event, News, Severity};
 use crate::evaluate::Thresholds;
 use crate::model::{Account, Instance};
-use crate::snapshot::{ACCOUNT_KEY, Metric, Snapshot, Status, Summary, Told};
+use crate::snapshot::{ACCOUNT_KEY, Metric, Snapshot, Status, Summary};
+use crate::trend::day_of;
 
 /// What SNS accepts as one message: body, attributes and all.
 const SNS_LIMIT: usize = 256 * 1024;
@@ -32,6 +34,9 @@ const FRAME: usize = 512;
 /// The subscriptions that get the text, and those that get the document.
 const TEXTS: usize = 2;
 const DOCUMENTS: usize = 5;
+
+/// What a forecast is called where other things are called by their status.
+const FORECAST: &str = "forecast";
 
 /// Whom a message is about, and the run that has the news.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +65,11 @@ pub struct Message {
 /// dropped, so that memory stays flat over a fleet; their count and the summary stay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
-    /// Violations, unknown rows, both of these where they are muted, and rows that recovered.
+    /// Violations, unknown rows, both of these where they are muted, and rows that recovered or will
+    /// be full soon.
     pub metrics: Vec<Metric>,
+    /// The last peak before the day of the run, by quota key: its day since the Unix epoch, and percent.
+    pub peaks: BTreeMap<String, (i64, f64)>,
     /// Rows that could be judged: ok, warning or critical.
     pub checked: usize,
     pub summary: Summary,
@@ -73,9 +81,22 @@ impl Rows {
     #[must_use]
     pub fn of(snapshot: &Snapshot, news: &News) -> Self {
         let is_notable = |m: &Metric| matches!(m.status, Status::Warning | Status::Critical | Status::Unknown);
+        let is_over = |key: &str| {
+            news.recovered.contains_key(key)
+                || news.seen_again.contains_key(key)
+                || news.forecasts_gone.contains_key(key)
+        };
         let all = &snapshot.metrics;
+        let metrics: Vec<Metric> =
+            all.iter().filter(|m| is_notable(m) || m.has_forecast() || is_over(m.key())).cloned().collect();
+        let today = snapshot.timestamp.parse().map_or(0, day_of);
+        let peak = |m: &Metric| {
+            let series = snapshot.memory.history.0.get(m.key())?;
+            Some((m.key().to_owned(), series.last_before(today)?))
+        };
         Self {
-            metrics: all.iter().filter(|m| is_notable(m) || news.recovered.contains_key(m.key())).cloned().collect(),
+            peaks: metrics.iter().filter_map(peak).collect(),
+            metrics,
             checked: all.iter().filter(|m| matches!(m.status, Status::Ok | Status::Warning | Status::Critical)).count(),
             summary: snapshot.summary.clone(),
             muted: all.iter().filter(|m| m.muted.is_some() && is_notable(m)).count(),
@@ -91,22 +112,30 @@ struct Digest<'a> {
     severity: Severity,
     rows: &'a Rows,
     violations: Vec<Violation<'a>>,
-    recovered: Vec<Recovered<'a>>,
+    /// Below their thresholds, but full soon.
+    forecasts: Vec<Violation<'a>>,
+    over: Vec<Over<'a>>,
     unseen: Vec<Unseen<'a>>,
     muted: Vec<&'a Metric>,
 }
 
+/// A violation, or a forecast.
 #[derive(Debug, Clone, Copy)]
 struct Violation<'a> {
     metric: &'a Metric,
     change: Change,
+    /// That it will be full soon was not told before.
+    new_forecast: bool,
 }
 
+/// What was told and is over.
 #[derive(Debug, Clone, Copy)]
-struct Recovered<'a> {
+struct Over<'a> {
     key: &'a str,
     metric: Option<&'a Metric>,
-    told: &'a Told,
+    /// `critical`, `warning`, `unknown` or `forecast`.
+    was: &'static str,
+    since: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -117,17 +146,18 @@ struct Unseen<'a> {
 
 impl<'a> Digest<'a> {
     fn of(context: &'a Context<'a>, rows: &'a Rows, news: &'a News) -> Self {
-        let mut violations: Vec<_> = rows
-            .metrics
-            .iter()
-            .filter(|m| m.is_violation())
+        let with_news = |metric: &'a Metric, of: &BTreeMap<String, Change>| Violation {
+            metric,
             // A violation without history is a new one: the reader must not miss it.
-            .map(|metric| Violation {
-                metric,
-                change: news.violations.get(metric.key()).copied().unwrap_or(Change::New),
-            })
-            .collect();
+            change: of.get(metric.key()).copied().unwrap_or(Change::New(context.now)),
+            new_forecast: matches!(news.forecasts.get(metric.key()), Some(Change::New(_))),
+        };
+        let mut violations: Vec<_> =
+            rows.metrics.iter().filter(|m| m.is_violation()).map(|m| with_news(m, &news.violations)).collect();
         violations.sort_by(|a, b| worst_first(a.metric, b.metric));
+        let below = rows.metrics.iter().filter(|m| m.status == Status::Ok && m.has_forecast());
+        let mut forecasts: Vec<_> = below.map(|m| with_news(m, &news.forecasts)).collect();
+        forecasts.sort_by_key(|f| f.metric.forecast.as_ref().and_then(|f| f.full_at.clone()));
         let mut unseen: Vec<_> = rows
             .metrics
             .iter()
@@ -135,19 +165,22 @@ impl<'a> Digest<'a> {
             .map(|metric| Unseen { metric, is_new: news.unseen.get(metric.key()).copied().unwrap_or(false) })
             .collect();
         unseen.sort_by_key(|u| !u.is_new);
-        let healthy: BTreeMap<_, _> =
-            rows.metrics.iter().filter(|m| m.status == Status::Ok).map(|m| (m.key(), m)).collect();
+        let row: BTreeMap<_, _> = rows.metrics.iter().map(|m| (m.key(), m)).collect();
+        let over = |key: &'a String, was, since| Over { key, metric: row.get(key.as_str()).copied(), was, since };
+        let recovered = news
+            .recovered
+            .iter()
+            .map(|(key, told)| over(key, told.severity.map_or("violated", Status::as_str), told.since));
+        let seen_again = news.seen_again.iter().map(|(key, since)| over(key, Status::Unknown.as_str(), *since));
+        let gone = news.forecasts_gone.iter().map(|(key, since)| over(key, FORECAST, *since));
         Self {
             context,
             event: news.event,
             severity: news.severity,
             rows,
             violations,
-            recovered: news
-                .recovered
-                .iter()
-                .map(|(key, told)| Recovered { key, metric: healthy.get(key.as_str()).copied(), told })
-                .collect(),
+            forecasts,
+            over: recovered.chain(seen_again).chain(gone).collect(),
             unseen,
             muted: rows.metrics.iter().filter(|m| m.muted.is_some()).collect(),
         }
@@ -155,7 +188,7 @@ impl<'a> Digest<'a> {
 
     /// From this length on, every list is complete.
     fn longest_list(&self) -> usize {
-        self.violations.len().max(self.recovered.len()).max(self.unseen.len())
+        (self.violations.len() + self.forecasts.len()).max(self.over.len()).max(self.unseen.len())
     }
 }
 

@@ -5,12 +5,9 @@ use serde_json::Value;
 
 use super::Context;
 use super::words::{number, plain};
-use crate::model::{LimitSource, NO_CODE, Scope};
+use crate::model::{LimitSource, NO_CODE};
+use crate::requests::{context_of, desired};
 use crate::snapshot::Metric;
-
-/// A raised quota should last: this much above the limit, and this much of it used at most.
-const HEADROOM: f64 = 1.25;
-const COMFORTABLE_SHARE: f64 = 0.6;
 
 const MUTE_DAYS: i64 = 30;
 
@@ -62,13 +59,10 @@ impl Increase {
         option("--region", &context.account.region);
         option("--service-code", &metric.service_code);
         option("--quota-code", &metric.quota_code);
-        option("--desired-value", &number(desired(metric)));
-        // The instance's ARN is the context of its own value; without it the request would be about the
-        // whole account and end as a support case.
-        if let Some(instance) = context.instance
-            && metric.scope != Scope::Account.as_str()
-        {
-            option("--context-id", &instance.arn);
+        let desired = desired(metric.limit.unwrap_or(0.0), metric.usage.unwrap_or(0.0));
+        option("--desired-value", &number(desired));
+        if let Some(arn) = context_of(metric, context.instance) {
+            option("--context-id", arn);
         }
         Self::Command(words.join(" "))
     }
@@ -79,15 +73,6 @@ impl Increase {
             Self::Fixed | Self::Unlisted | Self::OwnLimit => None,
         }
     }
-}
-
-/// The value to ask for, in whole numbers but for limits that are none themselves (0.5 calls a second).
-fn desired(metric: &Metric) -> f64 {
-    let limit = metric.limit.unwrap_or(0.0);
-    let wanted = (limit * HEADROOM).max(metric.usage.unwrap_or(0.0) / COMFORTABLE_SHARE);
-    let steps = if limit.fract() > 0.0 && wanted < 10.0 { 100.0 } else { 1.0 };
-    // 147 / 0.6 is a hair above 245 in binary, and nobody wants to ask for 246.
-    ((wanted * steps) - 1e-6).ceil().max(1.0) / steps
 }
 
 /// One line of JSON for `QUOTA_OVERRIDES` that mutes this quota, of this instance only.
@@ -131,18 +116,6 @@ mod tests {
         assert_eq!(shell_word("$(rm -rf /)'"), r"'$(rm -rf /)'\'''");
         assert_eq!(shell_word("a\nb;`c`"), "'a b;`c`'");
         assert_eq!(shell_word(""), "''");
-    }
-
-    #[test]
-    fn the_desired_value_has_headroom_and_suits_the_limit() {
-        let wanted = |usage, limit| number(desired(&metric("L-1", "a", usage, limit)));
-        assert_eq!(wanted(147.0, 100.0), "245");
-        assert_eq!(wanted(42.0, 50.0), "70");
-        assert_eq!(wanted(1.0, 100.0), "125", "rejected requests at a low utilization");
-        assert_eq!(wanted(3.0, 0.0), "5");
-        assert_eq!(wanted(1.95, 2.0), "4");
-        assert_eq!(wanted(0.5, 0.5), "0.84");
-        assert_eq!(wanted(0.08, 0.1), "0.14");
     }
 
     #[test]

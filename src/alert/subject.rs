@@ -3,6 +3,7 @@
 use super::words::{NAME, ascii, clip, counted, reading};
 use super::{Context, Digest};
 use crate::model::Account;
+use crate::snapshot::Status;
 
 /// SNS's reference says "less than 100 characters".
 const LONGEST_SUBJECT: usize = 99;
@@ -53,8 +54,13 @@ fn name(context: &Context<'_>) -> String {
 fn count(digest: &Digest<'_>) -> String {
     let mut parts = vec![counted(digest.violations.len(), "violation")];
     if digest.violations.is_empty() {
-        if !digest.recovered.is_empty() {
+        if !digest.forecasts.is_empty() {
+            parts.push(counted(digest.forecasts.len(), "forecast"));
+        }
+        if digest.over.iter().any(|o| o.was != Status::Unknown.as_str()) {
             parts.push("recovered".to_owned());
+        } else if !digest.over.is_empty() {
+            parts.push("seen again".to_owned());
         }
         if !digest.unseen.is_empty() {
             parts.push(format!("{} not seen", digest.unseen.len()));

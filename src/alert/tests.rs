@@ -1,5 +1,6 @@
 //! The messages as their readers get them.
 
+mod facts;
 mod limits;
 
 use insta::assert_snapshot;
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::changes::compare;
-use crate::snapshot::{AlertState, FaultRecord, MuteRecord, Subject};
+use crate::snapshot::{AlertState, FaultRecord, MuteRecord, Subject, Told};
 
 const ID: &str = "12345678-1234-1234-1234-123456789012";
 const ARN: &str = "arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012";
@@ -56,6 +57,9 @@ pub(super) fn metric(code: &str, name: &str, usage: f64, limit: f64) -> Metric {
         fault: None,
         adjustable: Some(true),
         muted: None,
+        forecast: None,
+        increase_request: None,
+        levels: Thresholds { warning: 80.0, critical: 95.0 },
     }
 }
 
@@ -75,11 +79,18 @@ fn unknown(code: &str, name: &str, operation: &str) -> Metric {
     }
 }
 
-/// What a run would say that sees `rows` now, after one that saw `before` at 14:00.
+/// What a run would say that sees `rows` now, after one that saw `before` at 14:00, and one at 22:08
+/// that already could not see what cannot be seen now.
 fn message(instance: Option<&Instance>, before: &[Metric], rows: Vec<Metric>) -> Message {
     let account = account("aws", "eu-central-1");
     let earlier = now() - SignedDuration::from_secs(9 * 3600 + 8 * 60 + 19);
-    let state = (!before.is_empty()).then(|| compare(None, before, earlier, 24).told);
+    let blind: Vec<_> = rows.iter().filter(|m| m.status == Status::Unknown).cloned().collect();
+    let seen = |m: &&Metric| blind.iter().all(|b| b.key() != m.key());
+    let between: Vec<_> = blind.iter().chain(before.iter().filter(seen)).cloned().collect();
+    let state = (!before.is_empty()).then(|| {
+        let state = compare(None, before, earlier, 24).told;
+        compare(Some(&state), &between, now() - SignedDuration::from_hours(1), 24).carried
+    });
     let news = news(state.as_ref(), &rows);
     let subject = instance.map_or(Subject::Account, Subject::Instance);
     let snapshot = Snapshot::new(&account, subject, "run-1", now(), rows);
@@ -139,14 +150,25 @@ fn the_example_of_the_contract() {
 
     VIOLATIONS:
     • Contact flows per instance: 147/100 (147.0%) - VIOLATION
-      critical; new; limit applied to this instance; adjustable; whether archived flows count is not documented: all are counted
+      critical; new since 23:08 UTC
+      limit applied to this instance; adjustable
+      whether archived flows count is not documented: all are counted
     • AWS Lambda functions per instance: 42/50 (84.0%) - VIOLATION
-      warning; since 14:00 UTC; limit: AWS default; adjustable
+      warning; since 14:00 UTC
+      limit: AWS default; adjustable
 
     SUMMARY:
     • Total quotas monitored: 24
     • Maximum utilization: 147.0%
     • Average utilization: 16.8%
+
+    WHAT TO DO:
+    • Contact flows per instance (L-22922690)
+      Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690
+      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
+    • AWS Lambda functions per instance (L-E3D2F503)
+      Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-E3D2F503
+      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-E3D2F503 --desired-value 70 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
 
     COULD NOT BE CHECKED:
     • connect:ListUsers access_denied: the role lacks connect:ListUsers: add it to the role's policy
@@ -155,17 +177,13 @@ fn the_example_of_the_contract() {
     MUTED:
     • 1 quota by QUOTA_OVERRIDES: Prompts per instance (unknown, until 2026-01-01 00:00 UTC: migration)
 
-    WHAT TO DO:
-    • Contact flows per instance (L-22922690)
-      Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
-      Mute, in QUOTA_OVERRIDES: {"L-22922690": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-    • AWS Lambda functions per instance (L-E3D2F503)
-      Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-E3D2F503
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-E3D2F503 --desired-value 70 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
-      Mute, in QUOTA_OVERRIDES: {"L-E3D2F503": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-    • What could not be checked: remove the cause named above, or mute the quota.
-      Mute, in QUOTA_OVERRIDES: {"L-9A46857E": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
+    HOW TO MUTE, in QUOTA_OVERRIDES:
+    • Contact flows per instance
+      {"L-22922690": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
+    • AWS Lambda functions per instance
+      {"L-E3D2F503": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
+    • Users per instance
+      {"L-9A46857E": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because a quota is newly over its threshold.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1
@@ -233,9 +251,9 @@ fn unseen_only() {
     • connect:ListUsers access_denied: the role lacks connect:ListUsers: add it to the role's policy
       Users per instance
 
-    WHAT TO DO:
-    • What could not be checked: remove the cause named above, or mute the quota.
-      Mute, in QUOTA_OVERRIDES: {"AWS Lambda functions per instance": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
+    HOW TO MUTE, in QUOTA_OVERRIDES:
+    • AWS Lambda functions per instance
+      {"AWS Lambda functions per instance": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because quotas can no longer be checked.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1
@@ -270,9 +288,12 @@ fn the_account() {
 
     VIOLATIONS:
     • External voice transfer connectors per account: 3/0 - VIOLATION
-      critical; new; limit: AWS default; adjustable
+      critical; new since 23:08 UTC
+      limit: AWS default; adjustable
     • Rate of ListUsers API requests: 1.95/2 (97.5%) - VIOLATION
-      critical; escalated from warning, since 14:00 UTC; limit applied to the account; adjustable; peak minute 22:41 UTC; 12 calls rejected
+      critical; escalated from warning, since 14:00 UTC
+      limit applied to the account; adjustable
+      peak minute 22:41 UTC; 12 calls rejected
 
     SUMMARY:
     • Total quotas monitored: 2
@@ -283,11 +304,15 @@ fn the_account() {
     • External voice transfer connectors per account (L-2BE4D75F)
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-2BE4D75F
       Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-2BE4D75F --desired-value 5
-      Mute, in QUOTA_OVERRIDES: {"L-2BE4D75F": {"mute": {"reason": "...", "until": "2025-10-12"}}}
     • Rate of ListUsers API requests (L-8787723E)
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-8787723E
       Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-8787723E --desired-value 4
-      Mute, in QUOTA_OVERRIDES: {"L-8787723E": {"mute": {"reason": "...", "until": "2025-10-12"}}}
+
+    HOW TO MUTE, in QUOTA_OVERRIDES:
+    • External voice transfer connectors per account
+      {"L-2BE4D75F": {"mute": {"reason": "...", "until": "2025-10-12"}}}
+    • Rate of ListUsers API requests
+      {"L-8787723E": {"mute": {"reason": "...", "until": "2025-10-12"}}}
 
     Sent because a quota is newly over its threshold.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1
@@ -316,7 +341,8 @@ fn a_test_is_marked_as_one() {
     >
     > VIOLATIONS:
     > • Contact flows per instance: 147/100 (147.0%) - VIOLATION
-    >   critical; new; limit applied to this instance; adjustable
+    >   critical; new since 14:00 UTC
+    >   limit applied to this instance; adjustable
     It goes on with a summary, with what could not be checked, and with what to do about each quota.
 
     IF YOU DID NOT EXPECT THIS:

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
-use super::{Digest, Unseen, Violation};
+use super::{Digest, FORECAST, Unseen, Violation};
 use crate::changes::{Change, Event};
-use crate::model::{Account, LimitSource};
+use crate::model::Account;
 use crate::snapshot::{Metric, Status};
 
 /// Links, commands and mutes are long; beyond these, names suffice.
@@ -22,10 +23,12 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
     header(&mut page, digest);
     violations(&mut page, digest, most);
     summary(&mut page, digest);
-    recovered(&mut page, digest, most);
+    forecasts(&mut page, digest, most);
+    over(&mut page, digest, most);
+    what_to_do(&mut page, digest, most);
     unseen(&mut page, digest, most);
     muted(&mut page, digest);
-    what_to_do(&mut page, digest, most);
+    how_to_mute(&mut page, digest, most);
     footer(&mut page, digest);
     page.0
 }
@@ -84,41 +87,11 @@ fn violations(page: &mut Page, digest: &Digest<'_>, most: usize) {
     }
     for violation in digest.violations.iter().take(most) {
         page.bullet(format!("{}: {} - VIOLATION", name(violation.metric), reading(violation.metric)));
-        page.detail(circumstances(*violation, digest.context.now));
+        for line in circumstances(digest, *violation) {
+            page.detail(line);
+        }
     }
     page.more(digest.violations.len().saturating_sub(most));
-}
-
-/// How bad, since when, against which limit, and what else to know before acting.
-fn circumstances(violation: Violation<'_>, now: Timestamp) -> String {
-    let Violation { metric, change } = violation;
-    let mut facts = vec![metric.status.as_str().to_owned()];
-    facts.push(match change {
-        Change::New => "new".to_owned(),
-        Change::Escalated(since) => format!("escalated from warning, since {}", when(since, now)),
-        Change::Still(since) => format!("since {}", when(since, now)),
-    });
-    facts.extend(metric.limit_source.as_deref().map(|source| limit_origin(source).to_owned()));
-    facts.extend(metric.adjustable.map(|yes| if yes { "adjustable" } else { "not adjustable" }.to_owned()));
-    if metric.approximate {
-        facts.push("approximate usage".to_owned());
-    }
-    facts.extend(metric.resource.as_deref().map(|r| format!("resource: {}", plain(r, NAME))));
-    facts.extend(metric.note.as_deref().map(|n| plain(n, SENTENCE)));
-    facts.join("; ")
-}
-
-fn limit_origin(source: &str) -> &str {
-    let is = |known: LimitSource| source == known.as_str();
-    if is(LimitSource::Instance) {
-        "limit applied to this instance"
-    } else if is(LimitSource::Account) {
-        "limit applied to the account"
-    } else if is(LimitSource::Override) {
-        "limit: your override"
-    } else {
-        "limit: AWS default"
-    }
 }
 
 fn summary(page: &mut Page, digest: &Digest<'_>) {
@@ -129,17 +102,43 @@ fn summary(page: &mut Page, digest: &Digest<'_>) {
     page.bullet(format!("Average utilization: {}", percent(digest.rows.summary.avg_utilization)));
 }
 
-fn recovered(page: &mut Page, digest: &Digest<'_>, most: usize) {
-    if digest.recovered.is_empty() {
+fn forecasts(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    if digest.forecasts.is_empty() {
+        return;
+    }
+    let now = digest.context.now;
+    page.section("FORECAST:");
+    for forecast in digest.forecasts.iter().take(most) {
+        let metric = forecast.metric;
+        page.bullet(format!("{}: {} - FORECAST", name(metric), reading(metric)));
+        page.detail(growth(*forecast, now).unwrap_or_default());
+        let told = match forecast.change {
+            Change::New(_) => "new".to_owned(),
+            told => format!("told since {}", when(told.since(), now)),
+        };
+        page.detail(format!("{told}; {}", origin(metric)));
+        if let Some(line) = requested(metric, now) {
+            page.detail(line);
+        }
+    }
+    page.more(digest.forecasts.len().saturating_sub(most));
+}
+
+fn over(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    if digest.over.is_empty() {
         return;
     }
     page.section("RECOVERED:");
-    for one in digest.recovered.iter().take(most) {
+    for one in digest.over.iter().take(most) {
         let now = one.metric.map_or_else(|| plain(one.key, NAME), |m| format!("{}: {}", name(m), reading(m)));
-        let was = one.told.severity.map_or("violated", Status::as_str);
-        page.bullet(format!("{now}, was {was} since {}", when(one.told.since, digest.context.now)));
+        let since = when(one.since, digest.context.now);
+        page.bullet(match one.was {
+            FORECAST => format!("{now}, no longer full soon, as was told at {since}"),
+            was if was == Status::Unknown.as_str() => format!("{now}, could not be checked since {since}"),
+            was => format!("{now}, was {was} since {since}"),
+        });
     }
-    page.more(digest.recovered.len().saturating_sub(most));
+    page.more(digest.over.len().saturating_sub(most));
 }
 
 /// One entry per cause: a single missing permission may hide many quotas.
@@ -193,52 +192,80 @@ fn muted_quota(metric: &Metric) -> String {
 }
 
 fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
-    if digest.violations.is_empty() && digest.unseen.is_empty() {
+    let all: Vec<&Metric> = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).collect();
+    if all.is_empty() {
         return;
     }
     page.section("WHAT TO DO:");
     let detailed = most.min(WITH_REMEDY);
-    for violation in digest.violations.iter().take(detailed) {
-        let metric = violation.metric;
+    for metric in all.iter().take(detailed) {
         page.bullet(name_and_code(metric));
         if let Some(link) = console_link(digest.context, metric) {
             page.detail(format!("Console: {link}"));
         }
         page.detail(match Increase::of(digest.context, metric) {
+            // While one is open AWS takes no second one.
+            Increase::Command(command) if metric.increase_request.is_some() => {
+                format!("A request is open. Should AWS refuse it: {command}")
+            }
             Increase::Command(command) => format!("Ask AWS for more: {command}"),
             Increase::Fixed => "AWS does not raise this quota: use less of it.".to_owned(),
             Increase::Unlisted => "Not in Service Quotas: ask AWS Support for more.".to_owned(),
             Increase::OwnLimit => "The limit is your own: change it in QUOTA_OVERRIDES.".to_owned(),
         });
-        page.detail(format!("Mute, in QUOTA_OVERRIDES: {}", mute(digest.context, metric)));
     }
-    let others: Vec<_> = digest.violations.iter().skip(detailed).map(|v| name_and_code(v.metric)).collect();
+    let others: Vec<_> = all.iter().skip(detailed).map(|m| name_and_code(m)).collect();
     if !others.is_empty() {
         page.bullet(format!("the same for the other {}: {}", others.len(), list(&others, NAMES)));
     }
-    if let Some(first) = digest.unseen.first() {
-        page.bullet("What could not be checked: remove the cause named above, or mute the quota.");
-        page.detail(format!("Mute, in QUOTA_OVERRIDES: {}", mute(digest.context, first.metric)));
+}
+
+/// One line of JSON for each quota that the message is about; of what could not be checked, for one.
+fn how_to_mute(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    let told = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).take(most.min(WITH_REMEDY));
+    let quotas: Vec<&Metric> = told.chain(digest.unseen.first().map(|u| u.metric)).collect();
+    if quotas.is_empty() {
+        return;
+    }
+    page.section("HOW TO MUTE, in QUOTA_OVERRIDES:");
+    for metric in quotas {
+        page.bullet(name(metric));
+        page.detail(mute(digest.context, metric));
     }
 }
 
 fn footer(page: &mut Page, digest: &Digest<'_>) {
     let context = digest.context;
     page.line("");
-    page.line(format!(
-        "Sent because {}.",
-        match digest.event {
-            Event::Raised => "a quota is newly over its threshold",
-            Event::Escalated => "a warning became critical",
-            Event::Unseen => "quotas can no longer be checked",
-            Event::Recovered => "a quota is below its threshold again",
-            Event::Reminder => "a reminder is due; no violation is new",
-            Event::Test => "a test was asked for",
-        }
-    ));
+    page.line(format!("Sent because {}.", reason(digest)));
     let (account, region) = (plain(&context.account.id, NAME), plain(&context.account.region, NAME));
     let (time, run) = (date_and_time(context.now), plain(context.execution_id, NAME));
     page.line(format!("Account {account}, Region {region}, {time}, run {run}"));
+}
+
+fn reason(digest: &Digest<'_>) -> &'static str {
+    let has_new = |of: &[Violation<'_>]| of.iter().any(|v| matches!(v.change, Change::New(_)));
+    let is_over = |was: &str| digest.over.iter().any(|o| o.was == was);
+    match digest.event {
+        Event::Raised if has_new(&digest.violations) => "a quota is newly over its threshold",
+        Event::Raised => "a quota will be full soon",
+        Event::Escalated => "a warning became critical",
+        Event::Unseen => "quotas can no longer be checked",
+        Event::Recovered if is_over(Status::Warning.as_str()) || is_over(Status::Critical.as_str()) => {
+            "a quota is below its threshold again"
+        }
+        Event::Recovered if is_over(FORECAST) => "a quota will not be full soon any more",
+        Event::Recovered => "quotas can be checked again",
+        Event::Reminder if digest.violations.iter().any(|v| was_sent_now(v.metric)) => {
+            "AWS was asked for a higher limit; no violation is new"
+        }
+        Event::Reminder => "a reminder is due; no violation is new",
+        Event::Test => "a test was asked for",
+    }
+}
+
+fn was_sent_now(metric: &Metric) -> bool {
+    metric.increase_request.as_ref().is_some_and(|r| r.sent_now)
 }
 
 fn name(metric: &Metric) -> String {
@@ -267,7 +294,8 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
         "",
         "VIOLATIONS:",
         "• Contact flows per instance: 147/100 (147.0%) - VIOLATION",
-        "  critical; new; limit applied to this instance; adjustable",
+        "  critical; new since 14:00 UTC",
+        "  limit applied to this instance; adjustable",
     ] {
         page.line(format!("> {line}").trim_end());
     }

@@ -75,6 +75,18 @@ pub(super) fn date_and_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// `9 December`, with its year where that is another one than now.
+pub(super) fn date(time: Timestamp, now: Timestamp) -> String {
+    let year = |t: Timestamp| TimeZone::UTC.to_datetime(t).year();
+    time.strftime(if year(time) == year(now) { "%-d %B" } else { "%-d %B %Y" }).to_string()
+}
+
+/// A stored date or time, as [`date`] writes it; text that is none as it is.
+pub(super) fn date_of(text: &str, now: Timestamp) -> String {
+    let time = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse());
+    time.map_or_else(|_: jiff::Error| plain(text, NAME), |time| date(time, now))
+}
+
 /// `a, b and 212 more`: the first `most` of the names.
 pub(super) fn list(names: &[String], most: usize) -> String {
     let shown = names.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -1,5 +1,6 @@
 //! The run, top to bottom: discover, limits, usage, evaluate, store, alert, answer.
 
+mod ask;
 mod run;
 mod tell;
 
@@ -69,9 +70,13 @@ impl App {
         let started = Instant::now();
         let calls_before = self.aws.connect.caller().stats();
 
-        let (found, limits) = tokio::join!(self.discover(request, moment), self.limits(moment));
+        let (found, limits, requests) = tokio::join!(
+            self.discover(request, moment),
+            self.limits(moment),
+            self.aws.quotas.requests(Service::ASKED, moment.deadline)
+        );
         let Discovered { account, chosen, skipped, existing, left_out } = found?;
-        let mut run = Run::new(self, request, moment.now, account);
+        let mut run = Run::new(self, request, moment, account, requests);
         let mut remembered = run.remembered(ACCOUNT_KEY).await;
         let scan = Scan::new(
             self.aws.clone(),

@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::App;
 use super::tell::Pending;
+use super::{App, Moment};
 use crate::aws::call::CallStats;
 use crate::changes::{Comparison, compare};
 use crate::collect::{Collected, Integrations, Scan};
@@ -19,14 +20,19 @@ use crate::evaluate::{Thresholds, judge};
 use crate::event::Request;
 use crate::model::{Account, Fault, Instance, Measured, Reading};
 use crate::report::{Alerts, Completeness, InstanceReport, Report, Seen, ServiceReport, Snapshots};
+use crate::requests::Requests;
 use crate::sink::Remembered;
-use crate::snapshot::{FaultRecord, Snapshot, Subject, Tours, rfc3339};
+use crate::snapshot::{FaultRecord, Memory, Snapshot, Subject, Tours, rfc3339};
+use crate::trend;
 
 /// A run while it goes on.
 pub(super) struct Run<'a> {
     pub(super) app: &'a App,
     pub(super) execution_id: String,
     pub(super) now: Timestamp,
+    /// The same moment, on the clock that goes on.
+    pub(super) started: Instant,
+    pub(super) deadline: Instant,
     pub(super) dry_run: bool,
     /// What is told is remembered: not in a run at a threshold of its own.
     pub(super) keeps_state: bool,
@@ -37,10 +43,13 @@ pub(super) struct Run<'a> {
     pub(super) alerts: Alerts,
     pub(super) pending: Vec<Pending>,
     pub(super) services: Vec<ServiceReport>,
+    /// Open requests for higher limits, those of this run included.
+    pub(super) requests: Requests,
+    pub(super) asked: usize,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(app: &'a App, request: &Request, now: Timestamp, account: Account) -> Self {
+    pub(super) fn new(app: &'a App, request: &Request, moment: Moment, account: Account, requests: Requests) -> Self {
         let mut thresholds = app.config.thresholds;
         if let Some(warning) = request.threshold_percentage {
             thresholds = Thresholds { warning, critical: thresholds.critical.max(warning) };
@@ -52,22 +61,30 @@ impl<'a> Run<'a> {
         Self {
             app,
             execution_id: Uuid::new_v4().to_string(),
-            now,
+            now: moment.now,
+            started: Instant::now(),
+            deadline: moment.deadline,
             dry_run: request.dry_run,
             keeps_state: request.threshold_percentage.is_none(),
             thresholds,
             account,
-            faults: Vec::new(),
+            faults: requests.faults().cloned().collect(),
             snapshots: Snapshots::default(),
             alerts: Alerts { note, ..Alerts::default() },
             pending: Vec::new(),
             services: Vec::new(),
+            requests,
+            asked: 0,
         }
     }
 
     /// What the last run left; a dry run reads and leaves nothing.
     pub(super) async fn remembered(&self, key: &str) -> Remembered {
-        if self.dry_run { Remembered::default() } else { self.app.sinks.memory(key, self.now).await }
+        if self.dry_run {
+            Remembered::default()
+        } else {
+            self.app.sinks.memory(key, self.now, &self.execution_id).await
+        }
     }
 
     /// Measures some instances side by side, in order; each one's snapshot leaves as it completes.
@@ -86,10 +103,10 @@ impl<'a> Run<'a> {
                 && let Some((place, instance)) = queue.pop_front()
             {
                 let (scan, sinks) = (Arc::clone(&scan), self.app.sinks.clone());
-                let (now, dry_run) = (self.now, self.dry_run);
+                let (now, dry_run, run) = (self.now, self.dry_run, self.execution_id.clone());
                 running.spawn(async move {
                     let mut remembered =
-                        if dry_run { Remembered::default() } else { sinks.memory(&instance.id, now).await };
+                        if dry_run { Remembered::default() } else { sinks.memory(&instance.id, now, &run).await };
                     let collected = scan.instance(place, &instance, &remembered.take_tours()).await;
                     (place, instance, remembered, collected)
                 });
@@ -124,26 +141,37 @@ impl<'a> Run<'a> {
         let app = self.app;
         self.faults.extend(before.faults);
         self.note_faults(&readings);
-        let metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
+        let mut metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
+        self.requests.note(&mut metrics, instance);
+        let state = before.memory.as_ref().map(|memory| &memory.alert_state);
+        let mut history = before.memory.as_ref().map(|memory| memory.history.clone()).unwrap_or_default();
+        trend::foretell(&mut metrics, &history, state, self.now, app.config.forecast_days);
+        if app.config.auto_request_increase && !self.dry_run && self.keeps_state {
+            self.ask_for_more(&mut metrics, instance).await;
+        }
         let subject = instance.map_or(Subject::Account, Subject::Instance);
         let mut snapshot = Snapshot::new(&self.account, subject, &self.execution_id, self.now, metrics);
         let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics);
         if self.dry_run {
             return seen;
         }
-        snapshot.memory.tours = tours;
-        let alert_state = before.memory.map(|memory| memory.alert_state);
-        let Comparison { news, carried, told } =
-            compare(alert_state.as_ref(), &snapshot.metrics, self.now, app.config.reminder_hours);
+        history.note(&snapshot.metrics, trend::day_of(self.now));
+        let Comparison { news, mut carried, told } =
+            compare(state, &snapshot.metrics, self.now, app.config.reminder_hours);
+        if let (None, Some(news)) = (&app.sinks.alerts, &news) {
+            // Nobody is there to be told, now or later, that something is over.
+            for key in news.recovered.keys() {
+                carried.0.extend(told.0.get(key).map(|told| (key.clone(), told.clone())));
+            }
+        }
         // A run at a threshold of its own must not change what the scheduled runs think was told.
-        snapshot.memory.alert_state = if self.keeps_state { carried } else { alert_state.unwrap_or_default() };
+        let alert_state = if self.keeps_state { carried } else { state.cloned().unwrap_or_default() };
+        snapshot.memory = Memory { alert_state, history, tours };
         app.sinks.put(&snapshot, &mut self.snapshots, &mut self.faults).await;
         match news {
             Some(news) => {
-                if self.keeps_state {
-                    snapshot.memory.alert_state = told;
-                }
-                self.pending.push(Pending { instance: instance.cloned(), snapshot, news });
+                let before = before.memory.map(|memory| memory.alert_state);
+                self.pending.push(Pending { instance: instance.cloned(), snapshot, news, told, before });
             }
             None => self.alerts.suppressed += usize::from(snapshot.violations_count > 0),
         }

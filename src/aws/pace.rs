@@ -151,6 +151,7 @@ const CONNECT_METRICS: Rate = Rate::new(5.0, 8);
 /// "Service Quotas endpoints and quotas": rates of the Service Quotas API itself.
 const QUOTAS_GET: Rate = Rate::new(5.0, 5);
 const QUOTAS_LIST: Rate = Rate::new(10.0, 10);
+const QUOTAS_ASK: Rate = Rate::new(3.0, 3);
 
 impl Plan {
     /// The bucket of an operation: its name in the map, and its rate.
@@ -161,6 +162,8 @@ impl Plan {
             Self::ConnectAccount { share } => (if is_metrics { "metrics" } else { "all" }, connect.share(*share)),
             Self::ConnectPerOperation { share } => (operation, connect.share(*share)),
             Self::Sister { share } => (operation, CONNECT.share(*share)),
+            Self::ServiceQuotas if operation == "RequestServiceQuotaIncrease" => (operation, QUOTAS_ASK),
+            Self::ServiceQuotas if operation == "ListRequestedServiceQuotaChangeHistory" => (operation, QUOTAS_GET),
             Self::ServiceQuotas if operation.starts_with("List") => (operation, QUOTAS_LIST),
             Self::ServiceQuotas => (operation, QUOTAS_GET),
             Self::Flat(rate) => (operation, *rate),

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_servicequotas::Client;
-use aws_sdk_servicequotas::types::{AppliedLevelEnum, PeriodUnit, ServiceQuota};
+use aws_sdk_servicequotas::types::{AppliedLevelEnum, PeriodUnit, RequestedServiceQuotaChange, ServiceQuota};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::call::Caller;
 use super::pages::Pages;
+use crate::catalogue::Service;
 use crate::limits::{Level, LimitRow, Limits, UsageMetric};
 use crate::model::{Fault, FaultKind};
+use crate::requests::{Ask, Request, Requests};
 
 const APPLIED: &str = "ListServiceQuotas";
 const DEFAULTS: &str = "ListAWSDefaultServiceQuotas";
@@ -90,6 +93,76 @@ impl Quotas {
             Err(fault) => Err(fault),
         }
     }
+
+    /// The requests for higher limits of some services, each service's or its fault.
+    pub async fn requests(&self, services: &[Service], deadline: Instant) -> Requests {
+        let mut found = BTreeMap::new();
+        for service in services.iter().map(|s| s.code()) {
+            let requests = match self.requests_of(service, deadline).await {
+                // Of a service that is not offered here nothing can have been asked.
+                Err(fault) if matches!(fault.kind, FaultKind::NotFound | FaultKind::NotOffered) => Ok(Vec::new()),
+                requests => requests,
+            };
+            found.insert(service.to_owned(), requests);
+        }
+        Requests::new(found)
+    }
+
+    async fn requests_of(&self, service: &str, deadline: Instant) -> Result<Vec<Request>, Fault> {
+        const OPERATION: &str = "ListRequestedServiceQuotaChangeHistory";
+        let request = self
+            .client
+            .list_requested_service_quota_change_history()
+            .service_code(service)
+            .quota_requested_at_level(AppliedLevelEnum::All)
+            .max_results(100);
+        let mut requests = Vec::new();
+        let mut pages = Pages::new(self.caller.name(OPERATION));
+        loop {
+            let send = || request.clone().set_next_token(pages.token()).send();
+            let output = self.caller.call(OPERATION, deadline, send).await?;
+            // An answer that cannot be read must not look like "nothing was asked for".
+            let page = output.requested_quotas.ok_or_else(|| {
+                Fault::new(self.caller.name(OPERATION), FaultKind::BadResponse, "the answer has no RequestedQuotas")
+            })?;
+            requests.extend(page.iter().filter_map(change));
+            if !pages.advance(output.next_token)? {
+                return Ok(requests);
+            }
+        }
+    }
+
+    /// Asks AWS for a higher limit.
+    ///
+    /// # Errors
+    /// The fault of `RequestServiceQuotaIncrease`; that one is open already is a fault too.
+    pub async fn ask(&self, ask: &Ask, deadline: Instant) -> Result<Request, Fault> {
+        const OPERATION: &str = "RequestServiceQuotaIncrease";
+        let request = self
+            .client
+            .request_service_quota_increase()
+            .service_code(&ask.service_code)
+            .quota_code(&ask.quota_code)
+            .desired_value(ask.desired)
+            .set_context_id(ask.context.clone());
+        let output = self.caller.call(OPERATION, deadline, || request.clone().send()).await?;
+        output.requested_quota().and_then(change).ok_or_else(|| {
+            Fault::new(self.caller.name(OPERATION), FaultKind::BadResponse, "the answer has no RequestedQuota")
+        })
+    }
+}
+
+fn change(change: &RequestedServiceQuotaChange) -> Option<Request> {
+    let context = change.quota_context().and_then(|c| c.context_id()).filter(|id| *id != "*");
+    let is_of_account = change.quota_requested_at_level() == Some(&AppliedLevelEnum::Account);
+    Some(Request {
+        id: change.id().map(str::to_owned),
+        quota_code: change.quota_code()?.to_owned(),
+        desired: change.desired_value()?,
+        status: change.status()?.as_str().to_owned(),
+        created: Timestamp::from_second(change.created()?.secs()).ok()?,
+        context: context.filter(|_| !is_of_account).map(str::to_owned),
+    })
 }
 
 fn row(quota: &ServiceQuota) -> Option<LimitRow> {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::aws::fault::failure;
 use crate::model::{Fault, FaultKind};
+use crate::sink::Stored;
 use crate::snapshot::{Memory, Snapshot, Status};
 
 type Item = HashMap<String, AttributeValue>;
@@ -47,11 +48,11 @@ impl DynamoDb {
             .map_err(|e| failure(&e).into_fault(OPERATION))
     }
 
-    /// The memory of the newest snapshot of an instance, or of the account.
+    /// The newest snapshots of an instance, or of the account: newest first, at most `most`.
     ///
     /// # Errors
-    /// The fault of `Query`.
-    pub async fn memory(&self, instance: &str) -> Result<Option<Memory>, Fault> {
+    /// The fault of `Query`; an item that cannot be read is one too.
+    pub async fn newest(&self, instance: &str, most: usize) -> Result<Vec<Stored>, Fault> {
         const OPERATION: &str = "dynamodb:Query";
         let output = self
             .client
@@ -59,20 +60,19 @@ impl DynamoDb {
             .table_name(&self.table)
             .key_condition_expression("instance_id = :id")
             .expression_attribute_values(":id", AttributeValue::S(instance.to_owned()))
-            .projection_expression(Memory::FIELDS.join(", "))
+            .projection_expression(format!("execution_id, {}", Memory::FIELDS.join(", ")))
             .scan_index_forward(false)
-            .limit(1)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
             .consistent_read(true)
             .send()
             .await
             .map_err(|e| failure(&e).into_fault(OPERATION))?;
-        let Some(item) = output.items.unwrap_or_default().into_iter().next() else { return Ok(None) };
-        if !item.contains_key("alert_state") {
-            return Ok(None);
-        }
-        serde_dynamo::from_item(item)
-            .map(Some)
-            .map_err(|e| Fault::new(OPERATION, FaultKind::BadResponse, format!("the last snapshot: {e}")))
+        let items = output.items.unwrap_or_default().into_iter();
+        items
+            .filter(|item| item.contains_key("alert_state"))
+            .map(serde_dynamo::from_item)
+            .collect::<Result<_, _>>()
+            .map_err(|e| Fault::new(OPERATION, FaultKind::BadResponse, format!("the last snapshots: {e}")))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod sns;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::config::Config;
 use crate::model::Fault;
@@ -52,11 +53,11 @@ impl Store {
         }
     }
 
-    /// The memory of the last snapshot before `now`; none where there is no snapshot.
-    async fn memory(&self, key: &str, now: Timestamp) -> Result<Option<Memory>, Fault> {
+    /// The newest snapshots' memories, newest first.
+    async fn newest(&self, key: &str, now: Timestamp) -> Result<Vec<Stored>, Fault> {
         match self {
-            Self::DynamoDb(store) => store.memory(key).await,
-            Self::S3(store) => store.memory(key, now).await,
+            Self::DynamoDb(store) => store.newest(key, NEWEST).await,
+            Self::S3(store) => store.newest(key, now, NEWEST).await,
         }
     }
 
@@ -68,7 +69,18 @@ impl Store {
     }
 }
 
-/// What the stores told of the last run, and what kept them from telling.
+/// Of a run that overlapped with the last one, the snapshot is the last but one.
+const NEWEST: usize = 2;
+
+/// What is read back of a snapshot.
+#[derive(Debug, Deserialize)]
+pub struct Stored {
+    execution_id: String,
+    #[serde(flatten)]
+    memory: Memory,
+}
+
+/// What the stores told of the last runs, and what kept them from telling.
 #[derive(Debug, Default)]
 pub struct Remembered {
     pub memory: Option<Memory>,
@@ -83,19 +95,21 @@ impl Remembered {
 }
 
 impl Sinks {
-    /// What the last run left, as far as the stores agree. A store that cannot be read is a fault and
-    /// has no say, nor has one without a snapshot; none at all means that everything is news.
-    pub async fn memory(&self, key: &str, now: Timestamp) -> Remembered {
+    /// What the last runs left, as far as the stores agree; without what the run `except` left. A store
+    /// that cannot be read is a fault and has no say, nor has one without a snapshot; none at all
+    /// means that everything is news.
+    pub async fn memory(&self, key: &str, now: Timestamp, except: &str) -> Remembered {
         let mut remembered = Remembered::default();
         for store in &self.stores {
-            match store.memory(key, now).await {
-                Ok(Some(memory)) => {
+            match store.newest(key, now).await {
+                Ok(stored) => {
+                    let of_others = stored.into_iter().filter(|s| s.execution_id != except).map(|s| s.memory);
+                    let Some(memory) = of_others.reduce(Memory::latest) else { continue };
                     remembered.memory = Some(match remembered.memory.take() {
-                        Some(other) => memory.agreed(&other),
+                        Some(other) => memory.agreed(other),
                         None => memory,
                     });
                 }
-                Ok(None) => {}
                 Err(fault) => remembered.faults.push(fault),
             }
         }

@@ -1,5 +1,7 @@
 //! Amazon S3: one JSON document per snapshot, and one per run.
 
+use std::collections::VecDeque;
+
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -9,7 +11,8 @@ use serde::Serialize;
 use crate::aws::fault::failure;
 use crate::model::{Fault, FaultKind};
 use crate::report::Report;
-use crate::snapshot::{ACCOUNT_KEY, Memory, Snapshot};
+use crate::sink::Stored;
+use crate::snapshot::{ACCOUNT_KEY, Snapshot};
 
 /// How many days back the last snapshot is looked for. A monitor that was silent for longer tells
 /// everything anew.
@@ -61,32 +64,40 @@ impl S3 {
             .map_err(|e| failure(&e).into_fault(OPERATION))
     }
 
-    /// The memory of the newest document of an instance, or of the account.
+    /// The newest documents of an instance, or of the account: newest first, at most `most`.
     ///
     /// # Errors
     /// The fault of `ListObjectsV2` or `GetObject`; a document that cannot be read is one too.
-    pub async fn memory(&self, instance: &str, now: Timestamp) -> Result<Option<Memory>, Fault> {
+    pub async fn newest(&self, instance: &str, now: Timestamp, most: usize) -> Result<Vec<Stored>, Fault> {
+        let mut found = Vec::new();
         for back in 0..=DAYS_BACK {
             let prefix = snapshot_prefix(instance, now - SignedDuration::from_hours(24 * back));
-            if let Some(key) = self.newest(&prefix).await? {
-                return self.read_memory(&key).await.map(Some);
+            for key in self.last_keys(&prefix, most - found.len()).await? {
+                found.push(self.read(&key).await?);
+            }
+            if found.len() >= most {
+                break;
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
-    async fn newest(&self, prefix: &str) -> Result<Option<String>, Fault> {
-        let mut newest = None;
-        // Keys come in order, so the last one of the last page is the newest.
+    /// Newest first.
+    async fn last_keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, Fault> {
+        let mut newest = VecDeque::new();
+        // Keys come in order, so the last ones of the last page are the newest.
         let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| failure(&e).into_fault("s3:ListObjectsV2"))?;
-            newest = page.contents().last().and_then(|o| o.key()).map(str::to_owned).or(newest);
+            for key in page.contents().iter().filter_map(|o| o.key()) {
+                newest.push_front(key.to_owned());
+                newest.truncate(most);
+            }
         }
-        Ok(newest)
+        Ok(newest.into())
     }
 
-    async fn read_memory(&self, key: &str) -> Result<Memory, Fault> {
+    async fn read(&self, key: &str) -> Result<Stored, Fault> {
         const OPERATION: &str = "s3:GetObject";
         let bad = |why: String| Fault::new(OPERATION, FaultKind::BadResponse, format!("{key}: {why}"));
         let object = self

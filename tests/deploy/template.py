@@ -137,6 +137,7 @@ SWITCHES = {
     "EnableTracing": ["false", "true"],
     "EnableMissedRunAlarm": ["true", "false"],
     "EnableApiAlarms": ["false", "true"],
+    "AutoRequestIncrease": ["false", "true"],
 }
 
 
@@ -174,4 +175,5 @@ EVERYTHING = {
     "VpcId": "vpc-0123456789abcdef0",
     "SubnetIds": "subnet-0123456789abcdef0",
     "EnableTracing": "true",
+    "AutoRequestIncrease": "true",
 }

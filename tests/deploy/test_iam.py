@@ -45,15 +45,19 @@ ALWAYS = {
     "servicequotas:ListServiceQuotas",
     "servicequotas:ListAWSDefaultServiceQuotas",
     "servicequotas:GetServiceQuota",
+    "servicequotas:ListRequestedServiceQuotaChangeHistory",
     "cloudwatch:GetMetricData",
     "sts:GetCallerIdentity",
     "sns:Publish",
 }
 WITH_TABLE = {"dynamodb:PutItem", "dynamodb:Query"}
+ASKING = {"servicequotas:RequestServiceQuotaIncrease"}
 WITH_BUCKET = {"s3:PutObject", "s3:GetObject", "s3:ListObjectsV2"}
 #: Actions that Lambda and KMS need in the role's name; the program itself never calls them.
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 WITH_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
+#: Service Quotas makes its service-linked role in the name of whoever sends the first request.
+BY_SERVICE_QUOTAS = {"iam:CreateServiceLinkedRole"}
 WITH_TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 IN_VPC = {
     "ec2:AssignPrivateIpAddresses",
@@ -82,6 +86,8 @@ def called(parameters):
     deployment = Deployment(**parameters)
     if deployment.holds("UseTable"):
         operations |= WITH_TABLE
+    if deployment.holds("AskForMore"):
+        operations |= ASKING
     if deployment.holds("UseBucket"):
         operations |= WITH_BUCKET
     return operations
@@ -109,7 +115,7 @@ def actions_for(operations):
 def needed(parameters):
     deployment = Deployment(**parameters)
     actions = actions_for(called(parameters)) | BY_LAMBDA
-    for condition, more in (("UseKey", WITH_KEY), ("Trace", WITH_TRACING), ("InVpc", IN_VPC)):
+    for condition, more in (("UseKey", WITH_KEY), ("AskForMore", BY_SERVICE_QUOTAS), ("Trace", WITH_TRACING), ("InVpc", IN_VPC)):
         if deployment.holds(condition):
             actions |= more
     return actions
@@ -158,7 +164,7 @@ def test_the_recorded_calls_are_granted():
         for service, names in json.loads(path.read_text()).items()
         for name in names
     }
-    want = actions_for(recorded) | BY_LAMBDA | WITH_KEY | WITH_TRACING | IN_VPC
+    want = actions_for(recorded) | BY_LAMBDA | BY_SERVICE_QUOTAS | WITH_KEY | WITH_TRACING | IN_VPC
     have = {action for action, _ in granted(Deployment(**EVERYTHING))}
     assert want - have == set(), "called in the run, but not granted"
     assert have - want == set(), "granted, but not called in the run"

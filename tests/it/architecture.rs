@@ -74,7 +74,7 @@ const LAYERS: &[&[&str]] = &[
     &["catalogue", "instances"],
     &["overrides", "limits", "event", "tour"],
     &["snapshot", "coverage"],
-    &["evaluate", "changes"],
+    &["evaluate", "changes", "trend", "requests"],
     &["config", "alert"],
     &["error"],
     &["aws"],

@@ -24,6 +24,9 @@ async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
         bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
     }
     note(&bench);
+    let mut bench = demo().with_config(|c| c.auto_request_increase = true);
+    bench.run().await.unwrap();
+    note(&bench);
     let mut world = quiet(1);
     world.quotas.list_resource_level = false;
     let mut bench = Bench::new(world);
@@ -46,7 +49,16 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
         ("dynamodb", set(&["PutItem", "Query"])),
         ("monitoring", set(&["GetMetricData"])),
         ("s3", set(&["GetObject", "ListObjectsV2", "PutObject"])),
-        ("servicequotas", set(&["GetServiceQuota", "ListAWSDefaultServiceQuotas", "ListServiceQuotas"])),
+        (
+            "servicequotas",
+            set(&[
+                "GetServiceQuota",
+                "ListAWSDefaultServiceQuotas",
+                "ListRequestedServiceQuotaChangeHistory",
+                "ListServiceQuotas",
+                "RequestServiceQuotaIncrease",
+            ]),
+        ),
         ("sns", set(&["Publish"])),
         ("sts", set(&["GetCallerIdentity"])),
     ]);

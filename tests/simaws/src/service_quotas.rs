@@ -7,7 +7,9 @@ use crate::quotas::{Row, Scope};
 use crate::wire::{Answer, AwsError, Context, respond};
 use crate::world::World;
 
-pub(crate) fn answer(context: &Context<'_>) -> Answer {
+mod requests;
+
+pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
     let input = Input(context.call.json()?);
     let body = match context.operation {
         "ListServiceQuotas" => list_applied(context, &input)?,
@@ -18,7 +20,8 @@ pub(crate) fn answer(context: &Context<'_>) -> Answer {
             let value = context.world.quotas.default_value(row);
             json!({ "Quota": quota(context.world, row, value, None) })
         }
-        "ListRequestedServiceQuotaChangeHistory" => list_requests(context, &input)?,
+        "ListRequestedServiceQuotaChangeHistory" => requests::list(context, &input)?,
+        "RequestServiceQuotaIncrease" => requests::ask(context, &input)?,
         _ => return Err(AwsError::new(400, "UnknownOperationException", "")),
     };
     Ok(respond(200, "application/x-amz-json-1.1", body.to_string()))
@@ -163,14 +166,6 @@ fn list_defaults(context: &Context<'_>, input: &Input) -> Result<Value, AwsError
     let show = |row| quota(world, row, world.quotas.default_value(row), None);
     let list: Vec<Value> = world.quotas.rows(service).map(show).collect();
     page(context, input, &format!("ListAWSDefaultServiceQuotas {service}"), &list, "Quotas")
-}
-
-fn list_requests(context: &Context<'_>, input: &Input) -> Result<Value, AwsError> {
-    let filters = [("ServiceCode", input.text("ServiceCode")?), ("Status", input.text("Status")?)];
-    let wanted =
-        |request: &&Value| filters.iter().all(|(name, value)| value.is_none_or(|value| request[name] == *value));
-    let list: Vec<Value> = context.world.quotas.change_requests.iter().filter(wanted).cloned().collect();
-    page(context, input, &format!("ListRequestedServiceQuotaChangeHistory {filters:?}"), &list, "RequestedQuotas")
 }
 
 fn get_applied(world: &World, input: &Input) -> Result<Value, AwsError> {

@@ -215,6 +215,8 @@ impl Sim {
                 let bucket = format!("{} {operation}", api.name);
                 return self.state().buckets.take(&bucket, line.rate, 0.0, Instant::now());
             }
+            (_, Service::Quotas) if operation == "RequestServiceQuotaIncrease" => (operation, rates.quotas_ask, 0.0),
+            (_, Service::Quotas) if operation.contains("ChangeHistory") => (operation, rates.quotas_get, 0.0),
             (_, Service::Quotas) if operation.starts_with("List") => (operation, rates.quotas_list, 0.0),
             (_, Service::Quotas) => (operation, rates.quotas_get, 0.0),
             _ => return true,

@@ -40,8 +40,10 @@ pub struct Rates {
     pub connect: Rate,
     /// Each `List*` of Service Quotas.
     pub quotas_list: Rate,
-    /// Each `Get*` of Service Quotas.
+    /// Each `Get*` of Service Quotas, and its history of requests.
     pub quotas_get: Rate,
+    /// `RequestServiceQuotaIncrease`.
+    pub quotas_ask: Rate,
 }
 
 impl Default for Rates {
@@ -51,6 +53,7 @@ impl Default for Rates {
             connect: Rate::new(2.0, 5),
             quotas_list: Rate::new(10.0, 10),
             quotas_get: Rate::new(5.0, 5),
+            quotas_ask: Rate::new(3.0, 3),
         }
     }
 }

@@ -70,6 +70,10 @@ pub struct Quotas {
     pub list_resource_level: bool,
     /// Requests for an increase, as `RequestedServiceQuotaChange` has them.
     pub change_requests: Vec<serde_json::Value>,
+    /// How many of these may be open: 20, or 2 in a Region that must be opted into.
+    pub most_open_requests: usize,
+    /// The date of new requests, in Unix seconds.
+    pub now: i64,
 }
 
 impl Default for Quotas {
@@ -83,6 +87,8 @@ impl Default for Quotas {
             unapplied: BTreeSet::new(),
             list_resource_level: true,
             change_requests: Vec::new(),
+            most_open_requests: 20,
+            now: 1_772_452_800,
         }
     }
 }

@@ -1,0 +1,240 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::Thresholds;
+use crate::snapshot::{Forecast, MuteRecord};
+
+fn row(key: &str, status: Status) -> Metric {
+    Metric {
+        quota_code: key.to_owned(),
+        quota_name: key.to_owned(),
+        service_code: "connect".to_owned(),
+        category: "core".to_owned(),
+        scope: "instance".to_owned(),
+        usage: None,
+        limit: None,
+        limit_source: None,
+        utilization: None,
+        status,
+        source: String::new(),
+        approximate: false,
+        resource: None,
+        note: None,
+        fault: None,
+        adjustable: None,
+        muted: None,
+        forecast: None,
+        increase_request: None,
+        levels: Thresholds { warning: 80.0, critical: 95.0 },
+    }
+}
+
+/// A row at a percentage, judged at 80 and 95.
+fn used(percent: f64) -> Metric {
+    let status = match percent {
+        p if p >= 95.0 => Status::Critical,
+        p if p >= 80.0 => Status::Warning,
+        _ => Status::Ok,
+    };
+    Metric { utilization: Some(percent), ..row("a", status) }
+}
+
+fn unknown() -> Metric {
+    row("a", Status::Unknown)
+}
+
+/// Critical because calls were rejected, at a percentage that says nothing of it.
+fn rejected(percent: f64) -> Metric {
+    Metric { status: Status::Critical, ..used(percent) }
+}
+
+fn growing(percent: f64, warns: bool) -> Metric {
+    let forecast = Forecast { full_at: Some("2027-02-01".to_owned()), per_day: 2.0, days_of_data: 9, warns };
+    Metric { forecast: Some(forecast), ..used(percent) }
+}
+
+fn at(hour: usize) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + 3600 * i64::try_from(hour).unwrap()).unwrap()
+}
+
+/// Runs hour by hour from a stored, empty state. `arrives` says which messages can be published.
+/// Returns the events, hour by hour; those that did not arrive in brackets.
+fn story(rows: &[Metric], arrives: impl Fn(usize) -> bool, reminder_hours: u32) -> String {
+    let mut state = AlertState::default();
+    let mut events = Vec::new();
+    for (hour, row) in rows.iter().enumerate() {
+        let result = compare(Some(&state), std::slice::from_ref(row), at(hour), reminder_hours);
+        let event = result.news.as_ref().map_or(".", |n| n.event.as_str());
+        let was_sent = result.news.is_some() && arrives(hour);
+        events.push(if result.news.is_none() || was_sent { event.to_owned() } else { format!("({event})") });
+        state = if was_sent { result.told } else { result.carried };
+    }
+    events.join(" ")
+}
+
+fn events(rows: &[Metric]) -> String {
+    story(rows, |_| true, 24)
+}
+
+fn percents(percents: &[f64]) -> String {
+    events(&percents.iter().map(|p| used(*p)).collect::<Vec<_>>())
+}
+
+#[test]
+fn messages_follow_changes_only() {
+    assert_eq!(percents(&[10.0, 85.0, 86.0, 97.0, 99.0, 50.0, 50.0]), ". raised . escalated . recovered .");
+    assert_eq!(percents(&[99.0, 85.0, 97.0]), "raised . escalated", "it was far below critical in between");
+    let nothing = row("a", Status::NotMeasurable);
+    assert_eq!(events(&[used(85.0), nothing, used(85.0)]), "raised . .");
+}
+
+#[test]
+fn at_its_threshold_a_quota_makes_no_noise() {
+    assert_eq!(percents(&[80.0, 79.0, 80.0, 79.9, 80.0, 78.0, 80.0]), "raised . . . . . .");
+    assert_eq!(percents(&[80.0, 79.0, 79.0, 79.0, 80.0]), "raised . recovered . raised", "two runs below");
+    assert_eq!(percents(&[80.0, 77.9, 77.9]), "raised recovered .", "two points below");
+    assert_eq!(percents(&[95.0, 94.0, 95.0, 93.0, 95.0]), "raised . . . .");
+    assert_eq!(percents(&[95.0, 94.0, 94.0, 95.0]), "raised . . escalated");
+    assert_eq!(percents(&[95.0, 92.9, 95.0]), "raised . escalated");
+    assert_eq!(percents(&[95.0, 79.0, 94.0, 95.0]), "raised . . escalated", "two runs below critical");
+}
+
+#[test]
+fn a_quotas_own_threshold_is_the_one_that_counts() {
+    let own =
+        |percent, status| Metric { levels: Thresholds { warning: 50.0, critical: 60.0 }, status, ..used(percent) };
+    let rows = [own(50.0, Status::Warning), own(49.0, Status::Ok), own(50.0, Status::Warning), own(47.0, Status::Ok)];
+    assert_eq!(events(&rows), "raised . . recovered");
+}
+
+#[test]
+fn rejected_calls_are_over_after_two_runs_without_any() {
+    assert_eq!(events(&[rejected(10.0), used(10.0), rejected(10.0), used(10.0), used(10.0)]), "raised . . . recovered");
+    assert_eq!(events(&[rejected(85.0), used(85.0), rejected(85.0)]), "raised . .");
+    let zero = |status| row("a", status);
+    assert_eq!(events(&[zero(Status::Critical), zero(Status::Ok), zero(Status::Ok)]), "raised . recovered");
+}
+
+#[test]
+fn blindness_is_told_after_two_runs_in_a_row_and_so_is_its_end() {
+    let ok = || used(10.0);
+    assert_eq!(events(&[ok(), unknown(), ok(), unknown(), ok()]), ". . . . .");
+    assert_eq!(events(&[ok(), unknown(), unknown(), unknown(), ok(), ok()]), ". . unseen . recovered .");
+    let story = events(&[used(85.0), unknown(), unknown(), used(85.0), used(10.0)]);
+    assert_eq!(story, "raised . unseen recovered recovered", "out of sight is not over");
+    let result = compare(None, &[unknown()], at(0), 24);
+    assert_eq!(result.news.unwrap().event, Event::Unseen, "where nothing is remembered it is told at once");
+}
+
+#[test]
+fn an_unchanged_violation_is_repeated_after_the_interval() {
+    let rows = vec![used(85.0); 7];
+    assert_eq!(story(&rows, |_| true, 3), "raised . . reminder . . reminder");
+    assert_eq!(story(&rows[..3], |_| true, 0), "raised reminder reminder");
+    let rows = [used(85.0), used(79.0), used(85.0)];
+    assert_eq!(story(&rows, |_| true, 1), "raised . reminder", "what violates no more is not reminded of");
+}
+
+#[test]
+fn a_forecast_is_told_once_and_its_end_after_a_day() {
+    let soon = || growing(50.0, true);
+    let mut rows = vec![used(50.0), soon(), soon(), used(50.0), soon()];
+    assert_eq!(events(&rows), ". raised . . .");
+    rows.extend(vec![used(50.0); 25]);
+    assert_eq!(events(&rows), format!(". raised . . . {}recovered .", ". ".repeat(23)));
+    assert_eq!(events(&vec![soon(); 60]).matches("remind").count(), 0, "a forecast alone is not repeated");
+    assert_eq!(events(&[soon(), used(85.0), used(10.0)]), "raised raised recovered", "it came true");
+    let result = compare(None, &[soon()], at(0), 24);
+    assert_eq!(result.news.map(|n| (n.severity, n.violations.len())), Some((Severity::Warning, 0)));
+}
+
+#[test]
+fn what_could_not_be_published_is_published_later_even_if_it_is_over() {
+    let late = |rows: &[Metric]| story(rows, |hour| hour > 0, 24);
+    assert_eq!(late(&[used(85.0), used(85.0), used(85.0)]), "(raised) raised .");
+    assert_eq!(late(&[used(85.0), used(10.0), used(10.0)]), "(raised) recovered .");
+    assert_eq!(late(&[used(99.0), unknown(), used(99.0)]), "(raised) unseen raised");
+    let late = |rows: &[Metric]| story(rows, |hour| hour != 1, 24);
+    assert_eq!(late(&[used(85.0), used(99.0), used(85.0), used(85.0)]), "raised (escalated) escalated .");
+    assert_eq!(late(&[used(85.0), used(10.0), used(10.0), used(10.0)]), "raised (recovered) recovered .");
+    let first = compare(Some(&AlertState::default()), &[used(85.0)], at(0), 24);
+    let second = compare(Some(&first.carried), &[used(85.0)], at(1), 24).news.unwrap();
+    assert_eq!(second.violations["a"], Change::New(at(0)), "since it was first seen");
+}
+
+#[test]
+fn without_state_every_run_with_a_violation_has_news() {
+    let result = compare(None, &[row("a", Status::Warning), row("b", Status::Ok)], at(0), 24);
+    assert_eq!(result.news.unwrap().event, Event::Raised);
+    assert!(compare(None, &[row("b", Status::Ok)], at(0), 24).news.is_none());
+}
+
+#[test]
+fn a_muted_quota_is_as_if_it_were_not_there() {
+    let mut muted = growing(99.0, true);
+    muted.muted = Some(MuteRecord { reason: "known".to_owned(), until: String::new() });
+    let result = compare(None, &[muted], at(0), 24);
+    assert!(result.news.is_none() && result.told.0.is_empty());
+}
+
+fn any_row() -> impl Strategy<Value = Metric> {
+    prop_oneof![
+        (0u32..1100).prop_map(|p| used(f64::from(p) / 10.0)),
+        Just(unknown()),
+        Just(rejected(10.0)),
+        Just(growing(50.0, true)),
+        Just(row("a", Status::NotMeasurable)),
+    ]
+}
+
+/// What the reader believes after a message, as the message says it.
+fn read(belief: &mut Option<Status>, news: &News, row: &Metric) {
+    if news.violations.contains_key("a") {
+        *belief = Some(row.status);
+    }
+    if news.recovered.contains_key("a") {
+        *belief = None;
+    }
+}
+
+proptest! {
+    /// A publish that fails leaves the carried state: the next run must still have the news.
+    #[test]
+    fn news_that_was_not_published_stays_news(before in any_row(), after in any_row()) {
+        let state = compare(None, std::slice::from_ref(&before), at(0), 24).told;
+        let rows = std::slice::from_ref(&after);
+        let second = compare(Some(&state), rows, at(1), 24);
+        let third = compare(Some(&second.carried), rows, at(2), 24);
+        if let Some(news) = &second.news {
+            prop_assert_eq!(Some(news.event), third.news.map(|n| n.event));
+            let told = compare(Some(&second.told), rows, at(2), 24);
+            // A second run below a threshold is no repetition.
+            let is_over = |n: News| n.event == Event::Recovered;
+            prop_assert!(told.news.is_none_or(is_over), "the same rows are no news once told");
+        }
+    }
+
+    /// Whatever happens and whichever messages fail: when it has been quiet for two runs, the reader
+    /// believes what is true.
+    #[test]
+    fn the_reader_is_never_left_with_a_wrong_belief(
+        rows in prop::collection::vec((any_row(), any::<bool>()), 1..30), last in 0u32..1100,
+    ) {
+        let mut state = AlertState::default();
+        let mut belief = None;
+        let last = used(f64::from(last) / 10.0);
+        let rows = rows.into_iter().chain(vec![(last.clone(), true); 3]);
+        for (hour, (row, arrives)) in rows.enumerate() {
+            let result = compare(Some(&state), std::slice::from_ref(&row), at(hour), 24);
+            state = match &result.news {
+                Some(news) if arrives => { read(&mut belief, news, &row); result.told }
+                _ => result.carried,
+            };
+        }
+        let is_so = |status: Option<Status>| status.filter(|s| *s > Status::Unknown);
+        match (is_so(Some(last.status)), belief) {
+            (Some(Status::Warning), Some(Status::Critical)) => {} // Milder is no message.
+            (truth, belief) => prop_assert_eq!(truth, belief),
+        }
+    }
+}

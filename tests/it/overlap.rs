@@ -1,0 +1,107 @@
+//! Two runs at once: a message may come twice, and no transition is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_quota_monitor::app::{App, Moment};
+use connect_quota_monitor::event::Request;
+use connect_quota_monitor::report::Report;
+use jiff::Timestamp;
+use simaws::{Fault, FaultKind, Times};
+use tokio::time::{Instant, sleep};
+
+use crate::harness::{Bench, NOON, small};
+
+const HOUR: i64 = 3600;
+
+async fn run(bench: &mut Bench, hour: i64, prompts: u64) {
+    bench.sim.world().instances[0].set("ListPrompts", prompts);
+    bench.restart();
+    bench.run_at(&Request::default(), NOON + hour * HOUR).await.unwrap();
+}
+
+/// A run that began so many seconds after the hour, which is now.
+async fn run_of(app: Arc<App>, hour: i64, seconds: u32) -> Report {
+    let now = Timestamp::from_second(NOON + hour * HOUR + i64::from(seconds)).unwrap();
+    app.run(&Request::default(), Moment { now, deadline: Instant::now() + Duration::from_secs(900) }).await.unwrap()
+}
+
+/// Two runs of one hour. The first one's message is under way for ten seconds; meanwhile the world
+/// becomes what the second one sees, which begins after five.
+async fn two_runs(bench: &mut Bench, hour: i64, first_sees: u64, second_sees: u64) -> (Report, Report) {
+    bench.sim.world().instances[0].set("ListPrompts", first_sees);
+    bench.restart();
+    let first = bench.app().await;
+    bench.restart();
+    let second = bench.app().await;
+    let slow = FaultKind::Delay(Duration::from_secs(10));
+    bench.sim.script(Fault::new("sns", slow).operation("Publish").times(Times::Once));
+    let second = async {
+        sleep(Duration::from_secs(3)).await;
+        bench.sim.world().instances[0].set("ListPrompts", second_sees);
+        sleep(Duration::from_secs(2)).await;
+        run_of(second, hour, 5).await
+    };
+    tokio::join!(run_of(first, hour, 0), second)
+}
+
+fn benches() -> [Bench; 2] {
+    [Bench::new(small()).with_topic().with_table(), Bench::new(small()).with_topic().with_bucket()]
+}
+
+fn events(bench: &Bench) -> Vec<String> {
+    bench.mails().into_iter().map(|m| m.event).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_see_the_same_and_it_is_told_once_or_twice() {
+    for mut bench in benches() {
+        run(&mut bench, 0, 10).await;
+        let (one, two) = two_runs(&mut bench, 1, 430, 430).await;
+        assert!(one.alerts.sent + two.alerts.sent <= 2);
+        let told = events(&bench);
+        assert!(told.iter().all(|event| event == "raised") && !told.is_empty(), "{told:?}");
+        run(&mut bench, 2, 430).await;
+        assert_eq!(events(&bench), told, "told is told");
+        run(&mut bench, 3, 10).await;
+        assert_eq!(events(&bench).last().unwrap(), "recovered");
+    }
+}
+
+/// The second run's snapshot is the newest one, and believes in a violation whose end the first one
+/// told: the next run must raise it again.
+#[tokio::test(start_paused = true)]
+async fn what_the_first_tells_counts_although_the_second_stored_last() {
+    for mut bench in benches() {
+        run(&mut bench, 0, 430).await;
+        let (one, two) = two_runs(&mut bench, 1, 10, 430).await;
+        assert_eq!((one.alerts.sent, two.alerts.sent, two.alerts.suppressed), (1, 0, 1));
+        assert_eq!(events(&bench), ["raised", "recovered"]);
+        run(&mut bench, 2, 430).await;
+        run(&mut bench, 3, 430).await;
+        assert_eq!(events(&bench), ["raised", "recovered", "raised"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_finds_its_news_told_is_silent() {
+    for mut bench in benches() {
+        run(&mut bench, 0, 10).await;
+        // The first one measures slowly, and the second one tells before it.
+        bench.sim.world().instances[0].set("ListPrompts", 430);
+        bench.restart();
+        let first = bench.app().await;
+        bench.restart();
+        let second = bench.app().await;
+        let slow = FaultKind::Delay(Duration::from_secs(10));
+        bench.sim.script(Fault::new("connect", slow).operation("ListUsers").times(Times::Once));
+        let second = async {
+            sleep(Duration::from_secs(2)).await;
+            run_of(second, 1, 2).await
+        };
+        let (one, two) = tokio::join!(run_of(first, 1, 0), second);
+        assert_eq!((one.alerts.sent, one.alerts.suppressed, two.alerts.sent), (0, 1, 1));
+        run(&mut bench, 2, 430).await;
+        assert_eq!(events(&bench), ["raised"]);
+    }
+}
