@@ -11,7 +11,7 @@
 //!    sink::{dynamodb,s3,sns}   where results go; one file each
 //!     aws::{connect,quotas,cloudwatch,call,pace,fault}   the AWS edge
 //!      discover, evaluate, changes, alert, report   pure: choice, rows, news, message, answer
-//!       config, event, overrides, limits, snapshot, catalogue, instances, model   pure: plain data and its rules
+//!       config, event, overrides, limits, snapshot, catalogue, instances, glob, model   pure: plain data and its rules
 //! ```
 //!
 //! # Invariants
@@ -35,6 +35,7 @@ pub mod discover;
 pub mod error;
 pub mod evaluate;
 pub mod event;
+pub mod glob;
 pub mod instances;
 pub mod lambda;
 pub mod limits;

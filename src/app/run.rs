@@ -15,7 +15,7 @@ use crate::aws::call::CallStats;
 use crate::changes::{Comparison, compare};
 use crate::collect::{Integrations, Scan};
 use crate::config::Pacing;
-use crate::evaluate::{Thresholds, judge};
+use crate::evaluate::{Thresholds, ended_mutes, judge, mention_ended_mutes};
 use crate::event::Request;
 use crate::model::{Account, Fault, Instance, Measured, Reading};
 use crate::report::{Alerts, Completeness, InstanceReport, Report, Seen, Snapshots};
@@ -111,14 +111,17 @@ impl<'a> Run<'a> {
         let app = self.app;
         self.faults.extend(before.faults);
         self.note_faults(&readings);
-        let metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
+        let alert_state = before.memory.map(|memory| memory.alert_state);
+        let ended = ended_mutes(&readings, &app.config.overrides, instance, self.now);
+        let mut metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
+        let told = |key: &str| alert_state.as_ref().is_some_and(|s| s.0.get(key).is_some_and(|t| t.severity.is_some()));
+        mention_ended_mutes(&mut metrics, &ended, told);
         let subject = instance.map_or(Subject::Account, Subject::Instance);
         let mut snapshot = Snapshot::new(&self.account, subject, &self.execution_id, self.now, metrics);
         let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics);
         if self.dry_run {
             return seen;
         }
-        let alert_state = before.memory.map(|memory| memory.alert_state);
         let Comparison { news, carried, told } =
             compare(alert_state.as_ref(), &snapshot.metrics, self.now, app.config.reminder_hours);
         // A run at a threshold of its own must not change what the scheduled runs think was told.

@@ -244,4 +244,13 @@ async fn a_muted_quota_is_silent_until_its_mute_ends() {
     assert!(bench.mails().is_empty());
     run(&mut bench, 3).await;
     assert_eq!(events(&bench), ["raised"]);
+    assert!(
+        bench.mails()[0].text.contains("its mute ended at 2026-03-02T14:30:00Z: known"),
+        "{}",
+        bench.mails()[0].text
+    );
+    bench.sim.world().instances[0].set("ListQuickConnects", 100);
+    run(&mut bench, 4).await;
+    let mail = bench.mails().pop().unwrap();
+    assert!(mail.text.contains("Prompts per instance") && !mail.text.contains("mute ended"), "once: {}", mail.text);
 }

@@ -69,10 +69,11 @@ fn only_the_edge_names_the_sdk_the_environment_and_the_clock() {
 
 /// Layers from the bottom: a module may import its own layer's earlier modules and everything below.
 const LAYERS: &[&[&str]] = &[
-    &["model"],
+    &["model", "glob"],
     &["catalogue", "instances"],
-    &["overrides", "limits", "event"],
+    &["limits", "event"],
     &["snapshot"],
+    &["overrides"],
     &["evaluate", "changes"],
     &["config", "alert"],
     &["error"],
