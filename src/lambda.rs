@@ -10,7 +10,7 @@ use lambda_runtime_api_client::Client;
 use lambda_runtime_api_client::body::Body;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::app::{App, Moment};
 use crate::error::RunError;
@@ -23,6 +23,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// Where the Runtime API cannot be spoken to.
 pub async fn serve(app: App) -> Result<(), BoxError> {
+    for warning in app.config.overrides.warnings(Timestamp::now()) {
+        warn!("QUOTA_OVERRIDES: {warning}");
+    }
     let app = Arc::new(app);
     let handler = service_fn(move |event: LambdaEvent<Value>| {
         let app = Arc::clone(&app);

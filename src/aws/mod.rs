@@ -10,6 +10,7 @@ pub mod fault;
 pub mod pace;
 pub mod pages;
 pub mod quotas;
+pub mod reference;
 
 use std::time::Duration;
 

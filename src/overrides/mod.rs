@@ -174,25 +174,23 @@ fn settle<'a>(entries: impl Iterator<Item = &'a Entry>, now: Timestamp) -> (Effe
         take(&mut effective.threshold, rule.threshold, &mut origins.threshold, entry);
         take(&mut effective.critical, rule.critical, &mut origins.critical, entry);
         take(&mut effective.limit, rule.limit, &mut origins.limit, entry);
-        match &rule.mute {
-            _ if mute_is_settled => {}
-            None => {}
-            Some(MuteSetting::Off) => {
+        let Some(setting) = rule.mute.as_ref().filter(|_| !mute_is_settled) else { continue };
+        match setting {
+            MuteSetting::Off => {
                 mute_is_settled = true;
                 origins.mute = origins.mute.or(Some(entry));
             }
-            Some(MuteSetting::Until(mute)) if mute.until > now => {
+            MuteSetting::Until(mute) if mute.until > now => {
                 mute_is_settled = true;
                 (effective.mute, effective.expired) = (Some(mute.clone()), None);
                 origins.mute = Some(entry);
             }
             // Over, and so as if it were not there; but worth a word.
-            Some(MuteSetting::Until(mute)) => {
-                if effective.expired.is_none() {
-                    effective.expired = Some(mute.clone());
-                    origins.mute = Some(entry);
-                }
+            MuteSetting::Until(mute) if effective.expired.is_none() => {
+                effective.expired = Some(mute.clone());
+                origins.mute = Some(entry);
             }
+            MuteSetting::Until(_) => {}
         }
     }
     (effective, origins)

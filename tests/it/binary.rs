@@ -23,8 +23,11 @@ pub struct Function {
 
 impl Function {
     pub async fn start(world: World, variables: &[(&str, &str)]) -> Self {
+        Self::start_on(Sim::new(world), variables).await
+    }
+
+    pub async fn start_on(sim: Sim, variables: &[(&str, &str)]) -> Self {
         let api = RuntimeApi::start().await.unwrap();
-        let sim = Sim::new(world);
         let server = sim.serve().await.unwrap();
         let child = command(&api.address(), &server.url(), variables).spawn().unwrap();
         Self { api, sim, child, _server: server }

@@ -19,5 +19,6 @@ mod harness;
 mod limits;
 mod model;
 mod moto;
+mod overrides;
 mod run;
 mod sinks;

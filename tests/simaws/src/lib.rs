@@ -1,7 +1,7 @@
 //! A simulated AWS, for the tests and the demo of the monitor.
 //!
 //! It models what the monitor depends on, on the real wire formats: Amazon Connect's listings,
-//! Service Quotas, CloudWatch metrics, DynamoDB, S3, SNS and STS, with their page sizes, page tokens,
+//! Service Quotas, CloudWatch metrics, DynamoDB, S3, SNS, STS, EventBridge and Parameter Store, with their page sizes, page tokens,
 //! validation, throttles and errors. It is a model and not an echo: a request that AWS would refuse
 //! is refused here too, with the same status and error code, so that a test cannot pass on a request
 //! that would fail in production.
@@ -22,6 +22,7 @@ mod cloudwatch;
 mod connect;
 mod demo;
 mod dynamodb;
+mod eventbridge;
 mod fault;
 mod ids;
 pub mod lambda;
@@ -33,6 +34,7 @@ mod server;
 mod service_quotas;
 mod sim;
 mod sns;
+mod ssm;
 mod sts;
 mod text;
 mod throttle;
@@ -40,6 +42,7 @@ mod wire;
 mod world;
 
 pub use dynamodb::{Item, Table};
+pub use eventbridge::{Bus, Event};
 pub use fault::{Fault, FaultKind, Times};
 pub use metrics::Metrics;
 pub use quotas::Quotas;
@@ -47,5 +50,6 @@ pub use s3::{Bucket, Object};
 pub use server::Server;
 pub use sim::{Recorded, Reply, Sim};
 pub use sns::{Published, Topic};
+pub use ssm::Parameter;
 pub use throttle::{Rate, Rates, Throttle};
 pub use world::{Instance, Integration, World};
