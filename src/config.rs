@@ -25,6 +25,9 @@ pub const VARS: &[(&str, &str)] = &[
     ("CONNECT_PACING", "account"),
     ("CONNECT_RATE_SHARE", "100"),
     ("LOOKBACK_MINUTES", "60"),
+    ("EVENTS_SNS_TOPIC_ARN", ""),
+    ("EVENT_BUS_NAME", ""),
+    ("RUN_METRICS", "summary"),
 ];
 
 /// What the user asked for, valid as a whole.
@@ -45,6 +48,11 @@ pub struct Config {
     pub rate_share: u32,
     /// Minutes of CloudWatch data to look at; the schedule's interval.
     pub lookback_minutes: u32,
+    /// Gets one message per transition, for programs.
+    pub events_topic_arn: Option<String>,
+    /// Name or ARN of the bus that gets one event per transition.
+    pub event_bus: Option<String>,
+    pub run_metrics: RunMetrics,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -55,6 +63,30 @@ pub enum Pacing {
     Account,
     /// One bucket for each operation.
     PerOperation,
+}
+
+/// Which metrics of its own the function writes to its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunMetrics {
+    Off,
+    /// Of the run as a whole, and the highest utilization of each instance.
+    #[default]
+    Summary,
+    /// The utilization of every quota too.
+    PerQuota,
+}
+
+impl FromStr for RunMetrics {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "summary" => Ok(Self::Summary),
+            "per-quota" => Ok(Self::PerQuota),
+            _ => Err("expected `off`, `summary` or `per-quota`".to_owned()),
+        }
+    }
 }
 
 impl FromStr for Pacing {
@@ -114,7 +146,14 @@ impl Config {
             pacing: read.parsed("CONNECT_PACING").unwrap_or_default(),
             rate_share: read.number("CONNECT_RATE_SHARE", 1, 100).unwrap_or(100),
             lookback_minutes: read.number("LOOKBACK_MINUTES", 1, 10_080).unwrap_or(60),
+            events_topic_arn: read.topic("EVENTS_SNS_TOPIC_ARN"),
+            event_bus: read.bus("EVENT_BUS_NAME"),
+            run_metrics: read.parsed("RUN_METRICS").unwrap_or_default(),
         };
+        if let Some(arn) = config.events_topic_arn.as_ref().filter(|arn| config.alert_topic_arn.as_ref() == Some(arn)) {
+            let why = "expected another topic than ALERT_SNS_TOPIC_ARN: people would get JSON, one mail per event";
+            read.problem("EVENTS_SNS_TOPIC_ARN", arn, why);
+        }
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
 }
@@ -135,6 +174,9 @@ impl Default for Config {
             pacing: Pacing::Account,
             rate_share: 100,
             lookback_minutes: 60,
+            events_topic_arn: None,
+            event_bus: None,
+            run_metrics: RunMetrics::Summary,
         }
     }
 }
@@ -214,6 +256,23 @@ impl Reader<'_> {
         Some(text)
     }
 
+    fn bus(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        let bus = match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+            ["arn", partition, "events", _, _, resource] if partition.starts_with("aws") => {
+                resource.strip_prefix("event-bus/").unwrap_or_default()
+            }
+            _ => &text,
+        };
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if bus.is_empty() || bus.len() > 256 || !bus.chars().all(allowed) {
+            let why = "expected `default`, or the name or ARN of an event bus of EventBridge";
+            self.problem(name, &text, why);
+            return None;
+        }
+        Some(text)
+    }
+
     fn patterns(&self, name: &str) -> Vec<InstancePattern> {
         let text = self.text(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(InstancePattern::new).collect()
@@ -268,6 +327,9 @@ mod tests {
             ("CONNECT_PACING", "fast"),
             ("CONNECT_RATE_SHARE", "101"),
             ("LOOKBACK_MINUTES", "1.5"),
+            ("EVENTS_SNS_TOPIC_ARN", "events"),
+            ("EVENT_BUS_NAME", "my bus"),
+            ("RUN_METRICS", "all"),
         ])
         .unwrap_err();
         for name in [
@@ -282,6 +344,9 @@ mod tests {
             "CONNECT_PACING=`fast`",
             "CONNECT_RATE_SHARE=`101`",
             "LOOKBACK_MINUTES=`1.5`",
+            "EVENTS_SNS_TOPIC_ARN=`events`",
+            "EVENT_BUS_NAME=`my bus`",
+            "RUN_METRICS=`all`",
         ] {
             assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
         }
@@ -292,6 +357,21 @@ mod tests {
         let ConfigError(problems) =
             config(&[("ALERT_SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:alerts.fifo")]).unwrap_err();
         assert!(problems[0].contains("standard topic"), "{problems:?}");
+    }
+
+    #[test]
+    fn buses_are_names_or_arns_and_the_two_topics_differ() {
+        let arn = "arn:aws-cn:events:cn-north-1:111122223333:event-bus/ops";
+        for good in ["default", "ops.main_1", arn] {
+            assert_eq!(config(&[("EVENT_BUS_NAME", good)]).unwrap().event_bus.as_deref(), Some(good));
+        }
+        for bad in ["arn:aws:sns:us-east-1:111122223333:x", "arn:aws:events:us-east-1:111122223333:rule/x", "a/b"] {
+            assert!(config(&[("EVENT_BUS_NAME", bad)]).is_err(), "{bad}");
+        }
+        let topic = "arn:aws:sns:us-east-1:111122223333:t";
+        let ConfigError(problems) =
+            config(&[("ALERT_SNS_TOPIC_ARN", topic), ("EVENTS_SNS_TOPIC_ARN", topic)]).unwrap_err();
+        assert!(problems[0].contains("another topic"), "{problems:?}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ async fn answer(app: &App, event: &LambdaEvent<Value>) -> Result<Value, RunError
     let request = Request::from_payload(&event.payload)?;
     let now = Timestamp::now();
     if request.test_alert {
-        return app.test_alert(now).await;
+        return app.test_alert(now, deadline(&event.context)).await;
     }
     let report = app.run(&request, Moment { now, deadline: deadline(&event.context) }).await?;
     serde_json::to_value(report).map_err(|e| RunError::Sink(format!("the answer cannot be written: {e}")))

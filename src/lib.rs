@@ -8,9 +8,9 @@
 //!  lambda, cli              the two edges: payload and deadline, arguments and terminal
 //!   app                     the run: discover -> limits -> usage -> evaluate -> store -> alert -> answer
 //!    collect                which calls answer which quotas; yields readings
-//!    sink::{dynamodb,s3,sns}   where results go; one file each
+//!    sink::{dynamodb,s3,sns,eventbridge}   where results go; one file each
 //!     aws::{connect,quotas,cloudwatch,call,pace,fault}   the AWS edge
-//!      discover, evaluate, changes, alert, report   pure: choice, rows, news, message, answer
+//!      discover, evaluate, changes, alert, events, report   pure: choice, rows, news, message, events, answer
 //!       config, event, overrides, limits, snapshot, catalogue, instances, glob, model   pure: plain data and its rules
 //! ```
 //!
@@ -35,6 +35,7 @@ pub mod discover;
 pub mod error;
 pub mod evaluate;
 pub mod event;
+pub mod events;
 pub mod glob;
 pub mod instances;
 pub mod lambda;

@@ -9,9 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
-use uuid::Uuid;
 
-use crate::alert;
 use crate::aws::Aws;
 use crate::catalogue::CONNECT;
 use crate::collect::{Scan, listings, window};
@@ -19,7 +17,6 @@ use crate::config::Config;
 use crate::discover::{Discovered, choose};
 use crate::error::RunError;
 use crate::event::Request;
-use crate::model::Account;
 use crate::report::{Completeness, Report};
 use crate::sink::Sinks;
 use crate::snapshot::FaultRecord;
@@ -86,27 +83,6 @@ impl App {
         self.finish(report, moment.now).await
     }
 
-    /// Sends one clearly marked message through the topic, and nothing else.
-    ///
-    /// # Errors
-    /// [`RunError::Config`] without a topic, [`RunError::Sink`] where the topic refuses.
-    pub async fn test_alert(&self, now: Timestamp) -> Result<serde_json::Value, RunError> {
-        let (Some(sns), Some(arn)) = (&self.sinks.alerts, &self.config.alert_topic_arn) else {
-            let why = "ALERT_SNS_TOPIC_ARN is not set: there is no topic to send a test alert to".to_owned();
-            return Err(RunError::Config(crate::config::ConfigError(vec![why])));
-        };
-        let part = |n| arn.split(':').nth(n).unwrap_or_default().to_owned();
-        let account = Account { id: part(4), region: part(3), partition: part(1) };
-        sns.publish(&alert::test_message(&account, now)).await.map_err(|fault| RunError::Sink(fault.to_string()))?;
-        Ok(serde_json::json!({
-            "execution_id": Uuid::new_v4().to_string(),
-            "version": env!("CARGO_PKG_VERSION"),
-            "test_alert": true,
-            "topic_arn": arn,
-            "alerts": { "sent": 1, "suppressed": 0, "failed": 0 },
-        }))
-    }
-
     async fn discover(&self, request: &Request, moment: Moment) -> Result<Discovered, RunError> {
         let all = self.aws.connect.instances(moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
         let account = self.aws.account(&all, moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
@@ -170,13 +146,14 @@ impl App {
         if !silent.is_empty() {
             return Some(RunError::Sink(format!("{} took no snapshot: {}", silent.join(" and "), faults())));
         }
-        (report.alerts.failed > 0).then(|| {
-            RunError::Sink(format!(
-                "{} of {} alerts could not be sent: {}",
-                report.alerts.failed,
-                report.alerts.failed + report.alerts.sent,
-                faults()
-            ))
-        })
+        let events = report.events.unwrap_or_default();
+        let failed: Vec<String> =
+            [("alerts", report.alerts.sent, report.alerts.failed), ("events", events.sent, events.failed)]
+                .into_iter()
+                .filter(|(.., failed)| *failed > 0)
+                .map(|(what, sent, failed)| format!("{failed} of {} {what}", sent + failed))
+                .collect();
+        (!failed.is_empty())
+            .then(|| RunError::Sink(format!("{} could not be sent: {}", failed.join(" and "), faults())))
     }
 }

@@ -18,7 +18,7 @@ use crate::config::Pacing;
 use crate::evaluate::{Thresholds, ended_mutes, judge, mention_ended_mutes};
 use crate::event::Request;
 use crate::model::{Account, Fault, Instance, Measured, Reading};
-use crate::report::{Alerts, Completeness, InstanceReport, Report, Seen, Snapshots};
+use crate::report::{Alerts, Completeness, Events, InstanceReport, Report, Seen, Snapshots};
 use crate::sink::Remembered;
 use crate::snapshot::{ACCOUNT_KEY, FaultRecord, Snapshot, Subject, rfc3339};
 
@@ -35,6 +35,7 @@ pub(super) struct Run<'a> {
     pub(super) faults: Vec<Fault>,
     pub(super) snapshots: Snapshots,
     pub(super) alerts: Alerts,
+    pub(super) events: Events,
     pub(super) pending: Vec<Pending>,
 }
 
@@ -59,6 +60,7 @@ impl<'a> Run<'a> {
             faults: Vec::new(),
             snapshots: Snapshots::default(),
             alerts: Alerts { note, ..Alerts::default() },
+            events: Events::default(),
             pending: Vec::new(),
         }
     }
@@ -172,6 +174,7 @@ impl<'a> Run<'a> {
             account,
             instances,
             alerts: self.alerts,
+            events: (!self.app.sinks.events.is_empty()).then_some(self.events),
             snapshots: self.snapshots,
             connect_api: CallStats::default().into(),
             faults: self.faults.iter().map(FaultRecord::from).collect(),

@@ -100,7 +100,7 @@ struct Check {
     /// Store snapshots where USE_DYNAMODB, DYNAMODB_TABLE, USE_S3_STORAGE and S3_BUCKET say
     #[arg(long)]
     store: bool,
-    /// Send alerts to ALERT_SNS_TOPIC_ARN
+    /// Send alerts to ALERT_SNS_TOPIC_ARN, and events to EVENTS_SNS_TOPIC_ARN and EVENT_BUS_NAME
     #[arg(long)]
     alert: bool,
 }
@@ -239,8 +239,9 @@ fn configuration(args: &Check, environment: Config) -> Result<Config, RunError> 
             "--store needs USE_DYNAMODB=true and DYNAMODB_TABLE, or USE_S3_STORAGE=true and S3_BUCKET".to_owned(),
         );
     }
-    if args.alert && config.alert_topic_arn.is_none() {
-        missing.push("--alert needs ALERT_SNS_TOPIC_ARN".to_owned());
+    let can_alert = config.alert_topic_arn.is_some() || config.events_topic_arn.is_some() || config.event_bus.is_some();
+    if args.alert && !can_alert {
+        missing.push("--alert needs ALERT_SNS_TOPIC_ARN, EVENTS_SNS_TOPIC_ARN or EVENT_BUS_NAME".to_owned());
     }
     if !missing.is_empty() {
         return Err(RunError::Config(ConfigError(missing)));
@@ -249,7 +250,7 @@ fn configuration(args: &Check, environment: Config) -> Result<Config, RunError> 
         (config.dynamodb_table, config.s3_bucket) = (None, None);
     }
     if !args.alert {
-        config.alert_topic_arn = None;
+        (config.alert_topic_arn, config.events_topic_arn, config.event_bus) = (None, None, None);
     }
     Ok(config)
 }

@@ -76,7 +76,7 @@ const LAYERS: &[&[&str]] = &[
     &["overrides"],
     &["evaluate", "changes"],
     &["config", "alert"],
-    &["error"],
+    &["error", "events"],
     &["aws"],
     &["report"],
     &["discover", "sink", "collect"],

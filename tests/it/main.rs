@@ -14,6 +14,7 @@ mod architecture;
 mod binary;
 mod called;
 mod cli;
+mod events;
 mod faults;
 mod harness;
 mod limits;
