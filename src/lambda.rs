@@ -1,5 +1,6 @@
 //! The Lambda side: an invocation in, a report or a typed error out.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use crate::app::{App, Moment};
+use crate::app::{App, MetricsLog, Moment};
+use crate::config::{Config, RunMetrics};
 use crate::error::RunError;
 use crate::event::Request;
 
@@ -32,6 +34,20 @@ pub async fn serve(app: App) -> Result<(), BoxError> {
         async move { handle(&app, event).await }
     });
     Runtime::new(handler).layer(MapRequestLayer::new(readable)).run().await
+}
+
+/// The function's log, where CloudWatch finds metrics; none where they are switched off.
+#[must_use]
+pub fn metrics_log(config: &Config, function: Option<String>) -> Option<MetricsLog> {
+    let write = |line: &str| {
+        // One write, so that no other line gets between. A closed log is no reason to fail a run.
+        let _ = io::stdout().lock().write_all(format!("{line}\n").as_bytes());
+    };
+    (config.run_metrics != RunMetrics::Off).then(|| MetricsLog {
+        function: function.filter(|name| !name.is_empty()).unwrap_or_else(|| "connect-quota-monitor".to_owned()),
+        per_quota: config.run_metrics == RunMetrics::PerQuota,
+        write,
+    })
 }
 
 /// An invocation without a payload has an empty body, which is no JSON. One that is no JSON at all

@@ -10,7 +10,7 @@
 //!    collect                which calls answer which quotas; yields readings
 //!    sink::{dynamodb,s3,sns,eventbridge}   where results go; one file each
 //!     aws::{connect,quotas,cloudwatch,call,pace,fault}   the AWS edge
-//!      discover, evaluate, changes, alert, events, report   pure: choice, rows, news, message, events, answer
+//!      discover, evaluate, changes, alert, events, report, emf   pure: choice, rows, news, message, events, answer, metrics
 //!       config, event, overrides, limits, snapshot, catalogue, instances, glob, model   pure: plain data and its rules
 //! ```
 //!
@@ -32,6 +32,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod discover;
+pub mod emf;
 pub mod error;
 pub mod evaluate;
 pub mod event;

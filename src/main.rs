@@ -37,5 +37,7 @@ async fn function(lookup: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn
         }
     };
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(&lookup));
-    lambda::serve(App::new(config.clone(), Aws::new(&sdk, &config), sinks)).await
+    let mut app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
+    app.metrics_log = lambda::metrics_log(&config, lookup("AWS_LAMBDA_FUNCTION_NAME"));
+    lambda::serve(app).await
 }

@@ -15,6 +15,7 @@ use crate::catalogue::CONNECT;
 use crate::collect::{Scan, listings, window};
 use crate::config::Config;
 use crate::discover::{Discovered, choose};
+use crate::emf;
 use crate::error::RunError;
 use crate::event::Request;
 use crate::report::{Completeness, Report};
@@ -31,6 +32,19 @@ pub struct App {
     /// Answer with every row, as a dry run does.
     pub with_metrics: bool,
     pub progress: Progress,
+    /// Where the monitor's own metrics are written; none where they are off, and in the command.
+    pub metrics_log: Option<MetricsLog>,
+}
+
+/// A log that CloudWatch Logs makes metrics of.
+#[derive(Debug, Clone)]
+pub struct MetricsLog {
+    /// The function's name, the dimension of the metrics.
+    pub function: String,
+    /// The utilization of every quota too.
+    pub per_quota: bool,
+    /// Takes one line.
+    pub write: fn(&str),
 }
 
 /// When a run started, and when it must have stopped measuring. Only the edge reads clocks.
@@ -52,7 +66,7 @@ pub struct Progress {
 impl App {
     #[must_use]
     pub fn new(config: Config, aws: Aws, sinks: Sinks) -> Self {
-        Self { config, aws, sinks, with_metrics: false, progress: Progress::default() }
+        Self { config, aws, sinks, with_metrics: false, progress: Progress::default(), metrics_log: None }
     }
 
     /// One run.
@@ -106,6 +120,14 @@ impl App {
         }
         for fault in &report.faults {
             warn!(operation = %fault.operation, kind = fault.kind, instance_id = fault.instance_id, "{}", fault.message);
+        }
+        if let Some(log) = self.metrics_log.as_ref().filter(|_| !report.dry_run) {
+            for line in emf::lines(&report, &log.function) {
+                (log.write)(&line);
+            }
+        }
+        if !report.dry_run && !self.with_metrics {
+            report = report.without_metrics();
         }
         info!(
             execution_id = %report.execution_id, complete = report.complete, instances = report.instances.len(),

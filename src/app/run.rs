@@ -120,7 +120,8 @@ impl<'a> Run<'a> {
         mention_ended_mutes(&mut metrics, &ended, told);
         let subject = instance.map_or(Subject::Account, Subject::Instance);
         let mut snapshot = Snapshot::new(&self.account, subject, &self.execution_id, self.now, metrics);
-        let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics);
+        let per_quota = app.metrics_log.as_ref().is_some_and(|log| log.per_quota);
+        let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics || per_quota);
         if self.dry_run {
             return seen;
         }

@@ -79,7 +79,7 @@ const LAYERS: &[&[&str]] = &[
     &["error", "events"],
     &["aws"],
     &["report"],
-    &["discover", "sink", "collect"],
+    &["discover", "sink", "collect", "emf"],
     &["app"],
     &["lambda", "logging"],
     &["cli"],

@@ -46,9 +46,9 @@ fn triple(event: &str, action: &str, severity: &str) -> (String, String, String)
 async fn an_incident_opens_on_raise_and_resolves_on_recovery_under_one_key() {
     let mut bench = bench();
     let id = bench.sim.world().instances[0].id.clone();
-    for (hour, prompts) in [430, 430, 499, 10, 10].into_iter().enumerate() {
+    for (hour, prompts) in (0..).zip([430, 430, 499, 10, 10]) {
         bench.sim.world().instances[0].set("ListPrompts", prompts);
-        run(&mut bench, hour as i64).await;
+        run(&mut bench, hour).await;
     }
     let events = on_bus(&bench);
     let seen: Vec<_> = events.iter().map(|e| summary(&e.detail)).collect();
