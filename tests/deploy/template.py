@@ -140,6 +140,15 @@ SWITCHES = {
 }
 
 
+#: Switches that touch nothing but a variable and a grant of their own: each alone and all together will do.
+INDEPENDENT = {
+    "QuotaOverridesParameter": "/connect/quota-overrides",
+    "QuotaOverridesObject": "settings/connect/overrides.json",
+    "EventsTopicArn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:events",
+    "EventBusName": "ops",
+}
+
+
 def every_deployment():
     """All combinations that the template's rules let through."""
     for values in itertools.product(*SWITCHES.values()):
@@ -163,6 +172,8 @@ def some_deployments():
         if name == "ExistingBucketName":
             parameters["UseS3Storage"] = "true"
         yield parameters
+    for name, value in INDEPENDENT.items():
+        yield {name: value}
     yield EVERYTHING
 
 
@@ -174,4 +185,7 @@ EVERYTHING = {
     "VpcId": "vpc-0123456789abcdef0",
     "SubnetIds": "subnet-0123456789abcdef0",
     "EnableTracing": "true",
+    "QuotaOverridesParameter": "/connect/quota-overrides",
+    "EventsTopicArn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:events",
+    "EventBusName": "default",
 }

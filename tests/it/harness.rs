@@ -186,7 +186,7 @@ pub struct Mail {
     pub instance_id: String,
 }
 
-async fn sdk(sim: &Sim) -> SdkConfig {
+pub async fn sdk(sim: &Sim) -> SdkConfig {
     let region = sim.world().region.clone();
     let connector = SharedHttpConnector::new(Wire(sim.clone()));
     aws_config::defaults(BehaviorVersion::v2026_01_12())

@@ -22,4 +22,5 @@ mod model;
 mod moto;
 mod overrides;
 mod run;
+mod schema;
 mod sinks;

@@ -9,6 +9,7 @@ use crate::wire::{Answer, AwsError, Context, respond};
 
 const MAX_ENTRIES: usize = 10;
 const MAX_BYTES: usize = 262_144;
+const BUS_PATTERN: &str = r"(arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus\/)?[\.\-_A-Za-z0-9]+";
 
 /// An event bus, and what was put on it.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +65,10 @@ pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
 fn put(context: &mut Context<'_>, entry: &Value) -> Result<Result<(), (&'static str, String)>, AwsError> {
     let named = entry["EventBusName"].as_str().unwrap_or("default");
     let bus = bus_name(named).ok_or_else(|| {
-        invalid(&format!("Value '{named}' at 'entries.1.member.eventBusName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:aws[\\w-]*:events:[a-z]+-[a-z]+-[\\w-]+:[0-9]{{12}}:event-bus\\/)?[\\.\\-_A-Za-z0-9]+"))
+        invalid(&format!(
+            "Value '{named}' at 'entries.1.member.eventBusName' failed to satisfy constraint: Member must satisfy \
+             regular expression pattern: {BUS_PATTERN}"
+        ))
     })?;
     for name in ["Source", "DetailType", "Detail"] {
         if entry[name].as_str().is_none_or(str::is_empty) {
