@@ -28,6 +28,9 @@ pub const VARS: &[(&str, &str)] = &[
     ("DETAIL_CALL_BUDGET", "60"),
     ("FORECAST_DAYS", "14"),
     ("AUTO_REQUEST_INCREASE", "false"),
+    ("EVENTS_SNS_TOPIC_ARN", ""),
+    ("EVENT_BUS_NAME", ""),
+    ("RUN_METRICS", "summary"),
 ];
 
 /// What the user asked for, valid as a whole.
@@ -54,6 +57,11 @@ pub struct Config {
     pub forecast_days: u32,
     /// Ask AWS for more where an adjustable quota is critical.
     pub auto_request_increase: bool,
+    /// Gets one message per transition, for programs.
+    pub events_topic_arn: Option<String>,
+    /// Name or ARN of the bus that gets one event per transition.
+    pub event_bus: Option<String>,
+    pub run_metrics: RunMetrics,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -64,6 +72,30 @@ pub enum Pacing {
     Account,
     /// One bucket for each operation.
     PerOperation,
+}
+
+/// Which metrics of its own the function writes to its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunMetrics {
+    Off,
+    /// Of the run as a whole, and the highest utilization of each instance.
+    #[default]
+    Summary,
+    /// The utilization of every quota too.
+    PerQuota,
+}
+
+impl FromStr for RunMetrics {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "summary" => Ok(Self::Summary),
+            "per-quota" => Ok(Self::PerQuota),
+            _ => Err("expected `off`, `summary` or `per-quota`".to_owned()),
+        }
+    }
 }
 
 impl FromStr for Pacing {
@@ -126,7 +158,14 @@ impl Config {
             detail_calls: read.number("DETAIL_CALL_BUDGET", 0, 10_000).unwrap_or(60),
             forecast_days: read.number("FORECAST_DAYS", 0, 365).unwrap_or(14),
             auto_request_increase: read.flag("AUTO_REQUEST_INCREASE"),
+            events_topic_arn: read.topic("EVENTS_SNS_TOPIC_ARN"),
+            event_bus: read.bus("EVENT_BUS_NAME"),
+            run_metrics: read.parsed("RUN_METRICS").unwrap_or_default(),
         };
+        if let Some(arn) = config.events_topic_arn.as_ref().filter(|arn| config.alert_topic_arn.as_ref() == Some(arn)) {
+            let why = "expected another topic than ALERT_SNS_TOPIC_ARN: people would get JSON, one mail per event";
+            read.problem("EVENTS_SNS_TOPIC_ARN", arn, why);
+        }
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
 }
@@ -150,6 +189,9 @@ impl Default for Config {
             detail_calls: 60,
             forecast_days: 14,
             auto_request_increase: false,
+            events_topic_arn: None,
+            event_bus: None,
+            run_metrics: RunMetrics::Summary,
         }
     }
 }
@@ -229,6 +271,23 @@ impl Reader<'_> {
         Some(text)
     }
 
+    fn bus(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        let bus = match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+            ["arn", partition, "events", _, _, resource] if partition.starts_with("aws") => {
+                resource.strip_prefix("event-bus/").unwrap_or_default()
+            }
+            _ => &text,
+        };
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if bus.is_empty() || bus.len() > 256 || !bus.chars().all(allowed) {
+            let why = "expected `default`, or the name or ARN of an event bus of EventBridge";
+            self.problem(name, &text, why);
+            return None;
+        }
+        Some(text)
+    }
+
     fn patterns(&self, name: &str) -> Vec<InstancePattern> {
         let text = self.text(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(InstancePattern::new).collect()
@@ -285,6 +344,9 @@ mod tests {
             ("LOOKBACK_MINUTES", "1.5"),
             ("FORECAST_DAYS", "366"),
             ("AUTO_REQUEST_INCREASE", "perhaps"),
+            ("EVENTS_SNS_TOPIC_ARN", "events"),
+            ("EVENT_BUS_NAME", "my bus"),
+            ("RUN_METRICS", "all"),
         ])
         .unwrap_err();
         for name in [
@@ -301,6 +363,9 @@ mod tests {
             "LOOKBACK_MINUTES=`1.5`",
             "FORECAST_DAYS=`366`",
             "AUTO_REQUEST_INCREASE=`perhaps`",
+            "EVENTS_SNS_TOPIC_ARN=`events`",
+            "EVENT_BUS_NAME=`my bus`",
+            "RUN_METRICS=`all`",
         ] {
             assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
         }
@@ -311,6 +376,21 @@ mod tests {
         let ConfigError(problems) =
             config(&[("ALERT_SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:alerts.fifo")]).unwrap_err();
         assert!(problems[0].contains("standard topic"), "{problems:?}");
+    }
+
+    #[test]
+    fn buses_are_names_or_arns_and_the_two_topics_differ() {
+        let arn = "arn:aws-cn:events:cn-north-1:111122223333:event-bus/ops";
+        for good in ["default", "ops.main_1", arn] {
+            assert_eq!(config(&[("EVENT_BUS_NAME", good)]).unwrap().event_bus.as_deref(), Some(good));
+        }
+        for bad in ["arn:aws:sns:us-east-1:111122223333:x", "arn:aws:events:us-east-1:111122223333:rule/x", "a/b"] {
+            assert!(config(&[("EVENT_BUS_NAME", bad)]).is_err(), "{bad}");
+        }
+        let topic = "arn:aws:sns:us-east-1:111122223333:t";
+        let ConfigError(problems) =
+            config(&[("ALERT_SNS_TOPIC_ARN", topic), ("EVENTS_SNS_TOPIC_ARN", topic)]).unwrap_err();
+        assert!(problems[0].contains("another topic"), "{problems:?}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Judgement: a reading and the user's thresholds become a row with a status. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 pub use crate::model::Thresholds;
 use crate::model::{Instance, Limit, LimitSource, Measured, Reading, Usage};
-use crate::overrides::Overrides;
+use crate::overrides::{Mute, Overrides};
 use crate::snapshot::{FaultRecord, Metric, MuteRecord, Status, one_decimal, rfc3339};
 
 /// Judges every reading of one instance, or of the account (`instance` is none then). Rows come back
@@ -20,6 +22,31 @@ pub fn judge(
     readings.into_iter().map(|r| judge_one(r, thresholds, overrides, instance, now)).collect()
 }
 
+/// The mutes that ended, by quota key, of quotas that nothing mutes any more.
+#[must_use]
+pub fn ended_mutes(
+    readings: &[Reading],
+    overrides: &Overrides,
+    instance: Option<&Instance>,
+    now: Timestamp,
+) -> BTreeMap<String, Mute> {
+    let ended = |r: &Reading| overrides.effective(&r.quota, instance, now).expired;
+    readings.iter().filter_map(|r| Some((r.quota.key().to_owned(), ended(r)?))).collect()
+}
+
+/// A violation that its mute hid until now is news, and the reader should know why it comes up. One
+/// that was `told` before has been explained.
+pub fn mention_ended_mutes(metrics: &mut [Metric], ended: &BTreeMap<String, Mute>, told: impl Fn(&str) -> bool) {
+    for metric in metrics.iter_mut().filter(|m| m.is_violation()) {
+        let Some(mute) = ended.get(metric.key()).filter(|_| !told(metric.key())) else { continue };
+        let text = format!("its mute ended at {}: {}", rfc3339(mute.until), mute.reason);
+        metric.note = Some(match metric.note.take() {
+            Some(note) => format!("{text}; {note}"),
+            None => text,
+        });
+    }
+}
+
 fn judge_one(
     reading: Reading,
     thresholds: Thresholds,
@@ -27,7 +54,7 @@ fn judge_one(
     instance: Option<&Instance>,
     now: Timestamp,
 ) -> Metric {
-    let rule = overrides.rule(&reading.quota, instance);
+    let rule = overrides.effective(&reading.quota, instance, now);
     let warning = rule.threshold.unwrap_or(thresholds.warning);
     let levels = Thresholds { warning, critical: rule.critical.unwrap_or(thresholds.critical).max(warning) };
     let limit = match rule.limit {
@@ -51,7 +78,7 @@ fn judge_one(
         note: None,
         fault: None,
         adjustable: None,
-        muted: rule.mute.filter(|m| m.until > now).map(|m| MuteRecord { reason: m.reason, until: rfc3339(m.until) }),
+        muted: rule.mute.map(|m| MuteRecord { reason: m.reason, until: rfc3339(m.until) }),
         forecast: None,
         increase_request: None,
         levels,

@@ -1,7 +1,6 @@
 //! How a user names instances: by id, or by an alias with wildcards. Pure.
 
-use wildmatch::WildMatch;
-
+use crate::glob::{Glob, Specificity};
 use crate::model::Instance;
 
 /// An instance id, or a pattern over aliases: `*` is any text, `?` any one character.
@@ -9,18 +8,33 @@ use crate::model::Instance;
 pub enum InstancePattern {
     /// Lower case, as AWS writes it.
     Id(String),
-    Alias(WildMatch),
+    Alias(Glob),
+}
+
+/// How narrowly an instance is named, the widest first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InstanceRank {
+    Alias(Specificity),
+    Id,
 }
 
 impl InstancePattern {
     #[must_use]
     pub fn new(text: &str) -> Self {
-        if is_instance_id(text) { Self::Id(text.to_ascii_lowercase()) } else { Self::Alias(WildMatch::new(text)) }
+        if is_instance_id(text) { Self::Id(text.to_ascii_lowercase()) } else { Self::Alias(Glob::new(text)) }
     }
 
     #[must_use]
     pub fn is_id(&self) -> bool {
         matches!(self, Self::Id(_))
+    }
+
+    #[must_use]
+    pub fn rank(&self) -> InstanceRank {
+        match self {
+            Self::Id(_) => InstanceRank::Id,
+            Self::Alias(glob) => InstanceRank::Alias(glob.specificity()),
+        }
     }
 
     #[must_use]
@@ -33,7 +47,8 @@ impl InstancePattern {
 }
 
 /// An instance id looks like a UUID; everything else is a pattern over aliases.
-fn is_instance_id(text: &str) -> bool {
+#[must_use]
+pub fn is_instance_id(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(i, b)| match i {
             8 | 13 | 18 | 23 => b == b'-',

@@ -1,5 +1,6 @@
 //! The Lambda side: an invocation in, a report or a typed error out.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,9 +11,10 @@ use lambda_runtime_api_client::Client;
 use lambda_runtime_api_client::body::Body;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tracing::error;
+use tracing::{error, warn};
 
-use crate::app::{App, Moment};
+use crate::app::{App, MetricsLog, Moment};
+use crate::config::{Config, RunMetrics};
 use crate::error::RunError;
 use crate::event::Request;
 
@@ -23,12 +25,29 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// Where the Runtime API cannot be spoken to.
 pub async fn serve(app: App) -> Result<(), BoxError> {
+    for warning in app.config.overrides.warnings(Timestamp::now()) {
+        warn!("QUOTA_OVERRIDES: {warning}");
+    }
     let app = Arc::new(app);
     let handler = service_fn(move |event: LambdaEvent<Value>| {
         let app = Arc::clone(&app);
         async move { handle(&app, event).await }
     });
     Runtime::new(handler).layer(MapRequestLayer::new(readable)).run().await
+}
+
+/// The function's log, where CloudWatch finds metrics; none where they are switched off.
+#[must_use]
+pub fn metrics_log(config: &Config, function: Option<String>) -> Option<MetricsLog> {
+    let write = |line: &str| {
+        // One write, so that no other line gets between. A closed log is no reason to fail a run.
+        let _ = io::stdout().lock().write_all(format!("{line}\n").as_bytes());
+    };
+    (config.run_metrics != RunMetrics::Off).then(|| MetricsLog {
+        function: function.filter(|name| !name.is_empty()).unwrap_or_else(|| "connect-quota-monitor".to_owned()),
+        per_quota: config.run_metrics == RunMetrics::PerQuota,
+        write,
+    })
 }
 
 /// An invocation without a payload has an empty body, which is no JSON. One that is no JSON at all
@@ -57,7 +76,7 @@ async fn answer(app: &App, event: &LambdaEvent<Value>) -> Result<Value, RunError
     let request = Request::from_payload(&event.payload)?;
     let now = Timestamp::now();
     if request.test_alert {
-        return app.test_alert(now).await;
+        return app.test_alert(now, deadline(&event.context)).await;
     }
     let report = app.run(&request, Moment { now, deadline: deadline(&event.context) }).await?;
     serde_json::to_value(report).map_err(|e| RunError::Sink(format!("the answer cannot be written: {e}")))

@@ -8,12 +8,12 @@
 //!  lambda, cli              the two edges: payload and deadline, arguments and terminal
 //!   app                     the run: discover -> limits -> usage -> evaluate -> store -> alert -> answer
 //!    collect                which calls answer which quotas; yields readings
-//!    sink::{dynamodb,s3,sns}   where results go; one file each
+//!    sink::{dynamodb,s3,sns,eventbridge}   where results go; one file each
 //!     aws::{tally,call,pace,fault,quotas,cloudwatch}   the AWS edge
 //!     aws::{connect,cases,profile,wisdom,app_integrations,campaigns}   one file of calls per service
-//!      discover, evaluate, trend, requests, changes, alert, report, coverage   pure: choice, rows, forecasts,
-//!                             requests, news, message, answer, documentation
-//!       config, event, overrides, limits, tour, snapshot, instances, model   pure: plain data and its rules
+//!      discover, evaluate, trend, requests, changes, alert, events, report, emf, coverage   pure: choice, rows,
+//!                             forecasts, requests, news, message, events, answer, metrics, documentation
+//!       config, event, overrides, limits, tour, snapshot, instances, glob, model   pure: plain data and its rules
 //!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //! ```
 //!
@@ -37,9 +37,12 @@ pub mod collect;
 pub mod config;
 pub mod coverage;
 pub mod discover;
+pub mod emf;
 pub mod error;
 pub mod evaluate;
 pub mod event;
+pub mod events;
+pub mod glob;
 pub mod instances;
 pub mod lambda;
 pub mod limits;

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use connect_quota_monitor::app::App;
 use connect_quota_monitor::aws::{self, Aws};
-use connect_quota_monitor::config::Config;
 use connect_quota_monitor::error::RunError;
 use connect_quota_monitor::sink::Sinks;
 use connect_quota_monitor::{cli, lambda, logging};
@@ -28,7 +27,8 @@ async fn main() -> ExitCode {
 
 /// The Lambda function: everything is read and built once, before the first invocation.
 async fn function(lookup: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let config = match Config::from_lookup(&lookup) {
+    let sdk = aws::ambient(None, None).await;
+    let config = match aws::reference::configuration(&sdk, &lookup).await {
         Ok(config) => config,
         Err(bad) => {
             let error = RunError::Config(bad);
@@ -36,7 +36,8 @@ async fn function(lookup: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn
             return Err(format!("{}: {error}", error.error_type()).into());
         }
     };
-    let sdk = aws::ambient(None, None).await;
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(&lookup));
-    lambda::serve(App::new(config.clone(), Aws::new(&sdk, &config), sinks)).await
+    let mut app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
+    app.metrics_log = lambda::metrics_log(&config, lookup("AWS_LAMBDA_FUNCTION_NAME"));
+    lambda::serve(app).await
 }

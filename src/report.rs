@@ -23,6 +23,9 @@ pub struct Report {
     pub services: Vec<ServiceReport>,
     pub violations: usize,
     pub alerts: Alerts,
+    /// Only where a channel for events is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Events>,
     pub snapshots: Snapshots,
     pub connect_api: ConnectApi,
     pub faults: Vec<FaultRecord>,
@@ -86,6 +89,13 @@ pub struct Alerts {
     /// Says so where no alert can be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
+}
+
+/// Events, once for each channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Events {
+    pub sent: usize,
+    pub failed: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize)]

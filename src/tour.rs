@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// So many of the fullest resources are remembered: should the fullest shrink, the next one is known.
 const REMEMBERED: usize = 8;
 
+/// All items of a resource. A key of a map that is stored must not be empty.
+pub const ALL: &str = "items";
+
 /// Where the tour of one listing stands, from run to run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Tour {
@@ -29,7 +32,7 @@ pub struct Tour {
     /// Every resource has been visited at least once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
-    /// The fullest, by group of items (empty: all items).
+    /// The fullest, by group of items; [`ALL`] is all of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fullest: BTreeMap<String, Vec<Seen>>,
 }
@@ -180,7 +183,7 @@ mod tests {
             .iter()
             .map(|key| {
                 let seen = Seen { key: key.clone(), name: key.clone(), root: None, value: 0, at: at(hour) };
-                (seen, BTreeMap::from([(String::new(), value(key))]))
+                (seen, BTreeMap::from([(ALL.to_owned(), value(key))]))
             })
             .collect();
         (tour.after(&visits, known, at(hour)), chosen)
@@ -203,7 +206,7 @@ mod tests {
         // It shrinks while it is far from its turn.
         let (tour, visited) = run(&tour, &keys, 10, 3, |_| 1);
         assert!(visited.contains(&"r0003".to_owned()), "{visited:?}");
-        assert_eq!(tour.fullest[""][0].value, 1);
+        assert_eq!(tour.fullest[ALL][0].value, 1);
     }
 
     #[test]
@@ -212,7 +215,7 @@ mod tests {
         let (tour, _) = run(&Tour::default(), &before, 10, 0, |key| u64::from(key == "r0004") * 50);
         let after: Vec<String> = before.iter().filter(|key| *key != "r0004").cloned().collect();
         let (tour, _) = run(&tour, &after, 10, 1, |_| 0);
-        assert!(tour.fullest[""].iter().all(|s| s.value == 0));
+        assert!(tour.fullest[ALL].iter().all(|s| s.value == 0));
     }
 
     proptest! {
@@ -242,7 +245,7 @@ mod tests {
                 let value = |key: &str| values[key[1..].parse::<usize>().unwrap()];
                 tour = run(&tour, &keys, calls, i64::try_from(hour).unwrap(), value).0;
             }
-            prop_assert_eq!(Some(tour.fullest[""][0].value), values.iter().max().copied());
+            prop_assert_eq!(Some(tour.fullest[ALL][0].value), values.iter().max().copied());
         }
 
         #[test]

@@ -25,6 +25,8 @@ use crate::model::{Account, Instance};
 use crate::snapshot::{ACCOUNT_KEY, Metric, Snapshot, Status, Summary};
 use crate::trend::day_of;
 
+pub(crate) use words::{plain, reading};
+
 /// What SNS accepts as one message: body, attributes and all.
 const SNS_LIMIT: usize = 256 * 1024;
 /// Kept free, because SNS's own accounting is documented in words only.

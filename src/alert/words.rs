@@ -12,7 +12,7 @@ pub(super) const SENTENCE: usize = 300;
 
 /// Text from AWS or from a user on one line of ours: without line breaks, control characters and marks
 /// that reorder text, because nothing from outside may look like a line that we wrote.
-pub(super) fn plain(text: &str, longest: usize) -> String {
+pub(crate) fn plain(text: &str, longest: usize) -> String {
     let one_line: String = text.chars().map(|c| if is_harmless(c) { c } else { ' ' }).collect();
     clip(one_line.trim(), longest)
 }
@@ -51,7 +51,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// `147/100 (147.0%)`; against a limit of 0 there is no percentage.
-pub(super) fn reading(metric: &Metric) -> String {
+pub(crate) fn reading(metric: &Metric) -> String {
     let usage = metric.usage.map_or_else(|| "?".to_owned(), number);
     match (metric.limit, metric.utilization) {
         (Some(limit), Some(percent)) => format!("{usage}/{} ({percent:.1}%)", number(limit)),

@@ -12,18 +12,16 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{info, warn};
-use uuid::Uuid;
 
-use crate::alert;
 use crate::aws::Aws;
 use crate::catalogue::Service;
 use crate::collect::{Field, Scan, instance_listings, window};
 use crate::config::Config;
 use crate::discover::{Discovered, choose};
+use crate::emf;
 use crate::error::RunError;
 use crate::event::Request;
 use crate::limits::Limits;
-use crate::model::Account;
 use crate::report::{Completeness, Report};
 use crate::sink::Sinks;
 use crate::snapshot::{ACCOUNT_KEY, FaultRecord};
@@ -38,6 +36,19 @@ pub struct App {
     /// Answer with every row, as a dry run does.
     pub with_metrics: bool,
     pub progress: Progress,
+    /// Where the monitor's own metrics are written; none where they are off, and in the command.
+    pub metrics_log: Option<MetricsLog>,
+}
+
+/// A log that CloudWatch Logs makes metrics of.
+#[derive(Debug, Clone)]
+pub struct MetricsLog {
+    /// The function's name, the dimension of the metrics.
+    pub function: String,
+    /// The utilization of every quota too.
+    pub per_quota: bool,
+    /// Takes one line.
+    pub write: fn(&str),
 }
 
 /// When a run started, and when it must have stopped measuring. Only the edge reads clocks.
@@ -59,7 +70,7 @@ pub struct Progress {
 impl App {
     #[must_use]
     pub fn new(config: Config, aws: Aws, sinks: Sinks) -> Self {
-        Self { config, aws, sinks, with_metrics: false, progress: Progress::default() }
+        Self { config, aws, sinks, with_metrics: false, progress: Progress::default(), metrics_log: None }
     }
 
     /// One run.
@@ -99,27 +110,6 @@ impl App {
         self.finish(report, moment.now).await
     }
 
-    /// Sends one clearly marked message through the topic, and nothing else.
-    ///
-    /// # Errors
-    /// [`RunError::Config`] without a topic, [`RunError::Sink`] where the topic refuses.
-    pub async fn test_alert(&self, now: Timestamp) -> Result<serde_json::Value, RunError> {
-        let (Some(sns), Some(arn)) = (&self.sinks.alerts, &self.config.alert_topic_arn) else {
-            let why = "ALERT_SNS_TOPIC_ARN is not set: there is no topic to send a test alert to".to_owned();
-            return Err(RunError::Config(crate::config::ConfigError(vec![why])));
-        };
-        let part = |n| arn.split(':').nth(n).unwrap_or_default().to_owned();
-        let account = Account { id: part(4), region: part(3), partition: part(1) };
-        sns.publish(&alert::test_message(&account, now)).await.map_err(|fault| RunError::Sink(fault.to_string()))?;
-        Ok(serde_json::json!({
-            "execution_id": Uuid::new_v4().to_string(),
-            "version": env!("CARGO_PKG_VERSION"),
-            "test_alert": true,
-            "topic_arn": arn,
-            "alerts": { "sent": 1, "suppressed": 0, "failed": 0 },
-        }))
-    }
-
     async fn discover(&self, request: &Request, moment: Moment) -> Result<Discovered, RunError> {
         let all = self.aws.connect.instances(moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
         let account = self.aws.account(&all, moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
@@ -153,6 +143,14 @@ impl App {
         }
         for fault in &report.faults {
             warn!(operation = %fault.operation, kind = fault.kind, instance_id = fault.instance_id, "{}", fault.message);
+        }
+        if let Some(log) = self.metrics_log.as_ref().filter(|_| !report.dry_run) {
+            for line in emf::lines(&report, &log.function) {
+                (log.write)(&line);
+            }
+        }
+        if !report.dry_run && !self.with_metrics {
+            report = report.without_metrics();
         }
         info!(
             execution_id = %report.execution_id, complete = report.complete, instances = report.instances.len(),
@@ -193,13 +191,14 @@ impl App {
         if !silent.is_empty() {
             return Some(RunError::Sink(format!("{} took no snapshot: {}", silent.join(" and "), faults())));
         }
-        (report.alerts.failed > 0).then(|| {
-            RunError::Sink(format!(
-                "{} of {} alerts could not be sent: {}",
-                report.alerts.failed,
-                report.alerts.failed + report.alerts.sent,
-                faults()
-            ))
-        })
+        let events = report.events.unwrap_or_default();
+        let failed: Vec<String> =
+            [("alerts", report.alerts.sent, report.alerts.failed), ("events", events.sent, events.failed)]
+                .into_iter()
+                .filter(|(.., failed)| *failed > 0)
+                .map(|(what, sent, failed)| format!("{failed} of {} {what}", sent + failed))
+                .collect();
+        (!failed.is_empty())
+            .then(|| RunError::Sink(format!("{} could not be sent: {}", failed.join(" and "), faults())))
     }
 }

@@ -16,10 +16,10 @@ use crate::aws::call::CallStats;
 use crate::changes::{Comparison, compare};
 use crate::collect::{Collected, Integrations, Scan};
 use crate::config::Pacing;
-use crate::evaluate::{Thresholds, judge};
+use crate::evaluate::{Thresholds, ended_mutes, judge, mention_ended_mutes};
 use crate::event::Request;
 use crate::model::{Account, Fault, Instance, Measured, Reading};
-use crate::report::{Alerts, Completeness, InstanceReport, Report, Seen, ServiceReport, Snapshots};
+use crate::report::{Alerts, Completeness, Events, InstanceReport, Report, Seen, ServiceReport, Snapshots};
 use crate::requests::Requests;
 use crate::sink::Remembered;
 use crate::snapshot::{FaultRecord, Memory, Snapshot, Subject, Tours, rfc3339};
@@ -41,6 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) faults: Vec<Fault>,
     pub(super) snapshots: Snapshots,
     pub(super) alerts: Alerts,
+    pub(super) events: Events,
     pub(super) pending: Vec<Pending>,
     pub(super) services: Vec<ServiceReport>,
     /// Open requests for higher limits, those of this run included.
@@ -71,6 +72,7 @@ impl<'a> Run<'a> {
             faults: requests.faults().cloned().collect(),
             snapshots: Snapshots::default(),
             alerts: Alerts { note, ..Alerts::default() },
+            events: Events::default(),
             pending: Vec::new(),
             services: Vec::new(),
             requests,
@@ -141,9 +143,12 @@ impl<'a> Run<'a> {
         let app = self.app;
         self.faults.extend(before.faults);
         self.note_faults(&readings);
-        let mut metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
-        self.requests.note(&mut metrics, instance);
         let state = before.memory.as_ref().map(|memory| &memory.alert_state);
+        let ended = ended_mutes(&readings, &app.config.overrides, instance, self.now);
+        let mut metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
+        let told = |key: &str| state.is_some_and(|s| s.0.get(key).is_some_and(|t| t.severity.is_some()));
+        mention_ended_mutes(&mut metrics, &ended, told);
+        self.requests.note(&mut metrics, instance);
         let mut history = before.memory.as_ref().map(|memory| memory.history.clone()).unwrap_or_default();
         trend::foretell(&mut metrics, &history, state, self.now, app.config.forecast_days);
         if app.config.auto_request_increase && !self.dry_run && self.keeps_state {
@@ -151,14 +156,15 @@ impl<'a> Run<'a> {
         }
         let subject = instance.map_or(Subject::Account, Subject::Instance);
         let mut snapshot = Snapshot::new(&self.account, subject, &self.execution_id, self.now, metrics);
-        let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics);
+        let per_quota = app.metrics_log.as_ref().is_some_and(|log| log.per_quota);
+        let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics || per_quota);
         if self.dry_run {
             return seen;
         }
         history.note(&snapshot.metrics, trend::day_of(self.now));
         let Comparison { news, mut carried, told } =
             compare(state, &snapshot.metrics, self.now, app.config.reminder_hours);
-        if let (None, Some(news)) = (&app.sinks.alerts, &news) {
+        if let (false, Some(news)) = (app.sinks.has_channels(), &news) {
             // Nobody is there to be told, now or later, that something is over.
             for key in news.recovered.keys() {
                 carried.0.extend(told.0.get(key).map(|told| (key.clone(), told.clone())));
@@ -212,6 +218,7 @@ impl<'a> Run<'a> {
             account,
             instances,
             alerts: self.alerts,
+            events: (!self.app.sinks.events.is_empty()).then_some(self.events),
             snapshots: self.snapshots,
             connect_api: CallStats::default().into(),
             faults: self.faults.iter().map(FaultRecord::from).collect(),

@@ -15,6 +15,7 @@ mod page;
 pub mod pages;
 mod profile;
 pub mod quotas;
+pub mod reference;
 pub mod tally;
 mod wisdom;
 

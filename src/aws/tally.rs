@@ -1,7 +1,7 @@
 //! Counting a listing over all its pages, whichever service it belongs to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::time::Instant;
 
@@ -59,17 +59,18 @@ impl At<'_> {
     }
 }
 
-/// Calls that visits may still make: some of their own, and what nobody else was given.
+/// Calls that visits may still make: some of their own, and for the first one what nobody was given.
 #[derive(Debug, Default)]
 pub struct Purse {
     own: AtomicU32,
     spare: Arc<AtomicU32>,
+    has_finished_one: AtomicBool,
 }
 
 impl Purse {
     #[must_use]
     pub fn new(own: u32, spare: Arc<AtomicU32>) -> Self {
-        Self { own: AtomicU32::new(own), spare }
+        Self { own: AtomicU32::new(own), spare, has_finished_one: AtomicBool::new(false) }
     }
 
     /// Spends one call, if there is one.
@@ -77,7 +78,13 @@ impl Purse {
         let spend = |calls: &AtomicU32| {
             calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
         };
-        spend(&self.own) || spend(&self.spare)
+        // The first visit may need several pages, and must not fail for ever beside a long listing.
+        spend(&self.own) || (!self.has_finished_one.load(Ordering::Relaxed) && spend(&self.spare))
+    }
+
+    /// A visit has come to its end: the next ones must do with what is their own.
+    fn finish_one(&self) {
+        self.has_finished_one.store(true, Ordering::Relaxed);
     }
 
     /// What was given and not needed.
@@ -145,6 +152,9 @@ impl Aws {
                     tally.total = tally.total.max(u64::try_from(total).unwrap_or(0));
                 }
                 if !pages.advance(page.next)? {
+                    if let Some(purse) = purse {
+                        purse.finish_one();
+                    }
                     return Ok(Some(tally));
                 }
             }

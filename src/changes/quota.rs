@@ -37,7 +37,15 @@ pub(super) fn step(before: &Told, is_first: bool, metric: &Metric, now: Timestam
     match metric.status {
         // Out of reach in this run, as the connectors of an account are where a run looks at one
         // instance only: what was told stays told.
-        Status::NotMeasurable => return step,
+        Status::NotMeasurable if metric.usage.is_none() => {
+            if !before.unseen {
+                // It was asked for in vain once, and not twice in a row.
+                (step.carried.dark, step.told.dark) = (None, None);
+            }
+            return step;
+        }
+        // Counted, against no published limit.
+        Status::NotMeasurable => step.in_sight(before),
         Status::Unknown => step.unknown(before, is_first, now),
         Status::Warning | Status::Critical => {
             step.in_sight(before);

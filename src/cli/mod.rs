@@ -1,5 +1,6 @@
 //! The command line: the same measurement with the caller's own credentials.
 
+mod explain;
 mod quotas;
 mod table;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::app::{App, Moment};
 use crate::aws::{self, Aws};
@@ -20,6 +22,7 @@ use crate::config::{Config, ConfigError, Pacing};
 use crate::error::RunError;
 use crate::event::Request;
 use crate::logging;
+use crate::overrides::{Asked, find_quota};
 use crate::report::Report;
 use crate::sink::Sinks;
 
@@ -47,6 +50,31 @@ enum Command {
     Check(Check),
     /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
     Quotas(quotas::Quotas),
+    /// Show which rules of QUOTA_OVERRIDES apply to a quota, and which one wins. Measures nothing;
+    /// AWS is called only where the variable is a reference (ssm: or s3://)
+    Explain(Explain),
+}
+
+#[derive(Args)]
+struct Explain {
+    /// Code or exact name of the quota
+    #[arg(long, value_name = "CODE-OR-NAME")]
+    quota: String,
+    /// Id or alias of the instance
+    #[arg(long, value_name = "ID-OR-ALIAS")]
+    instance: Option<String>,
+    /// Alias of the instance, where --instance gives its id
+    #[arg(long, requires = "instance")]
+    alias: Option<String>,
+    /// AWS Region of a reference [default: from the environment or the profile]
+    #[arg(long)]
+    region: Option<String>,
+    /// Named profile of the AWS configuration files, for a reference
+    #[arg(long)]
+    profile: Option<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
 }
 
 #[derive(Args)]
@@ -75,7 +103,7 @@ struct Check {
     /// Store snapshots where USE_DYNAMODB, DYNAMODB_TABLE, USE_S3_STORAGE and S3_BUCKET say
     #[arg(long)]
     store: bool,
-    /// Send alerts to ALERT_SNS_TOPIC_ARN
+    /// Send alerts to ALERT_SNS_TOPIC_ARN, and events to EVENTS_SNS_TOPIC_ARN and EVENT_BUS_NAME
     #[arg(long)]
     alert: bool,
 }
@@ -118,6 +146,7 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
             Err(error) => fail(error.error_type(), &error.to_string()),
         },
         Command::Quotas(args) => printed(quotas::print(&args), 0),
+        Command::Explain(args) => explain(&args, &lookup).await,
     }
 }
 
@@ -145,9 +174,42 @@ fn exit_code(report: &Report) -> u8 {
     }
 }
 
-async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Report, RunError> {
-    let config = configuration(args, lookup)?;
+/// Prints which rules apply to a quota.
+async fn explain(args: &Explain, lookup: &impl Fn(&str) -> Option<String>) -> ExitCode {
+    let quota = match find_quota(&args.quota) {
+        Ok(quota) => quota,
+        Err(why) => return fail("ArgumentError", &why),
+    };
     let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let config = match aws::reference::configuration(&sdk, lookup).await {
+        Ok(config) => config,
+        Err(error) => return fail("ConfigError", &error.to_string()),
+    };
+    let asked = Asked::new(args.instance.as_deref(), args.alias.as_deref());
+    let percentages = (config.thresholds.warning, config.thresholds.critical);
+    let told = match config.overrides.explain(&quota, &asked, percentages, Timestamp::now()) {
+        Ok(told) => told,
+        Err(why) => return fail("ArgumentError", &why),
+    };
+    let mut out = io::stdout().lock();
+    let printed = match args.output {
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut out, &told).map_err(io::Error::from).and_then(|()| writeln!(out))
+        }
+        Output::Table => writeln!(out, "{}", explain::render(&told)),
+    };
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail("OutputError", &error.to_string()),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Report, RunError> {
+    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let config = configuration(args, aws::reference::configuration(&sdk, lookup).await?)?;
+    for warning in config.overrides.warnings(Timestamp::now()) {
+        warn!("QUOTA_OVERRIDES: {warning}");
+    }
     if sdk.region().is_none() {
         let why = "no AWS Region: give --region, or set AWS_REGION, or a region in the profile".to_owned();
         return Err(RunError::Config(ConfigError(vec![why])));
@@ -170,8 +232,8 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
 }
 
 /// The environment's configuration, with the arguments over it.
-fn configuration(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Config, RunError> {
-    let mut config = Config::from_lookup(lookup)?;
+fn configuration(args: &Check, environment: Config) -> Result<Config, RunError> {
+    let mut config = environment;
     if let Some(pacing) = args.pacing {
         config.pacing = match pacing {
             PacingArg::Account => Pacing::Account,
@@ -184,8 +246,9 @@ fn configuration(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Resu
             "--store needs USE_DYNAMODB=true and DYNAMODB_TABLE, or USE_S3_STORAGE=true and S3_BUCKET".to_owned(),
         );
     }
-    if args.alert && config.alert_topic_arn.is_none() {
-        missing.push("--alert needs ALERT_SNS_TOPIC_ARN".to_owned());
+    let can_alert = config.alert_topic_arn.is_some() || config.events_topic_arn.is_some() || config.event_bus.is_some();
+    if args.alert && !can_alert {
+        missing.push("--alert needs ALERT_SNS_TOPIC_ARN, EVENTS_SNS_TOPIC_ARN or EVENT_BUS_NAME".to_owned());
     }
     if !missing.is_empty() {
         return Err(RunError::Config(ConfigError(missing)));
@@ -194,7 +257,7 @@ fn configuration(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Resu
         (config.dynamodb_table, config.s3_bucket) = (None, None);
     }
     if !args.alert {
-        config.alert_topic_arn = None;
+        (config.alert_topic_arn, config.events_topic_arn, config.event_bus) = (None, None, None);
     }
     Ok(config)
 }
@@ -257,14 +320,15 @@ mod tests {
             "ALERT_SNS_TOPIC_ARN" => Some("arn:aws:sns:us-east-1:111122223333:t".to_owned()),
             _ => None,
         };
-        let args = |extra: &[&str]| match Cli::parse_from(["x", "check"].iter().chain(extra)).command {
-            Command::Check(args) => args,
-            Command::Quotas(_) => unreachable!(),
+        let args = |extra: &[&str]| {
+            let Command::Check(args) = Cli::parse_from(["x", "check"].iter().chain(extra)).command else { panic!() };
+            args
         };
-        let config = configuration(&args(&[]), &vars).unwrap();
+        let environment = || Config::from_lookup(vars).unwrap();
+        let config = configuration(&args(&[]), environment()).unwrap();
         assert!(config.dynamodb_table.is_none() && config.alert_topic_arn.is_none());
-        let config = configuration(&args(&["--store", "--alert"]), &vars).unwrap();
+        let config = configuration(&args(&["--store", "--alert"]), environment()).unwrap();
         assert!(config.dynamodb_table.is_some() && config.alert_topic_arn.is_some());
-        assert!(configuration(&args(&["--store"]), &|_: &str| None).is_err());
+        assert!(configuration(&args(&["--store"]), Config::default()).is_err());
     }
 }

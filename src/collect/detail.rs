@@ -13,7 +13,7 @@ use crate::aws::tally::Purse;
 use crate::catalogue::{self, Listing, Meter, Place, Service};
 use crate::model::{Fault, FaultKind, Instance, Resource, Tally};
 use crate::snapshot::Tours;
-use crate::tour::{Known, Seen, Tour, allot};
+use crate::tour::{ALL, Known, Seen, Tour, allot};
 
 pub(super) type Tallies = HashMap<Listing, Result<Tally, Fault>>;
 
@@ -64,7 +64,9 @@ impl Round<'_> {
             let todo: Vec<(Listing, Visits)> =
                 stage.into_iter().map(|listing| (listing, self.known(listing, roots, &found))).collect();
             let wishes: Vec<usize> = todo.iter().map(|(_, visits)| visits.resources.len()).collect();
-            let given = allot(&wishes, usize::try_from(left - kept).unwrap_or(usize::MAX));
+            // Some are kept back for first visits that need more than one page.
+            let shared_out = left - kept - (left - kept) / 6;
+            let given = allot(&wishes, usize::try_from(shared_out).unwrap_or(usize::MAX));
             let given: Vec<u32> = given.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
             let spare = Arc::new(AtomicU32::new(left - kept - given.iter().sum::<u32>()));
             let mut running = JoinSet::new();
@@ -140,7 +142,7 @@ impl Visits {
                 at: now,
             };
             let count = |tally: &Tally| {
-                let of = |g: &&'static str| if g.is_empty() { tally.total } else { tally.count_in(g) };
+                let of = |g: &&'static str| if *g == ALL { tally.total } else { tally.count_in(g) };
                 groups.iter().map(|g| ((*g).to_owned(), of(g))).collect()
             };
             match aws.visit(listing, instance, resource, purse, deadline).await {
@@ -168,11 +170,11 @@ impl Visits {
     }
 }
 
-/// The groups of items that quotas count in a listing; the empty one is all items.
+/// The groups of items that quotas count in a listing.
 fn groups(listing: Listing) -> BTreeSet<&'static str> {
     catalogue::all()
         .filter_map(|q| match q.meter {
-            Meter::Worst(l) if l == listing => Some(""),
+            Meter::Worst(l) if l == listing => Some(ALL),
             Meter::WorstIn(l, group) if l == listing => Some(group),
             _ => None,
         })

@@ -10,7 +10,7 @@ use crate::aws::cloudwatch::Series;
 use crate::catalogue::{Gauge, Listing, Meter, Quota};
 use crate::limits::Limits;
 use crate::model::{Fault, FaultKind, Instance, Measured, Tally, Usage};
-use crate::tour::Seen;
+use crate::tour::{ALL, Seen};
 
 /// What an instance's readings are made from.
 pub(super) struct Sources<'a> {
@@ -72,7 +72,7 @@ pub(super) fn count_of(quota: &Quota, listing: Listing, tallies: &Tallies) -> Me
 /// The fullest of the resources whose outermost one `keep` lets through.
 pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl Fn(Option<&str>) -> bool) -> Measured {
     let (listing, group) = match quota.meter {
-        Meter::Worst(listing) => (listing, ""),
+        Meter::Worst(listing) => (listing, ALL),
         Meter::WorstIn(listing, group) => (listing, group),
         _ => return Measured::NotMeasurable("not counted by resource".to_owned()),
     };

@@ -1,6 +1,7 @@
 //! Where results go. A sink is one file here; its failure stops no other.
 
 pub mod dynamodb;
+pub mod eventbridge;
 pub mod s3;
 pub mod sns;
 
@@ -9,10 +10,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::config::Config;
+use crate::events::Event;
 use crate::model::Fault;
 use crate::report::{Report, Snapshots};
 use crate::snapshot::{Memory, Snapshot, Tours};
 use dynamodb::DynamoDb;
+use eventbridge::EventBridge;
 use s3::S3;
 use sns::Sns;
 
@@ -23,11 +26,27 @@ pub enum Store {
     S3(S3),
 }
 
+/// A place where programs get events.
+#[derive(Debug, Clone)]
+pub enum EventChannel {
+    Topic(Sns),
+    Bus(EventBridge),
+}
+
+/// What became of some events.
+#[derive(Debug, Default)]
+pub struct Sent {
+    pub accepted: usize,
+    /// Why the others were not; one fault may stand for many of them.
+    pub faults: Vec<Fault>,
+}
+
 /// Every configured sink.
 #[derive(Debug, Clone)]
 pub struct Sinks {
     pub stores: Vec<Store>,
     pub alerts: Option<Sns>,
+    pub events: Vec<EventChannel>,
 }
 
 impl Sinks {
@@ -41,7 +60,37 @@ impl Sinks {
         if let Some(bucket) = &config.s3_bucket {
             stores.push(Store::S3(S3::new(sdk, bucket, custom_s3_endpoint)));
         }
-        Self { stores, alerts: config.alert_topic_arn.as_deref().map(|arn| Sns::new(sdk, arn)) }
+        let topic = config.events_topic_arn.as_deref().map(|arn| EventChannel::Topic(Sns::new(sdk, arn)));
+        let bus = config.event_bus.as_deref().map(|bus| EventChannel::Bus(EventBridge::new(sdk, bus)));
+        Self {
+            stores,
+            alerts: config.alert_topic_arn.as_deref().map(|arn| Sns::new(sdk, arn)),
+            events: topic.into_iter().chain(bus).collect(),
+        }
+    }
+
+    /// True where somebody can be told.
+    #[must_use]
+    pub fn has_channels(&self) -> bool {
+        self.alerts.is_some() || !self.events.is_empty()
+    }
+}
+
+impl EventChannel {
+    /// Sends events; what has been accepted is not sent again by this call.
+    pub async fn send(&self, events: &[Event]) -> Sent {
+        match self {
+            Self::Topic(topic) => topic.send(events).await,
+            Self::Bus(bus) => bus.send(events).await,
+        }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Topic(_) => "EVENTS_SNS_TOPIC_ARN",
+            Self::Bus(_) => "EVENT_BUS_NAME",
+        }
     }
 }
 

@@ -141,6 +141,15 @@ SWITCHES = {
 }
 
 
+#: Switches that touch nothing but a variable and a grant of their own: each alone and all together will do.
+INDEPENDENT = {
+    "QuotaOverridesParameter": "/connect/quota-overrides",
+    "QuotaOverridesObject": "settings/connect/overrides.json",
+    "EventsTopicArn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:events",
+    "EventBusName": "ops",
+}
+
+
 def every_deployment():
     """All combinations that the template's rules let through."""
     for values in itertools.product(*SWITCHES.values()):
@@ -164,6 +173,8 @@ def some_deployments():
         if name == "ExistingBucketName":
             parameters["UseS3Storage"] = "true"
         yield parameters
+    for name, value in INDEPENDENT.items():
+        yield {name: value}
     yield EVERYTHING
 
 
@@ -176,4 +187,7 @@ EVERYTHING = {
     "SubnetIds": "subnet-0123456789abcdef0",
     "EnableTracing": "true",
     "AutoRequestIncrease": "true",
+    "QuotaOverridesParameter": "/connect/quota-overrides",
+    "EventsTopicArn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:events",
+    "EventBusName": "default",
 }

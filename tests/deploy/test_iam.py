@@ -53,6 +53,13 @@ ALWAYS = {
 WITH_TABLE = {"dynamodb:PutItem", "dynamodb:Query"}
 ASKING = {"servicequotas:RequestServiceQuotaIncrease"}
 WITH_BUCKET = {"s3:PutObject", "s3:GetObject", "s3:ListObjectsV2"}
+#: Operations that one condition of the template switches on.
+SWITCHED = {
+    "OverridesInParameter": "ssm:GetParameter",
+    "OverridesInObject": "s3:GetObject",
+    "SendEventsToTopic": "sns:Publish",
+    "SendEventsToBus": "events:PutEvents",
+}
 #: Actions that Lambda and KMS need in the role's name; the program itself never calls them.
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 WITH_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -90,6 +97,9 @@ def called(parameters):
         operations |= ASKING
     if deployment.holds("UseBucket"):
         operations |= WITH_BUCKET
+    for condition, operation in SWITCHED.items():
+        if deployment.holds(condition):
+            operations.add(operation)
     return operations
 
 
@@ -240,6 +250,18 @@ def test_the_bucket_grant_covers_the_programs_keys():
     assert written == prefixes
     (listing,) = [s for s in Deployment(UseS3Storage="true").statements if s["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLike": {"s3:prefix": "connect-metrics/*"}}
+
+
+def test_overrides_and_events_are_granted_on_their_own_resources():
+    account = "us-gov-west-1:111122223333"
+    for name, value, action, resource in (
+        ("QuotaOverridesParameter", "/a/b", "ssm:GetParameter", f"arn:aws-us-gov:ssm:{account}:parameter/a/b"),
+        ("QuotaOverridesObject", "settings/a/b.json", "s3:GetObject", "arn:aws-us-gov:s3:::settings/a/b.json"),
+        ("EventsTopicArn", f"arn:aws-us-gov:sns:{account}:events", "sns:Publish", f"arn:aws-us-gov:sns:{account}:events"),
+        ("EventBusName", "ops", "events:PutEvents", f"arn:aws-us-gov:events:{account}:event-bus/ops"),
+    ):
+        extra = granted(Deployment(**{name: value})) - granted(Deployment())
+        assert extra == {(action, resource)}
 
 
 def test_only_lambda_takes_the_role():

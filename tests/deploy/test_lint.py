@@ -23,6 +23,11 @@ def test_cfn_lint(tool, region):
     clean(tool("cfn-lint"), "--template", "template.yaml", "--regions", region, "--non-zero-exit-code", "informational")
 
 
+@pytest.mark.parametrize("example", sorted((ROOT / "docs" / "examples").glob("*.json")), ids=lambda path: path.name)
+def test_cfn_lint_of_examples(tool, example):
+    clean(tool("cfn-lint"), "--template", str(example), "--regions", "us-east-1", "--non-zero-exit-code", "informational")
+
+
 def test_checkov():
     program = os.environ.get("CHECKOV", "checkov")
     said = clean(

@@ -110,6 +110,14 @@ def test_every_parameter_is_grouped_and_constrained():
             ["my-topic", "arn:aws:sns:us-east-1:123456789012:a.fifo"],
         ),
         (
+            "EventsTopicArn",
+            ["", "arn:aws-cn:sns:cn-north-1:123456789012:a_b-c"],
+            ["my-topic", "arn:aws:sns:us-east-1:123456789012:a.fifo"],
+        ),
+        ("EventBusName", ["", "default", "ops.main_1"], ["a/b", "arn:aws:events:us-east-1:123456789012:event-bus/a"]),
+        ("QuotaOverridesParameter", ["", "/connect/quota-overrides"], ["overrides", "ssm:/a", "/a:1", "/a*"]),
+        ("QuotaOverridesObject", ["", "settings/a/b.json"], ["settings", "s3://settings/a", "settings/a*", "Settings/a"]),
+        (
             "KmsKeyArn",
             ["", "arn:aws:kms:us-east-1:123456789012:key/mrk-0a"],
             ["alias/aws/sns", "arn:aws:kms:us-east-1:123456789012:alias/x"],
@@ -180,6 +188,15 @@ def test_a_store_has_its_name_exactly_when_it_is_on():
         assert (variables["USE_DYNAMODB"] == "true") == bool(variables["DYNAMODB_TABLE"])
         assert (variables["USE_S3_STORAGE"] == "true") == bool(variables["S3_BUCKET"])
         assert variables["ALERT_SNS_TOPIC_ARN"]
+
+
+def test_overrides_stand_in_the_variable_or_are_referred_to():
+    for parameters, value in (
+        ({"QuotaOverrides": "{}"}, "{}"),
+        ({"QuotaOverridesParameter": "/a/b"}, "ssm:/a/b"),
+        ({"QuotaOverridesObject": "settings/a/b.json"}, "s3://settings/a/b.json"),
+    ):
+        assert Deployment(**parameters).function["Environment"]["Variables"]["QUOTA_OVERRIDES"] == value
 
 
 def test_the_environment_fits():

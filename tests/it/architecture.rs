@@ -70,16 +70,17 @@ fn only_the_edge_names_the_sdk_the_environment_and_the_clock() {
 
 /// Layers from the bottom: a module may import its own layer's earlier modules and everything below.
 const LAYERS: &[&[&str]] = &[
-    &["model"],
+    &["model", "glob"],
     &["catalogue", "instances"],
-    &["overrides", "limits", "event", "tour"],
+    &["limits", "event", "tour"],
     &["snapshot", "coverage"],
+    &["overrides"],
     &["evaluate", "changes", "trend", "requests"],
     &["config", "alert"],
-    &["error"],
+    &["error", "events"],
     &["aws"],
     &["report"],
-    &["discover", "sink", "collect"],
+    &["discover", "sink", "collect", "emf"],
     &["app"],
     &["lambda", "logging"],
     &["cli"],

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use simaws::lambda::{Outcome, RuntimeApi};
 use simaws::{Fault, FaultKind, Sim, Throttle, Times, World};
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 use crate::harness::{BUCKET, TABLE, TOPIC};
@@ -23,8 +24,11 @@ pub struct Function {
 
 impl Function {
     pub async fn start(world: World, variables: &[(&str, &str)]) -> Self {
+        Self::start_on(Sim::new(world), variables).await
+    }
+
+    pub async fn start_on(sim: Sim, variables: &[(&str, &str)]) -> Self {
         let api = RuntimeApi::start().await.unwrap();
-        let sim = Sim::new(world);
         let server = sim.serve().await.unwrap();
         let child = command(&api.address(), &server.url(), variables).spawn().unwrap();
         Self { api, sim, child, _server: server }
@@ -176,6 +180,9 @@ async fn logs_are_json_lines_and_hold_nothing_personal() {
     assert!(log.lines().count() >= 2, "{log}");
     for line in log.lines() {
         let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        if line.get("_aws").is_some() {
+            continue;
+        }
         assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
     }
     let world = function.sim.world();
@@ -187,4 +194,41 @@ async fn logs_are_json_lines_and_hold_nothing_personal() {
     {
         assert!(!text.contains(MARKER), "a name from AWS's answers stands in the {place}");
     }
+}
+
+/// The metric records that runs wrote to the log: one of a run, one of a dry run, one that failed.
+async fn metric_records(setting: &str) -> Vec<Value> {
+    let variables: Vec<_> = EVERYTHING.iter().copied().chain([("RUN_METRICS", setting)]).collect();
+    let mut function = Function::start(stocked(), &variables).await;
+    // Read as it comes, as Lambda does: a full pipe would stop the function.
+    let mut stdout = function.child.stdout.take().unwrap();
+    let log = tokio::spawn(async move {
+        let mut log = String::new();
+        stdout.read_to_string(&mut log).await.map(|_| log)
+    });
+    let answer = function.answer("{}").await;
+    assert!(answer["instances"][0].get("metrics").is_none(), "rows stay out of the answer");
+    function.answer(r#"{"dry_run": true}"#).await;
+    function.sim.script(Fault::new("s3", FaultKind::AccessDenied).operation("PutObject").times(Times::Forever));
+    function.refusal("{}").await;
+    function.child.kill().await.unwrap();
+    let log = log.await.unwrap().unwrap();
+    let records = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records.filter(|record| record.get("_aws").is_some()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn each_run_writes_its_metrics_to_the_log_also_one_that_fails() {
+    assert!(metric_records("off").await.is_empty());
+    let records = metric_records("summary").await;
+    assert_eq!(records.len(), 4, "two runs of one instance: {records:#?}");
+    let run = &records[0];
+    assert_eq!(run["FunctionName"], "connect-quota-monitor");
+    assert_eq!((&run["Instances"], &run["Violations"], &run["Unknown"]), (&json!(1), &json!(1), &json!(0)));
+    assert!(run["RunDuration"].as_u64().unwrap() > 0 && run["ConnectCalls"].as_u64().unwrap() > 20);
+    assert_eq!((&records[1]["MaxUtilization"], &run["MaxUtilization"]), (&json!(99.8), &json!(99.8)));
+    let records = metric_records("per-quota").await;
+    assert!(records.iter().any(|r| r["Prompts per instance (L-0865B754)"] == json!(99.8)), "{records:#?}");
+    let all = |r: &Value| r["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len();
+    assert!(records.iter().map(all).sum::<usize>() > 600 && records.iter().all(|r| all(r) <= 100));
 }

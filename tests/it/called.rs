@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use connect_quota_monitor::aws::reference;
 use connect_quota_monitor::catalogue;
 use connect_quota_monitor::event::Request;
-use simaws::World;
+use simaws::{Parameter, World};
 
 use crate::family::whole;
-use crate::harness::{Bench, NOON, demo, quiet};
+use crate::harness::{Bench, NOON, demo, quiet, sdk};
 
 /// Runs with everything switched on: stores, topic, a second run that reads the state back, an account
 /// whose limits must be asked for one by one, and one without instances.
@@ -19,7 +20,7 @@ async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
             called.entry(request.service).or_default().insert(request.operation);
         }
     };
-    let mut bench = demo().with_table().with_bucket().with_topic();
+    let mut bench = demo().with_table().with_bucket().with_topic().with_events_topic().with_bus();
     for hour in 0..2 {
         bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
     }
@@ -37,7 +38,18 @@ async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
         bench.dry_run().await;
         note(&bench);
     }
+    let bench = demo();
+    read_overrides(&bench).await;
+    note(&bench);
     called
+}
+
+/// A start whose overrides stand in a parameter.
+async fn read_overrides(bench: &Bench) {
+    let parameter = Parameter { value: "{}".to_owned(), is_secure: true };
+    bench.sim.world().parameters.insert("/connect/quota-overrides".to_owned(), parameter);
+    let lookup = |name: &str| (name == "QUOTA_OVERRIDES").then(|| "ssm:/connect/quota-overrides".to_owned());
+    reference::configuration(&sdk(&bench.sim).await, lookup).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,6 +59,7 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
     let mut expected = BTreeMap::from([
         ("connect", set(&["ListInstances"])),
         ("dynamodb", set(&["PutItem", "Query"])),
+        ("events", set(&["PutEvents"])),
         ("monitoring", set(&["GetMetricData"])),
         ("s3", set(&["GetObject", "ListObjectsV2", "PutObject"])),
         (
@@ -60,6 +73,7 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
             ]),
         ),
         ("sns", set(&["Publish"])),
+        ("ssm", set(&["GetParameter"])),
         ("sts", set(&["GetCallerIdentity"])),
     ]);
     for listing in catalogue::listings() {

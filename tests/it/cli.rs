@@ -17,7 +17,7 @@ fn quiet() -> World {
     world
 }
 
-async fn run(sim: &Sim, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
+pub async fn run(sim: &Sim, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
     let server = sim.serve().await.unwrap();
     let mut command = Command::new(BINARY);
     command
@@ -33,7 +33,7 @@ async fn run(sim: &Sim, arguments: &[&str], variables: &[(&str, &str)]) -> (i32,
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-const CREDENTIALS: &[(&str, &str)] =
+pub const CREDENTIALS: &[(&str, &str)] =
     &[("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
 const CHECK: &[&str] = &["check", "--pacing", "per-operation"];
 

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 pub const TABLE: &str = "quota-snapshots";
 pub const BUCKET: &str = "quota-history";
+pub const EVENTS_TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:quota-events";
 pub const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:quota-alerts";
 
 /// 2026-03-02T12:00:00Z.
@@ -93,6 +94,15 @@ impl Bench {
     pub fn with_topic(self) -> Self {
         self.sim.world().add_topic("quota-alerts");
         self.with_config(|c| c.alert_topic_arn = Some(TOPIC.to_owned()))
+    }
+
+    pub fn with_events_topic(self) -> Self {
+        self.sim.world().add_topic("quota-events");
+        self.with_config(|c| c.events_topic_arn = Some(EVENTS_TOPIC.to_owned()))
+    }
+
+    pub fn with_bus(self) -> Self {
+        self.with_config(|c| c.event_bus = Some("default".to_owned()))
     }
 
     /// The process: built once, warm afterwards.
@@ -176,7 +186,7 @@ pub struct Mail {
     pub instance_id: String,
 }
 
-async fn sdk(sim: &Sim) -> SdkConfig {
+pub async fn sdk(sim: &Sim) -> SdkConfig {
     let region = sim.world().region.clone();
     let connector = SharedHttpConnector::new(Wire(sim.clone()));
     aws_config::defaults(BehaviorVersion::v2026_01_12())

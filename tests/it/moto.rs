@@ -1,4 +1,4 @@
-//! Stores and topic served by moto, an implementation of AWS that is not ours.
+//! Stores, topics, bus and parameter served by moto, an implementation of AWS that is not ours.
 //!
 //! `tests/all.sh` installs moto and names its server in `MOTO_SERVER`; without it these tests cannot
 //! run, and say so by failing.
@@ -97,13 +97,30 @@ async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
     buckets(&sdk).create_bucket().bucket("history").send().await.unwrap();
     let sns = aws_sdk_sns::Client::new(&sdk);
     let topic = sns.create_topic().name("alerts").send().await.unwrap().topic_arn.unwrap();
-    let sqs = subscribe_queue(&moto.url, &sns, &topic).await;
+    let events = sns.create_topic().name("events").send().await.unwrap().topic_arn.unwrap();
+    let queue =
+        async |name: &str, topic: &str, filter: &str| subscribe_queue(&moto.url, &sns, topic, name, filter).await;
 
     let mut world = World::with_instances(1);
     world.throttle = Throttle::None;
     world.quotas.set_account("L-AA17A6B9", 10.0);
     world.instances[0].set("ListPrompts", 499);
     let id = world.instances[0].id.clone();
+    let critical = queue("critical", &topic, r#"{"severity": ["critical"]}"#).await;
+    let warnings = queue("warnings", &topic, r#"{"severity": ["warning", "info"]}"#).await;
+    let documented = queue("documented", &topic, &documented_filter()).await;
+    let opened = queue("opened", &events, &json!({ "action": ["trigger"], "instance_id": [id] }).to_string()).await;
+    let resolved = queue("resolved", &events, r#"{"action": ["resolve"], "region": ["us-east-1"]}"#).await;
+    let of_one_quota = queue("prompts", &events, r#"{"quota_code": ["L-0865B754"]}"#).await;
+    let from_bus = put_rule(&moto.url, &sdk).await;
+    aws_sdk_ssm::Client::new(&sdk)
+        .put_parameter()
+        .name("/connect/quota-overrides")
+        .value(r#"{"Users per *": {"limit": 20}}"#)
+        .r#type(aws_sdk_ssm::types::ParameterType::SecureString)
+        .send()
+        .await
+        .unwrap();
     let sim = Sim::new(world);
     let server = sim.serve().await.unwrap();
     let api = RuntimeApi::start().await.unwrap();
@@ -115,6 +132,11 @@ async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
             ("AWS_ENDPOINT_URL_S3", &moto.url),
             ("AWS_ENDPOINT_URL_SNS", &moto.url),
             ("AWS_ENDPOINT_URL_STS", &moto.url),
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", &moto.url),
+            ("AWS_ENDPOINT_URL_SSM", &moto.url),
+            ("QUOTA_OVERRIDES", "ssm:/connect/quota-overrides"),
+            ("EVENTS_SNS_TOPIC_ARN", &events),
+            ("EVENT_BUS_NAME", "default"),
             ("CONNECT_PACING", "per-operation"),
             ("USE_DYNAMODB", "true"),
             ("DYNAMODB_TABLE", "history"),
@@ -149,34 +171,100 @@ async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
     let keys: Vec<_> = objects.contents().iter().filter_map(|o| o.key()).collect();
     assert_eq!(keys.iter().filter(|k| k.starts_with("connect-metrics/")).count(), 4, "{keys:?}");
     assert_eq!(keys.iter().filter(|k| k.starts_with("connect-reports/")).count(), 2, "{keys:?}");
-    let message = receive(&moto.url, &sqs).await;
-    assert_eq!(message["violations_count"], 1, "{message}");
-    assert_eq!(message["violations"][0]["quota_name"], "Prompts per instance");
     assert!(!published(&moto.url).await.is_empty());
+
+    // What subscribers got so far: one critical message, and one event for each of its two quotas.
+    let message = receive(&moto.url, &critical).await.remove(0);
+    assert_eq!(message["violations_count"], 2, "{message}");
+    let names: Vec<_> =
+        message["violations"].as_array().unwrap().iter().map(|v| v["quota_name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Users per instance", "Prompts per instance"]);
+    assert_eq!(message["violations"][0]["limit_source"], "override", "the parameter was read");
+    assert!(receive(&moto.url, &warnings).await.is_empty(), "filtered out by its severity");
+    assert_eq!(receive(&moto.url, &documented).await, [message]);
+    // The account is that of the instance, which is not moto's.
+    let about = |quota: &str| format!("111122223333/us-east-1/{id}/{quota}");
+    let keys = |events: Vec<Value>| {
+        let mut keys: Vec<_> = events.iter().map(|e| e["dedup_key"].as_str().unwrap().to_owned()).collect();
+        keys.sort();
+        keys
+    };
+    let both = [about("L-0865B754"), about("L-9A46857E")];
+    assert_eq!(keys(receive(&moto.url, &opened).await), both);
+    assert!(receive(&moto.url, &resolved).await.is_empty());
+    let on_bus = receive(&moto.url, &from_bus).await;
+    assert_eq!(on_bus.iter().map(|e| e["source"].as_str().unwrap()).collect::<Vec<_>>(), ["connect-quota-monitor"; 2]);
+    assert_eq!(keys(on_bus.into_iter().map(|e| e["detail"].clone()).collect()), both);
+
+    // It recovers, and a test goes through everything.
+    sim.world().instances[0].set("ListPrompts", 10);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    run().await;
+    let test = match api.invoke(Bytes::from_static(br#"{"test_alert": true}"#), Duration::from_secs(120)).await {
+        Outcome::Response(answer) => answer,
+        Outcome::Error { error_type, message, .. } => panic!("{error_type}: {message}"),
+    };
+    assert_eq!((&test["alerts"]["sent"], &test["events"]["sent"]), (&json!(1), &json!(2)));
+    assert_eq!(keys(receive(&moto.url, &resolved).await), [about("L-0865B754")]);
+    let story: Vec<_> = receive(&moto.url, &of_one_quota).await.iter().map(|e| e["event"].clone()).collect();
+    assert_eq!(story, [json!("raised"), json!("recovered")]);
+    let last: Vec<_> = receive(&moto.url, &warnings).await.iter().map(|m| m["event"].clone()).collect();
+    assert_eq!(last, [json!("test")], "the other quota is critical still");
+    assert_eq!(receive(&moto.url, &from_bus).await.len(), 2, "a recovery and a test");
 }
 
-/// A queue behind the topic that wants critical alerts only; returns its URL.
-async fn subscribe_queue(url: &str, sns: &aws_sdk_sns::Client, topic: &str) -> String {
-    let created = query(url, "sqs", "Action=CreateQueue&QueueName=alerts&Version=2012-11-05").await;
-    let queue = between(&created, "<QueueUrl>", "</QueueUrl>");
+/// The filter policy that the documentation of the alert document shows.
+fn documented_filter() -> String {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ALERT-DOCUMENT.md")).unwrap();
+    let block = text.rsplit("```json\n").next().unwrap().split("\n```").next().unwrap();
+    assert!(block.contains("$or"), "{block}");
+    block.to_owned()
+}
+
+/// A rule of the default bus that sends the monitor's events to a queue; returns the queue's URL.
+async fn put_rule(url: &str, sdk: &SdkConfig) -> String {
+    let queue = create_queue(url, "bus").await;
+    let events = aws_sdk_eventbridge::Client::new(sdk);
+    let pattern = r#"{"source": ["connect-quota-monitor"], "detail-type": ["Connect Quota Transition"]}"#;
+    events.put_rule().name("monitor").event_pattern(pattern).send().await.unwrap();
+    let target =
+        aws_sdk_eventbridge::types::Target::builder().id("queue").arn("arn:aws:sqs:us-east-1:123456789012:bus");
+    events.put_targets().rule("monitor").targets(target.build().unwrap()).send().await.unwrap();
+    queue
+}
+
+async fn create_queue(url: &str, name: &str) -> String {
+    let created = query(url, "sqs", &format!("Action=CreateQueue&QueueName={name}&Version=2012-11-05")).await;
+    between(&created, "<QueueUrl>", "</QueueUrl>")
+}
+
+/// A queue behind the topic that wants what the filter lets through; returns its URL.
+async fn subscribe_queue(url: &str, sns: &aws_sdk_sns::Client, topic: &str, name: &str, filter: &str) -> String {
+    let queue = create_queue(url, name).await;
     sns.subscribe()
         .topic_arn(topic)
         .protocol("sqs")
-        .endpoint("arn:aws:sqs:us-east-1:123456789012:alerts")
+        .endpoint(format!("arn:aws:sqs:us-east-1:123456789012:{name}"))
         .attributes("RawMessageDelivery", "true")
-        .attributes("FilterPolicy", r#"{"severity": ["critical"]}"#)
+        .attributes("FilterPolicy", filter)
         .send()
         .await
         .unwrap();
     queue
 }
 
-async fn receive(url: &str, queue: &str) -> Value {
+/// The messages that wait in a queue, up to ten; they are not seen again within this test.
+async fn receive(url: &str, queue: &str) -> Vec<Value> {
     let path = queue.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap().1;
-    let answer = query(&format!("{url}/{path}"), "sqs", "Action=ReceiveMessage&Version=2012-11-05").await;
-    let body = between(&answer, "<Body>", "</Body>");
-    let body = body.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    serde_json::from_str(&body).unwrap_or_else(|e| panic!("{e} in {body}"))
+    let form = "Action=ReceiveMessage&MaxNumberOfMessages=10&VisibilityTimeout=600&Version=2012-11-05";
+    let answer = query(&format!("{url}/{path}"), "sqs", form).await;
+    let bodies = answer.split("<Body>").skip(1).map(|rest| rest.split("</Body>").next().unwrap());
+    bodies
+        .map(|body| {
+            let body = body.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            serde_json::from_str(&body).unwrap_or_else(|e| panic!("{e} in {body}"))
+        })
+        .collect()
 }
 
 /// One call in AWS's query protocol: the SQS SDK would be a large crate for two calls.

@@ -2,7 +2,7 @@
 //!
 //! It models what the monitor depends on, on the real wire formats: Amazon Connect's listings and those
 //! of its sister services (Cases, Customer Profiles, Q in Connect, AppIntegrations, outbound campaigns),
-//! Service Quotas, CloudWatch metrics, DynamoDB, S3, SNS and STS, with their page sizes, page tokens,
+//! Service Quotas, CloudWatch metrics, DynamoDB, S3, SNS, STS, EventBridge and Parameter Store, with their page sizes, page tokens,
 //! validation, throttles and errors. It is a model and not an echo: a request that AWS would refuse
 //! is refused here too, with the same status and error code, so that a test cannot pass on a request
 //! that would fail in production.
@@ -38,6 +38,7 @@ mod cloudwatch;
 mod connect;
 mod demo;
 mod dynamodb;
+mod eventbridge;
 mod fault;
 mod ids;
 pub mod lambda;
@@ -50,6 +51,7 @@ mod service_quotas;
 mod sim;
 mod sister;
 mod sns;
+mod ssm;
 mod sts;
 mod text;
 mod throttle;
@@ -57,6 +59,7 @@ mod wire;
 mod world;
 
 pub use dynamodb::{Item, Table};
+pub use eventbridge::{Bus, Event};
 pub use fault::{Fault, FaultKind, Times};
 pub use metrics::Metrics;
 pub use quotas::Quotas;
@@ -65,5 +68,6 @@ pub use server::Server;
 pub use sim::{Recorded, Reply, Sim};
 pub use sister::Resource;
 pub use sns::{Published, Topic};
+pub use ssm::Parameter;
 pub use throttle::{Rate, Rates, Throttle};
 pub use world::{Instance, Integration, World};

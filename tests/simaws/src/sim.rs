@@ -15,7 +15,7 @@ use crate::server::Server;
 use crate::throttle::{Buckets, Throttle};
 use crate::wire::{Answer, AwsError, Call, Context, Protocol, Service, respond, set_header};
 use crate::world::World;
-use crate::{cloudwatch, connect, dynamodb, s3, service_quotas, sister, sns, sts};
+use crate::{cloudwatch, connect, dynamodb, eventbridge, s3, service_quotas, sister, sns, ssm, sts};
 
 /// How a request ends, which is not always with an answer.
 #[derive(Debug)]
@@ -32,7 +32,8 @@ pub enum Reply {
 /// One request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// `connect`, `cases`, `profile`, `wisdom`, `app-integrations`, `connect-campaigns`, `servicequotas`, `monitoring`, `dynamodb`, `s3`, `sns`, `sts`; `unknown` for a
+    /// `connect`, `cases`, `profile`, `wisdom`, `app-integrations`, `connect-campaigns`, `servicequotas`,
+    /// `monitoring`, `dynamodb`, `s3`, `sns`, `sts`, `events`, `ssm`; `unknown` for
     /// request without a credential scope.
     pub service: &'static str,
     /// As AWS names it; empty when there is no such operation.
@@ -278,6 +279,8 @@ fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
         Service::S3 => s3::operation(call),
         Service::Sns => sns::operation(call),
         Service::Sts => sts::operation(call),
+        Service::Events => call.target("AWSEvents"),
+        Service::Ssm => call.target("AmazonSSM"),
     }
 }
 
@@ -291,5 +294,7 @@ fn answer(service: Service, context: &mut Context<'_>) -> Answer {
         Service::S3 => s3::answer(context),
         Service::Sns => sns::answer(context),
         Service::Sts => sts::answer(context),
+        Service::Events => eventbridge::answer(context),
+        Service::Ssm => ssm::answer(context),
     }
 }

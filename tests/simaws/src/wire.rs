@@ -22,11 +22,22 @@ pub(crate) enum Service {
     S3,
     Sns,
     Sts,
+    Events,
+    Ssm,
 }
 
 impl Service {
-    const ALL: [Self; 7] =
-        [Self::Connect, Self::Quotas, Self::Monitoring, Self::DynamoDb, Self::S3, Self::Sns, Self::Sts];
+    const ALL: [Self; 9] = [
+        Self::Connect,
+        Self::Quotas,
+        Self::Monitoring,
+        Self::DynamoDb,
+        Self::S3,
+        Self::Sns,
+        Self::Sts,
+        Self::Events,
+        Self::Ssm,
+    ];
 
     /// The service of this signing name.
     fn named(name: &str) -> Option<Self> {
@@ -45,6 +56,8 @@ impl Service {
             Self::S3 => "s3",
             Self::Sns => "sns",
             Self::Sts => "sts",
+            Self::Events => "events",
+            Self::Ssm => "ssm",
         }
     }
 
@@ -61,6 +74,7 @@ impl Service {
             ),
             Self::S3 => AwsError::new(503, "SlowDown", "Please reduce your request rate."),
             Self::Monitoring | Self::Sns | Self::Sts => AwsError::new(400, "Throttling", "Rate exceeded"),
+            Self::Events | Self::Ssm => AwsError::new(400, "ThrottlingException", "Rate exceeded"),
         }
     }
 
@@ -73,6 +87,8 @@ impl Service {
             Self::DynamoDb => "InternalServerError",
             Self::S3 => "InternalError",
             Self::Sns | Self::Sts => "InternalFailure",
+            Self::Events => "InternalException",
+            Self::Ssm => "InternalServerError",
         };
         AwsError::new(500, code, "We encountered an internal error. Please try again.")
     }
@@ -86,7 +102,7 @@ impl Service {
     pub(crate) fn access_denied(self, operation: &str, world: &World) -> AwsError {
         let (status, code) = match self {
             Self::Connect | Self::Sister(_) => (403, "AccessDeniedException"),
-            Self::Quotas | Self::DynamoDb => (400, "AccessDeniedException"),
+            Self::Quotas | Self::DynamoDb | Self::Events | Self::Ssm => (400, "AccessDeniedException"),
             Self::Sns => (403, "AuthorizationError"),
             Self::Monitoring | Self::S3 | Self::Sts => (403, "AccessDenied"),
         };
@@ -261,6 +277,7 @@ impl Protocol {
                 prefix: "com.amazonaws.dynamodb.v20120810#",
                 content_type: "application/x-amz-json-1.0",
             },
+            Service::Events | Service::Ssm => Self::AwsJson { prefix: "", content_type: "application/x-amz-json-1.1" },
             Service::S3 => Self::RestXml,
             Service::Sns => Self::Query("http://sns.amazonaws.com/doc/2010-03-31/"),
             Service::Sts => Self::Query("https://sts.amazonaws.com/doc/2011-06-15/"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::uuid;
-use crate::{Bucket, Metrics, Quotas, Rates, Resource, Table, Throttle, Topic};
+use crate::{Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Table, Throttle, Topic};
 
 /// One account in one Region. All fields are for tests to change, at any time.
 #[derive(Clone, Debug)]
@@ -40,6 +40,10 @@ pub struct World {
     pub buckets: BTreeMap<String, Bucket>,
     /// By ARN.
     pub topics: BTreeMap<String, Topic>,
+    /// By name. `default` is there, as in every account.
+    pub buses: BTreeMap<String, Bus>,
+    /// Parameter Store, by name.
+    pub parameters: BTreeMap<String, Parameter>,
 }
 
 impl World {
@@ -64,6 +68,8 @@ impl World {
             tables: BTreeMap::new(),
             buckets: BTreeMap::new(),
             topics: BTreeMap::new(),
+            buses: BTreeMap::from([("default".to_owned(), Bus::default())]),
+            parameters: BTreeMap::new(),
         }
     }
 

@@ -312,3 +312,60 @@ async fn a_value_below_the_account_is_told_only_where_it_is_asked_for() {
     sim.world().quotas.set_any_instance("L-9A46857E", 700.0).set_error("L-19A87C94", "DEPENDENCY_THROTTLING_ERROR");
     assert_eq!(read(&sim, get("*")).await.1["Quota"]["Value"], 700.0);
 }
+
+#[tokio::test]
+async fn events_are_judged_one_by_one_and_requests_as_a_whole() {
+    let sim = Sim::new(World::empty());
+    let put = async |entries: Value| {
+        read(&sim, targeted("events", "AWSEvents.PutEvents", &json!({ "Entries": entries }))).await
+    };
+    let entry = |change: &[(&str, Value)]| {
+        let mut entry = json!({ "Source": "x", "DetailType": "y", "Detail": "{}" });
+        change.iter().for_each(|(name, value)| entry[*name] = value.clone());
+        entry
+    };
+    let entries = [
+        entry(&[]),
+        entry(&[("Detail", json!("[]"))]),
+        entry(&[("Source", json!("aws.connect"))]),
+        entry(&[("DetailType", Value::Null)]),
+        entry(&[("EventBusName", json!("nowhere"))]),
+    ];
+    let (status, body) = put(json!(entries)).await;
+    assert_eq!((status, &body["FailedEntryCount"]), (200, &json!(3)));
+    let codes: Vec<_> = body["Entries"].as_array().expect("a list").iter().map(|e| e["ErrorCode"].as_str()).collect();
+    assert_eq!(codes, [None, Some("MalformedDetail"), Some("NotAuthorizedForSource"), Some("InvalidArgument"), None]);
+    assert_eq!(sim.world().buses["default"].events.len(), 1, "a bus that does not exist takes events and shows none");
+    let large = entry(&[("Detail", json!(format!("{{\"x\":\"{}\"}}", "y".repeat(262_144))))]);
+    for bad in
+        [json!([]), json!(vec![entry(&[]); 11]), json!([large]), json!([entry(&[("EventBusName", json!("a b"))])])]
+    {
+        let (status, body) = put(bad).await;
+        assert_eq!((status, &body["__type"]), (400, &json!("ValidationException")), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_found_by_name_and_arn_and_secure_ones_want_decryption() {
+    let mut world = World::empty();
+    let parameter = simaws::Parameter { value: "secret".to_owned(), is_secure: true };
+    world.parameters.insert("/a/b".to_owned(), parameter);
+    let arn = world.arn("ssm", "parameter/a/b");
+    let sim = Sim::new(world);
+    let get = async |input: Value| read(&sim, targeted("ssm", "AmazonSSM.GetParameter", &input)).await;
+    for name in ["/a/b", "/a/b:1", arn.as_str()] {
+        let (status, body) = get(json!({ "Name": name, "WithDecryption": true })).await;
+        assert_eq!((status, &body["Parameter"]["Value"]), (200, &json!("secret")), "{name}: {body}");
+        assert_eq!((&body["Parameter"]["Type"], &body["Parameter"]["ARN"]), (&json!("SecureString"), &json!(arn)));
+    }
+    assert_ne!(get(json!({ "Name": "/a/b" })).await.1["Parameter"]["Value"], json!("secret"));
+    for (name, code) in [
+        ("/a", "ParameterNotFound"),
+        ("/a/b:2", "ParameterVersionNotFound"),
+        ("", "ValidationException"),
+        ("/a b", "ValidationException"),
+    ] {
+        let (status, body) = get(json!({ "Name": name })).await;
+        assert_eq!((status, &body["__type"]), (400, &json!(code)), "{body}");
+    }
+}
