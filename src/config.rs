@@ -1,8 +1,11 @@
 //! The environment, read once at start. Pure: the values come through a lookup.
 
+mod alarms;
+
 use std::fmt;
 use std::str::FromStr;
 
+use crate::alarms::Settings;
 use crate::evaluate::Thresholds;
 use crate::instances::InstancePattern;
 use crate::overrides::Overrides;
@@ -25,6 +28,15 @@ pub const VARS: &[(&str, &str)] = &[
     ("CONNECT_PACING", "account"),
     ("CONNECT_RATE_SHARE", "100"),
     ("LOOKBACK_MINUTES", "60"),
+    ("MANAGE_API_ALARMS", "false"),
+    ("MANAGE_INSTANCE_ALARMS", "false"),
+    ("API_ALARM_PREFIX", "connect-quota-monitor"),
+    ("API_ALARM_THRESHOLD", ""),
+    ("API_ALARM_PERIOD", "60"),
+    ("API_ALARM_DATAPOINTS", "3 of 3"),
+    ("API_ALARM_LIMIT", "50"),
+    ("API_ALARM_FORM", "literal"),
+    ("API_ALARM_MISSING_DATA", "notBreaching"),
 ];
 
 /// What the user asked for, valid as a whole.
@@ -45,6 +57,8 @@ pub struct Config {
     pub rate_share: u32,
     /// Minutes of CloudWatch data to look at; the schedule's interval.
     pub lookback_minutes: u32,
+    /// The CloudWatch alarms that the monitor keeps.
+    pub alarms: Settings,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -114,6 +128,7 @@ impl Config {
             pacing: read.parsed("CONNECT_PACING").unwrap_or_default(),
             rate_share: read.number("CONNECT_RATE_SHARE", 1, 100).unwrap_or(100),
             lookback_minutes: read.number("LOOKBACK_MINUTES", 1, 10_080).unwrap_or(60),
+            alarms: read.alarms(),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
@@ -135,6 +150,7 @@ impl Default for Config {
             pacing: Pacing::Account,
             rate_share: 100,
             lookback_minutes: 60,
+            alarms: Settings::default(),
         }
     }
 }
@@ -268,6 +284,14 @@ mod tests {
             ("CONNECT_PACING", "fast"),
             ("CONNECT_RATE_SHARE", "101"),
             ("LOOKBACK_MINUTES", "1.5"),
+            ("MANAGE_API_ALARMS", "perhaps"),
+            ("API_ALARM_PREFIX", "a/*"),
+            ("API_ALARM_THRESHOLD", "0"),
+            ("API_ALARM_PERIOD", "120"),
+            ("API_ALARM_DATAPOINTS", "4 of 3"),
+            ("API_ALARM_LIMIT", "many"),
+            ("API_ALARM_FORM", "blog"),
+            ("API_ALARM_MISSING_DATA", "breaching"),
         ])
         .unwrap_err();
         for name in [
@@ -282,6 +306,14 @@ mod tests {
             "CONNECT_PACING=`fast`",
             "CONNECT_RATE_SHARE=`101`",
             "LOOKBACK_MINUTES=`1.5`",
+            "MANAGE_API_ALARMS=`perhaps`",
+            "API_ALARM_PREFIX=`a/*`",
+            "API_ALARM_THRESHOLD=`0`",
+            "API_ALARM_PERIOD=`120`",
+            "API_ALARM_DATAPOINTS=`4 of 3`",
+            "API_ALARM_LIMIT=`many`",
+            "API_ALARM_FORM=`blog`",
+            "API_ALARM_MISSING_DATA=`breaching`",
         ] {
             assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
         }

@@ -9,9 +9,10 @@
 //!   app                     the run: discover -> limits -> usage -> evaluate -> store -> alert -> answer
 //!    collect                which calls answer which quotas; yields readings
 //!    sink::{dynamodb,s3,sns}   where results go; one file each
-//!     aws::{connect,quotas,cloudwatch,call,pace,fault}   the AWS edge
+//!     aws::{connect,quotas,cloudwatch,alarms,call,pace,fault}   the AWS edge
 //!      discover, evaluate, changes, alert, report   pure: choice, rows, news, message, answer
-//!       config, event, overrides, limits, snapshot, catalogue, instances, model   pure: plain data and its rules
+//!       alarms                  pure: which CloudWatch alarms there should be, and the way there
+//!       config, event, overrides, limits, snapshot, catalogue, instances, console, model   pure: plain data and its rules
 //! ```
 //!
 //! # Invariants
@@ -23,6 +24,7 @@
 //! - A snapshot is stored before its alert is sent; what the reader was told is stored after it.
 #![forbid(unsafe_code)]
 
+pub mod alarms;
 pub mod alert;
 pub mod app;
 pub mod aws;
@@ -31,6 +33,7 @@ pub mod changes;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod console;
 pub mod discover;
 pub mod error;
 pub mod evaluate;

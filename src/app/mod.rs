@@ -1,5 +1,6 @@
-//! The run, top to bottom: discover, limits, usage, evaluate, store, alert, answer.
+//! The run, top to bottom: discover, limits, usage, evaluate, store, alert, keep alarms, answer.
 
+mod alarms;
 mod run;
 mod tell;
 
@@ -76,8 +77,10 @@ impl App {
 
         let mut run = Run::new(self, request, moment.now, account);
         run.faults.extend(scan.limits.faults());
-        let (account, mut instances) = run.measure(Arc::new(scan)).await;
+        let scan = Arc::new(scan);
+        let (account, mut instances) = run.measure(Arc::clone(&scan)).await;
         run.send_alerts().await;
+        run.manage_alarms(&scan).await;
 
         instances.extend(skipped);
         let mut report = run.report(account, instances, moment.now);
@@ -170,13 +173,20 @@ impl App {
         if !silent.is_empty() {
             return Some(RunError::Sink(format!("{} took no snapshot: {}", silent.join(" and "), faults())));
         }
-        (report.alerts.failed > 0).then(|| {
-            RunError::Sink(format!(
+        if report.alerts.failed > 0 {
+            return Some(RunError::Sink(format!(
                 "{} of {} alerts could not be sent: {}",
                 report.alerts.failed,
                 report.alerts.failed + report.alerts.sent,
                 faults()
-            ))
+            )));
+        }
+        let unkept = report.api_alarms.as_ref().filter(|alarms| alarms.is_failure);
+        unkept.map(|_| {
+            // Behind the faults of measuring they might not be among the first.
+            let why = report.faults.iter().rfind(|fault| fault.operation.starts_with("cloudwatch:"));
+            let why = why.map(|f| format!("{} {}: {}", f.operation, f.kind, f.message)).unwrap_or_default();
+            RunError::Sink(format!("not all alarms could be kept: {why}"))
         })
     }
 }

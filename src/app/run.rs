@@ -10,6 +10,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::App;
+use super::alarms::Watched;
 use super::tell::Pending;
 use crate::aws::call::CallStats;
 use crate::changes::{Comparison, compare};
@@ -18,7 +19,7 @@ use crate::config::Pacing;
 use crate::evaluate::{Thresholds, judge};
 use crate::event::Request;
 use crate::model::{Account, Fault, Instance, Measured, Reading};
-use crate::report::{Alerts, Completeness, InstanceReport, Report, Seen, Snapshots};
+use crate::report::{Alerts, ApiAlarms, Completeness, InstanceReport, Report, Seen, Snapshots};
 use crate::sink::Remembered;
 use crate::snapshot::{ACCOUNT_KEY, FaultRecord, Snapshot, Subject, rfc3339};
 
@@ -36,6 +37,10 @@ pub(super) struct Run<'a> {
     pub(super) snapshots: Snapshots,
     pub(super) alerts: Alerts,
     pub(super) pending: Vec<Pending>,
+    /// Of all instances, at the configured thresholds: only such a run says which alarms there should be.
+    pub(super) is_whole: bool,
+    pub(super) watched: Watched,
+    pub(super) api_alarms: Option<ApiAlarms>,
 }
 
 impl<'a> Run<'a> {
@@ -60,6 +65,9 @@ impl<'a> Run<'a> {
             snapshots: Snapshots::default(),
             alerts: Alerts { note, ..Alerts::default() },
             pending: Vec::new(),
+            is_whole: request.threshold_percentage.is_none() && request.instance_ids.is_empty(),
+            watched: Watched::default(),
+            api_alarms: None,
         }
     }
 
@@ -112,6 +120,9 @@ impl<'a> Run<'a> {
         self.faults.extend(before.faults);
         self.note_faults(&readings);
         let metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
+        if app.config.alarms.manages() {
+            self.watched.note(instance, &metrics);
+        }
         let subject = instance.map_or(Subject::Account, Subject::Instance);
         let mut snapshot = Snapshot::new(&self.account, subject, &self.execution_id, self.now, metrics);
         let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics);
@@ -171,6 +182,7 @@ impl<'a> Run<'a> {
             alerts: self.alerts,
             snapshots: self.snapshots,
             connect_api: CallStats::default().into(),
+            api_alarms: self.api_alarms,
             faults: self.faults.iter().map(FaultRecord::from).collect(),
         }
     }

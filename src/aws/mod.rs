@@ -1,8 +1,9 @@
 //! The AWS edge: the only place, beside the sinks, that names the SDK.
 //!
-//! Calls to Connect and Service Quotas are paced and retried by [`call::Caller`]; the other services'
-//! limits are far away, and the SDK's standard retries serve them.
+//! Calls to Connect and Service Quotas, and those about alarms, are paced and retried by
+//! [`call::Caller`]; all other limits are far away, and the SDK's standard retries serve them.
 
+pub mod alarms;
 pub mod call;
 pub mod cloudwatch;
 pub mod connect;
@@ -13,13 +14,15 @@ pub mod quotas;
 
 use std::time::Duration;
 
+pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Config, Pacing};
 use crate::model::{Account, Fault, FaultKind, Instance};
+use alarms::Alarms;
 use call::Caller;
 use cloudwatch::CloudWatch;
 use connect::Connect;
@@ -32,6 +35,7 @@ pub struct Aws {
     pub connect: Connect,
     pub quotas: Quotas,
     pub cloudwatch: CloudWatch,
+    pub alarms: Alarms,
     sts: aws_sdk_sts::Client,
     region: String,
 }
@@ -77,9 +81,16 @@ impl Aws {
             connect: Connect::new(aws_sdk_connect::Client::new(&paced), Caller::new("connect", connect)),
             quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
+            alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", Plan::Alarms)),
             sts: aws_sdk_sts::Client::new(sdk),
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
         }
+    }
+
+    /// The Region that the clients call.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// Which account this is. An instance's ARN tells where STS cannot be asked (a VPC without its

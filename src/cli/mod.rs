@@ -1,5 +1,6 @@
 //! The command line: the same measurement with the caller's own credentials.
 
+mod alarms;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::app::{App, Moment};
-use crate::aws::{self, Aws};
+use crate::aws::{self, Aws, SdkConfig};
 use crate::config::{Config, ConfigError, Pacing};
 use crate::error::RunError;
 use crate::event::Request;
@@ -44,6 +45,8 @@ enum Command {
     /// Measure every Amazon Connect instance against its quotas, once
     #[command(after_help = AFTER_HELP)]
     Check(Check),
+    /// Print the alarms on API usage and on instances as code, from a live reading
+    Alarms(alarms::AlarmsArgs),
 }
 
 #[derive(Args)]
@@ -109,7 +112,10 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         }
     };
     logging::for_terminal(&lookup);
-    let Command::Check(args) = cli.command;
+    let args = match cli.command {
+        Command::Check(args) => args,
+        Command::Alarms(args) => return alarms::main(&args, &lookup).await,
+    };
     match check(&args, &lookup).await {
         Ok(report) => match print(&report, &args, lookup("NO_COLOR").is_some()) {
             Ok(()) => ExitCode::from(exit_code(&report)),
@@ -138,17 +144,14 @@ fn exit_code(report: &Report) -> u8 {
 
 async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Report, RunError> {
     let config = configuration(args, lookup)?;
-    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
-    if sdk.region().is_none() {
-        let why = "no AWS Region: give --region, or set AWS_REGION, or a region in the profile".to_owned();
-        return Err(RunError::Config(ConfigError(vec![why])));
-    }
+    let sdk = ambient(args.region.clone(), args.profile.clone()).await?;
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));
     let request = Request {
         dry_run: !args.store && !args.alert,
         instance_ids: args.instances.clone(),
         threshold_percentage: args.threshold,
         test_alert: false,
+        remove_api_alarms: false,
     };
     let mut app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
     app.with_metrics = true;
@@ -158,6 +161,15 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
     let result = app.run(&request, Moment { now: Timestamp::now(), deadline: Instant::now() + day }).await;
     bar.finish_and_clear();
     result
+}
+
+async fn ambient(region: Option<String>, profile: Option<String>) -> Result<SdkConfig, RunError> {
+    let sdk = aws::ambient(region, profile).await;
+    if sdk.region().is_none() {
+        let why = "no AWS Region: give --region, or set AWS_REGION, or a region in the profile".to_owned();
+        return Err(RunError::Config(ConfigError(vec![why])));
+    }
+    Ok(sdk)
 }
 
 /// The environment's configuration, with the arguments over it.
@@ -187,6 +199,8 @@ fn configuration(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Resu
     if !args.alert {
         config.alert_topic_arn = None;
     }
+    // Alarms are the function's to keep, not those of whoever looks at the numbers.
+    (config.alarms.apis, config.alarms.instances) = (false, false);
     Ok(config)
 }
 
@@ -246,16 +260,18 @@ mod tests {
             "USE_DYNAMODB" => Some("true".to_owned()),
             "DYNAMODB_TABLE" => Some("t".to_owned()),
             "ALERT_SNS_TOPIC_ARN" => Some("arn:aws:sns:us-east-1:111122223333:t".to_owned()),
+            "MANAGE_API_ALARMS" => Some("true".to_owned()),
             _ => None,
         };
-        let args = |extra: &[&str]| {
-            let Command::Check(args) = Cli::parse_from(["x", "check"].iter().chain(extra)).command;
-            args
+        let args = |extra: &[&str]| match Cli::parse_from(["x", "check"].iter().chain(extra)).command {
+            Command::Check(args) => args,
+            Command::Alarms(_) => panic!("this is no check"),
         };
         let config = configuration(&args(&[]), &vars).unwrap();
         assert!(config.dynamodb_table.is_none() && config.alert_topic_arn.is_none());
         let config = configuration(&args(&["--store", "--alert"]), &vars).unwrap();
         assert!(config.dynamodb_table.is_some() && config.alert_topic_arn.is_some());
+        assert!(!config.alarms.manages(), "a check keeps no alarms");
         assert!(configuration(&args(&["--store"]), &|_: &str| None).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! A simulated AWS, for the tests and the demo of the monitor.
 //!
 //! It models what the monitor depends on, on the real wire formats: Amazon Connect's listings,
-//! Service Quotas, CloudWatch metrics, DynamoDB, S3, SNS and STS, with their page sizes, page tokens,
+//! Service Quotas, CloudWatch metrics and alarms, DynamoDB, S3, SNS and STS, with their page sizes, page tokens,
 //! validation, throttles and errors. It is a model and not an echo: a request that AWS would refuse
 //! is refused here too, with the same status and error code, so that a test cannot pass on a request
 //! that would fail in production.
@@ -39,6 +39,7 @@ mod throttle;
 mod wire;
 mod world;
 
+pub use cloudwatch::alarms::Alarm;
 pub use dynamodb::{Item, Table};
 pub use fault::{Fault, FaultKind, Times};
 pub use metrics::Metrics;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::uuid;
-use crate::{Bucket, Metrics, Quotas, Rates, Table, Throttle, Topic};
+use crate::{Alarm, Bucket, Metrics, Quotas, Rates, Table, Throttle, Topic};
 
 /// One account in one Region. All fields are for tests to change, at any time.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct World {
     pub rates: Rates,
     /// Calls per second that the customer's own programs take from each Connect bucket.
     pub live_traffic: Option<f64>,
-    /// Listings of Connect and Service Quotas return short and empty pages now and then.
+    /// Listings of Connect, Service Quotas and CloudWatch return short and empty pages now and then.
     pub short_pages: bool,
     /// Appears in every free-text field of Connect's answers but the instance's alias: names,
     /// usernames, phone numbers, addresses and descriptions. To prove that none of them leaks.
@@ -27,6 +27,8 @@ pub struct World {
     pub buckets: BTreeMap<String, Bucket>,
     /// By ARN.
     pub topics: BTreeMap<String, Topic>,
+    /// CloudWatch's metric alarms, by name.
+    pub alarms: BTreeMap<String, Alarm>,
 }
 
 impl World {
@@ -48,6 +50,7 @@ impl World {
             tables: BTreeMap::new(),
             buckets: BTreeMap::new(),
             topics: BTreeMap::new(),
+            alarms: BTreeMap::new(),
         }
     }
 
