@@ -247,7 +247,7 @@ mod tests {
     fn the_most_used_share_of_the_quota_goes_first_and_an_unknown_use_moves_no_alarm() {
         let apis = || vec![api("A", Some(10.0)), api("B", Some(1.0)), api("C", Some(0.0)), api("D", Some(1.0))];
         let names = |(chosen, left): (Vec<Api>, Vec<Api>)| {
-            let list = |apis: Vec<Api>| apis.into_iter().map(|a| a.operation).collect::<Vec<_>>().join("");
+            let list = |apis: Vec<Api>| apis.into_iter().map(|a| a.operation).collect::<String>();
             (list(chosen), list(left))
         };
         let known = [Some(3_600.0), Some(1_800.0), Some(1.0), Some(0.0)];

@@ -144,8 +144,10 @@ fn watch(watch: &Watch) -> String {
 
 fn lines(series: &Series, statistic: &str, indent: usize) -> String {
     let blank = " ".repeat(indent);
-    let dimensions: String =
-        series.dimensions.iter().map(|(k, v)| format!("{blank}  {} = {}\n", quoted(k), quoted(v))).collect();
+    let mut dimensions = String::new();
+    for (name, value) in &series.dimensions {
+        let _ = writeln!(dimensions, "{blank}  {} = {}", quoted(name), quoted(value));
+    }
     format!(
         "{blank}namespace   = {}\n{blank}metric_name = {}\n{blank}{statistic:<11} = {}\n{blank}period      = {}\n{blank}\
          dimensions = {{\n{dimensions}{blank}}}\n",

@@ -125,7 +125,7 @@ mod tests {
     use crate::alarms::Settings;
     use crate::alarms::tests::account;
     use crate::evaluate::{Thresholds, judge};
-    use crate::model::{Fault, FaultKind, Limit, LimitSource, Measured, Reading};
+    use crate::model::{Fault, FaultKind, Limit, LimitSource, Measured, Reading, Usage};
     use jiff::Timestamp;
 
     fn instance() -> Instance {
@@ -140,7 +140,7 @@ mod tests {
     fn row(limit: Result<f64, Fault>, overrides: &Overrides) -> Metric {
         let limit =
             limit.map(|value| Some(Limit { value, source: LimitSource::Instance, adjustable: None, note: None }));
-        let measured = Measured::NotMeasurable(String::new());
+        let measured = Measured::Usage(Usage::exactly(3.0));
         let reading = Reading { quota: quota().unwrap().id(), limit, measured, source: String::new() };
         let levels = Thresholds { warning: 80.0, critical: 95.0 };
         judge(vec![reading], levels, overrides, Some(&instance()), Timestamp::UNIX_EPOCH).remove(0)

@@ -162,7 +162,7 @@ impl Common<'_> {
 
     /// `<prefix>/<Region>/<parts ...>`, within CloudWatch's bound.
     fn name(&self, parts: &[&str]) -> String {
-        bounded_name(format!("{}{}", folder(&self.settings.prefix, &self.account.region), parts.join("/")))
+        bounded_name(&format!("{}{}", folder(&self.settings.prefix, &self.account.region), parts.join("/")))
     }
 }
 
@@ -173,7 +173,7 @@ pub fn folder(prefix: &str, region: &str) -> String {
 }
 
 /// A name that is too long is cut, and told apart from others by a hash of the whole.
-fn bounded_name(name: String) -> String {
+fn bounded_name(name: &str) -> String {
     let name: String = name.chars().map(|c| if c.is_control() { '-' } else { c }).collect();
     if name.chars().count() <= LONGEST_NAME {
         return name;
@@ -217,7 +217,7 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn names_fit_are_stable_and_stay_apart(a in "\\PC{0,300}", b in "\\PC{0,300}") {
-            let long = |tail: &str| bounded_name(format!("{}{tail}", "x".repeat(250)));
+            let long = |tail: &str| bounded_name(&format!("{}{tail}", "x".repeat(250)));
             for text in [&a, &b] {
                 prop_assert!((1..=LONGEST_NAME).contains(&long(text).chars().count()));
                 prop_assert_eq!(long(text), long(text));

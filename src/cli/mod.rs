@@ -257,10 +257,9 @@ mod tests {
     #[test]
     fn sinks_stay_silent_unless_asked_for() {
         let vars = |name: &str| match name {
-            "USE_DYNAMODB" => Some("true".to_owned()),
+            "USE_DYNAMODB" | "MANAGE_API_ALARMS" => Some("true".to_owned()),
             "DYNAMODB_TABLE" => Some("t".to_owned()),
             "ALERT_SNS_TOPIC_ARN" => Some("arn:aws:sns:us-east-1:111122223333:t".to_owned()),
-            "MANAGE_API_ALARMS" => Some("true".to_owned()),
             _ => None,
         };
         let args = |extra: &[&str]| match Cli::parse_from(["x", "check"].iter().chain(extra)).command {
