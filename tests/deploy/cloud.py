@@ -192,6 +192,16 @@ class Alarm(Extra):
         CLOUD.client("cloudwatch", self.region).delete_alarms(AlarmNames=[self.name])
 
 
+class Dashboard(Extra):
+    TYPE = "AWS::CloudWatch::Dashboard"
+
+    def put(self):
+        CLOUD.client("cloudwatch", self.region).put_dashboard(DashboardName=self.name, **self.properties)
+
+    def remove(self):
+        CLOUD.client("cloudwatch", self.region).delete_dashboards(DashboardNames=[self.name])
+
+
 # ---- Properties that moto leaves out ---------------------------------------------------------------
 
 

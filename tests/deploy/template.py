@@ -139,11 +139,19 @@ SWITCHES = {
     "EnableApiAlarms": ["false", "true"],
 }
 
+#: Switches on which no other one depends: they take turns, instead of doubling the number of combinations each.
+INDEPENDENT = {
+    "ManageApiAlarms": ["false", "true"],
+    "ManageInstanceAlarms": ["false", "true"],
+    "EnableDashboard": ["true", "false"],
+}
+
 
 def every_deployment():
     """All combinations that the template's rules let through."""
+    turns = itertools.cycle(itertools.product(*INDEPENDENT.values()))
     for values in itertools.product(*SWITCHES.values()):
-        parameters = dict(zip(SWITCHES, values, strict=True))
+        parameters = dict(zip(SWITCHES, values, strict=True)) | dict(zip(INDEPENDENT, next(turns), strict=True))
         if parameters["CreateKmsKey"] == "true" and parameters["KmsKeyArn"]:
             continue
         if parameters["ExistingBucketName"] and parameters["UseS3Storage"] == "false":
@@ -156,7 +164,7 @@ def every_deployment():
 def some_deployments():
     """The default, each switch alone, and everything on."""
     yield {}
-    for name, (_, other) in SWITCHES.items():
+    for name, (_, other) in (SWITCHES | INDEPENDENT).items():
         parameters = {name: other}
         if name == "VpcId":
             parameters["SubnetIds"] = "subnet-0123456789abcdef0"
@@ -174,4 +182,6 @@ EVERYTHING = {
     "VpcId": "vpc-0123456789abcdef0",
     "SubnetIds": "subnet-0123456789abcdef0",
     "EnableTracing": "true",
+    "ManageApiAlarms": "true",
+    "ManageInstanceAlarms": "true",
 }

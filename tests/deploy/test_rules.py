@@ -114,6 +114,8 @@ def test_every_parameter_is_grouped_and_constrained():
             ["", "arn:aws:kms:us-east-1:123456789012:key/mrk-0a"],
             ["alias/aws/sns", "arn:aws:kms:us-east-1:123456789012:alias/x"],
         ),
+        ("ApiAlarmThreshold", ["", "1", "100"], ["0", "101", "79.5"]),
+        ("ApiAlarmDatapoints", ["3", "3 of 3", "12 of 24"], ["", "0 of 3", "3/3", "3 of", "three"]),
         ("SubnetIds", ["", "subnet-0a1", "subnet-0a1,subnet-0b2"], ["subnet-0a1, subnet-0b2", "vpc-1"]),
     ],
 )
@@ -168,8 +170,8 @@ def test_the_defaults_are_the_programs():
     table = source[source.index("pub const VARS") :]
     defaults = dict(re.findall(r'\("([A-Z0-9_]+)", "([^"]*)"\)', table[: table.index("];")]))
     environment = Deployment().function["Environment"]["Variables"]
-    # The stack has a topic and a table of its own; an empty percentage is the program's own default.
-    for name in ("ALERT_SNS_TOPIC_ARN", "USE_DYNAMODB", "DYNAMODB_TABLE", "CRITICAL_PERCENTAGE"):
+    # The stack has a topic, a table and a prefix of its own; an empty percentage is the program's own default.
+    for name in ("ALERT_SNS_TOPIC_ARN", "USE_DYNAMODB", "DYNAMODB_TABLE", "CRITICAL_PERCENTAGE", "API_ALARM_PREFIX"):
         defaults.pop(name), environment.pop(name)
     assert {name: str(value) for name, value in environment.items()} == defaults
 

@@ -9,8 +9,8 @@ use simaws::World;
 
 use crate::harness::{Bench, NOON, demo, quiet};
 
-/// Runs with everything switched on: stores, topic, a second run that reads the state back, an account
-/// whose limits must be asked for one by one, and one without instances.
+/// Runs with everything switched on: stores, topic, alarms, a second run that reads the state back and finds
+/// an instance gone, an account whose limits must be asked for one by one, and one without instances.
 async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut called: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
     let mut note = |bench: &Bench| {
@@ -19,8 +19,10 @@ async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
         }
     };
     let mut bench = demo().with_table().with_bucket().with_topic();
+    (bench.config.alarms.apis, bench.config.alarms.instances) = (true, true);
     for hour in 0..2 {
         bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
+        bench.sim.world().instances.pop();
     }
     note(&bench);
     let mut world = quiet(1);
@@ -43,7 +45,17 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
     let expected = BTreeMap::from([
         ("connect", connect),
         ("dynamodb", set(&["PutItem", "Query"])),
-        ("monitoring", set(&["GetMetricData"])),
+        (
+            "monitoring",
+            set(&[
+                "DeleteAlarms",
+                "DescribeAlarms",
+                "GetMetricData",
+                "ListMetrics",
+                "ListTagsForResource",
+                "PutMetricAlarm",
+            ]),
+        ),
         ("s3", set(&["GetObject", "ListObjectsV2", "PutObject"])),
         ("servicequotas", set(&["GetServiceQuota", "ListAWSDefaultServiceQuotas", "ListServiceQuotas"])),
         ("sns", set(&["Publish"])),
