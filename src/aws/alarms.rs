@@ -205,10 +205,11 @@ fn ours(alarm: &MetricAlarm) -> Option<Alarm> {
     let datapoints =
         Datapoints { of, alarm: alarm.datapoints_to_alarm().map_or(Some(of), |alarm| u32::try_from(alarm).ok())? };
     is_plain.then_some(())?;
+    let account = alarm.alarm_arn().and_then(|arn| arn.split(':').nth(4)).unwrap_or_default();
     Some(Alarm {
         name: alarm.alarm_name()?.to_owned(),
         description: alarm.alarm_description().unwrap_or_default().to_owned(),
-        watch: if alarm.metrics().is_empty() { single(alarm)? } else { math(alarm.metrics())? },
+        watch: if alarm.metrics().is_empty() { single(alarm)? } else { math(alarm.metrics(), account)? },
         comparison,
         threshold: alarm.threshold()?,
         datapoints,
@@ -227,14 +228,15 @@ fn single(alarm: &MetricAlarm) -> Option<Watch> {
     }))
 }
 
-/// The two queries of our math, in whatever order they come.
-fn math(queries: &[MetricDataQuery]) -> Option<Watch> {
+/// The two queries of our math, in whatever order they come. A period on the expression and the alarm's
+/// own account say nothing new: CloudWatch may fill them in.
+fn math(queries: &[MetricDataQuery], account: &str) -> Option<Watch> {
     let find = |id: &str| queries.iter().find(|query| query.id() == Some(id));
     let (metric, result) = (find(METRIC_ID)?, find(RESULT_ID)?);
     let is_plain = queries.len() == 2
         && metric.return_data() == Some(false)
         && result.return_data() != Some(false)
-        && queries.iter().all(|query| query.account_id().is_none() && query.period().is_none());
+        && queries.iter().all(|query| query.account_id().is_none_or(|id| id == account));
     let stat = metric.metric_stat().filter(|stat| is_plain && stat.unit().is_none())?;
     let source = stat.metric()?;
     Some(Watch::Math {
@@ -248,4 +250,66 @@ fn math(queries: &[MetricDataQuery]) -> Option<Watch> {
         expression: result.expression()?.to_owned(),
         label: result.label().unwrap_or_default().to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series() -> Series {
+        Series {
+            namespace: "AWS/Usage".to_owned(),
+            name: "CallCount".to_owned(),
+            dimensions: [("Resource".to_owned(), "ListUsers".to_owned())].into(),
+            statistic: "Sum".to_owned(),
+            period: 60,
+        }
+    }
+
+    fn result() -> aws_sdk_cloudwatch::types::builders::MetricDataQueryBuilder {
+        MetricDataQuery::builder().id(RESULT_ID).expression("m1/(10*60)*100").label("l")
+    }
+
+    /// As `DescribeAlarms` might show it: in another order, and with everything filled in.
+    fn shown(queries: Vec<MetricDataQuery>) -> MetricAlarm {
+        MetricAlarm::builder()
+            .alarm_name("n")
+            .alarm_arn("arn:aws-cn:cloudwatch:cn-north-1:111122223333:alarm:n")
+            .actions_enabled(true)
+            .state_value(aws_sdk_cloudwatch::types::StateValue::Ok)
+            .evaluation_periods(3)
+            .threshold(80.0)
+            .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
+            .treat_missing_data("notBreaching")
+            .set_metrics(Some(queries))
+            .build()
+    }
+
+    #[test]
+    fn what_cloudwatch_fills_in_makes_no_difference() {
+        let alarm = Alarm {
+            name: "n".to_owned(),
+            description: String::new(),
+            watch: Watch::Math { metric: series(), expression: "m1/(10*60)*100".to_owned(), label: "l".to_owned() },
+            comparison: Comparison::AtOrAbove,
+            threshold: 80.0,
+            datapoints: Datapoints { alarm: 3, of: 3 },
+            missing: MissingData::NotBreaching,
+            actions: Vec::new(),
+        };
+        let filled = result().period(60).account_id("111122223333").return_data(true).build();
+        assert_eq!(ours(&shown(vec![source(&series()), filled])), Some(alarm.clone()));
+        assert_eq!(ours(&shown(vec![result().build(), source(&series())])), Some(alarm));
+    }
+
+    #[test]
+    fn what_we_never_make_is_never_taken_for_ours() {
+        let other = result().account_id("999999999999").build();
+        assert_eq!(ours(&shown(vec![other, source(&series())])), None);
+        let third = MetricDataQuery::builder().id("m2").expression("m1").return_data(false).build();
+        assert_eq!(ours(&shown(vec![result().build(), source(&series()), third])), None);
+        let mut alarm = shown(vec![result().build(), source(&series())]);
+        alarm.insufficient_data_actions = Some(vec!["arn:aws:sns:us-east-1:1:t".to_owned()]);
+        assert_eq!(ours(&alarm), None);
+    }
 }

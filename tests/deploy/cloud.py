@@ -188,6 +188,14 @@ class Alarm(Extra):
     def put(self):
         CLOUD.client("cloudwatch", self.region).put_metric_alarm(AlarmName=self.name, **self.properties)
 
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return attr == "Arn"
+
+    def get_cfn_attribute(self, attribute_name):
+        (alarm,) = CLOUD.client("cloudwatch", self.region).describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
+        return alarm["AlarmArn"]
+
     def remove(self):
         CLOUD.client("cloudwatch", self.region).delete_alarms(AlarmNames=[self.name])
 
