@@ -37,6 +37,7 @@ pub const VARS: &[(&str, &str)] = &[
     ("API_ALARM_LIMIT", "50"),
     ("API_ALARM_FORM", "literal"),
     ("API_ALARM_MISSING_DATA", "notBreaching"),
+    ("DETAIL_CALL_BUDGET", "60"),
 ];
 
 /// What the user asked for, valid as a whole.
@@ -59,6 +60,8 @@ pub struct Config {
     pub lookback_minutes: u32,
     /// The CloudWatch alarms that the monitor keeps.
     pub alarms: Settings,
+    /// Calls to single resources that a run may make of each service; 0: none.
+    pub detail_calls: u32,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -129,6 +132,7 @@ impl Config {
             rate_share: read.number("CONNECT_RATE_SHARE", 1, 100).unwrap_or(100),
             lookback_minutes: read.number("LOOKBACK_MINUTES", 1, 10_080).unwrap_or(60),
             alarms: read.alarms(),
+            detail_calls: read.number("DETAIL_CALL_BUDGET", 0, 10_000).unwrap_or(60),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError(read.problems)) }
     }
@@ -151,6 +155,7 @@ impl Default for Config {
             rate_share: 100,
             lookback_minutes: 60,
             alarms: Settings::default(),
+            detail_calls: 60,
         }
     }
 }

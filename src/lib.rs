@@ -9,18 +9,21 @@
 //!   app                     the run: discover -> limits -> usage -> evaluate -> store -> alert -> answer
 //!    collect                which calls answer which quotas; yields readings
 //!    sink::{dynamodb,s3,sns}   where results go; one file each
-//!     aws::{connect,quotas,cloudwatch,alarms,call,pace,fault}   the AWS edge
-//!      discover, evaluate, changes, alert, report   pure: choice, rows, news, message, answer
+//!     aws::{tally,call,pace,fault,quotas,cloudwatch,alarms}   the AWS edge
+//!     aws::{connect,cases,profile,wisdom,app_integrations,campaigns}   one file of calls per service
+//!      discover, evaluate, changes, alert, report, coverage   pure: choice, rows, news, message, answer, docs
 //!       alarms                  pure: which CloudWatch alarms there should be, and the way there
-//!       config, event, overrides, limits, snapshot, catalogue, instances, console, model   pure: plain data and its rules
+//!       config, event, overrides, limits, tour, snapshot, instances, console, model   pure: plain data and its rules
+//!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //! ```
 //!
 //! # Invariants
 //! - Only `aws` and `sink` name the AWS SDK. Only `main` reads the environment. Only the two edges
 //!   read the clock.
-//! - Every quota of the catalogue yields exactly one row per instance, or one for the account. What
-//!   could not be read is `unknown` with its fault: never 0, never `ok`.
-//! - Every attempt of every call to Connect and Service Quotas takes a token first.
+//! - Every quota of the catalogue yields exactly one row per instance, or one for the account; those of
+//!   a sister service's resources one for the account and one for each instance that owns such a
+//!   resource. What could not be read is `unknown` with its fault: never 0, never `ok`.
+//! - Every attempt of every call to Connect, its sisters and Service Quotas takes a token first.
 //! - A snapshot is stored before its alert is sent; what the reader was told is stored after it.
 #![forbid(unsafe_code)]
 
@@ -34,6 +37,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod console;
+pub mod coverage;
 pub mod discover;
 pub mod error;
 pub mod evaluate;
@@ -47,3 +51,4 @@ pub mod overrides;
 pub mod report;
 pub mod sink;
 pub mod snapshot;
+pub mod tour;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::catalogue::{Meter, Quota, RATES_SHOWN_AS_200};
-use crate::model::{Fault, Limit, LimitSource};
+use crate::model::{Fault, FaultKind, Limit, LimitSource};
 
 /// A row of `ListServiceQuotas`, `GetServiceQuota` or `ListAWSDefaultServiceQuotas`.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,10 +50,21 @@ pub struct Limits {
     /// The defaults could not be listed: limits that nobody changed may be missing.
     default_fault: Option<Fault>,
     has_resource_rows: bool,
+    /// Service Quotas knows no such service in this Region.
+    is_unknown_service: bool,
+}
+
+/// A code that Service Quotas lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'a> {
+    pub code: &'a str,
+    pub name: &'a str,
+    pub has_usage_metric: bool,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Rows {
+    name: String,
     resources: HashMap<String, f64>,
     all_resources: Option<f64>,
     account: Option<f64>,
@@ -68,6 +79,11 @@ impl Limits {
     #[must_use]
     pub fn new(applied: Result<Vec<LimitRow>, Fault>, defaults: Result<Vec<LimitRow>, Fault>) -> Self {
         let mut limits = Self::default();
+        let is_missing =
+            |rows: &Result<Vec<LimitRow>, Fault>| rows.as_ref().is_err_and(|f| f.kind == FaultKind::NotFound);
+        if is_missing(&applied) && is_missing(&defaults) {
+            limits.is_unknown_service = true;
+        }
         match applied {
             Ok(rows) => rows.into_iter().for_each(|row| limits.add(row, false)),
             Err(fault) => limits.applied_fault = Some(fault),
@@ -82,6 +98,9 @@ impl Limits {
     fn add(&mut self, row: LimitRow, is_default: bool) {
         self.has_resource_rows |= !is_default && row.level != Level::Account;
         let rows = self.codes.entry(row.code).or_default();
+        if rows.name.is_empty() {
+            rows.name = row.name;
+        }
         rows.usage_metric = rows.usage_metric.take().or(row.usage_metric);
         rows.period_seconds = rows.period_seconds.or(Some(row.period_seconds));
         rows.adjustable = rows.adjustable.or(row.adjustable);
@@ -111,6 +130,24 @@ impl Limits {
     #[must_use]
     pub fn lacks_resource_rows(&self) -> bool {
         self.applied_fault.is_none() && !self.has_resource_rows
+    }
+
+    /// True where Service Quotas says that it knows no such service here.
+    #[must_use]
+    pub fn is_unknown_service(&self) -> bool {
+        self.is_unknown_service
+    }
+
+    /// Every code that AWS lists, in their order.
+    #[must_use]
+    pub fn listed(&self) -> Vec<Listed<'_>> {
+        let mut listed: Vec<Listed<'_>> = self
+            .codes
+            .iter()
+            .map(|(code, rows)| Listed { code, name: &rows.name, has_usage_metric: rows.usage_metric.is_some() })
+            .collect();
+        listed.sort_by_key(|l| l.code);
+        listed
     }
 
     #[must_use]
@@ -148,37 +185,48 @@ impl Limits {
         if !quota.is_listed() {
             return Ok(documented());
         }
+        if let Some(limit) = self.resolve_code(quota.code, resource, own)? {
+            return Ok(Some(doubted(quota, limit)));
+        }
+        Ok(documented().map(|limit| match self.codes.get(quota.code).and_then(|rows| rows.error.as_deref()) {
+            Some(error) => Limit { note: Some(unreadable(error)), ..limit },
+            None => limit,
+        }))
+    }
+
+    /// As [`Self::resolve`], of a code that may not be in the catalogue.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_code(&self, code: &str, resource: Option<&str>, own: Option<f64>) -> Result<Option<Limit>, Fault> {
         if let Some(fault) = &self.applied_fault {
             return Err(fault.clone());
         }
-        let Some(rows) = self.codes.get(quota.code) else {
-            return match &self.default_fault {
-                Some(fault) => Err(fault.clone()),
-                None => Ok(documented()),
-            };
+        let Some(rows) = self.codes.get(code) else {
+            return self.default_fault.clone().map_or(Ok(None), Err);
         };
         let of_resource = resource.and_then(|arn| own.or_else(|| rows.resources.get(arn).copied()));
         let all_resources = rows.all_resources.filter(|_| resource.is_some());
         let (value, source, mut note) = if let Some(value) = of_resource {
             (value, LimitSource::Instance, None)
         } else if let Some(value) = all_resources {
-            (value, LimitSource::Account, Some("applied to all instances (*)".to_owned()))
+            (value, LimitSource::Account, Some("applied to all resources (*)".to_owned()))
         } else if let Some(value) = rows.account {
             (value, LimitSource::Account, None)
         } else if let Some(value) = rows.default {
             (value, LimitSource::Default, None)
-        } else if let Some(fault) = &self.default_fault {
-            return Err(fault.clone());
-        } else if let Some(limit) = documented() {
-            (limit.value, limit.source, limit.note)
         } else {
-            return Ok(None);
+            return self.default_fault.clone().map_or(Ok(None), Err);
         };
         if let (Some(error), LimitSource::Default) = (&rows.error, source) {
-            note = Some(format!("Service Quotas could not read the applied value ({error}): AWS's default is used"));
+            note = Some(unreadable(error));
         }
-        Ok(Some(doubted(quota, Limit { value, source, adjustable: rows.adjustable, note })))
+        Ok(Some(Limit { value, source, adjustable: rows.adjustable, note }))
     }
+}
+
+fn unreadable(error: &str) -> String {
+    format!("Service Quotas could not read the applied value ({error}): AWS's default is used")
 }
 
 /// AWS warns that Service Quotas may show 200/s for three rates: the documented rate is used then.

@@ -163,6 +163,10 @@ pub enum FaultKind {
     BadResponse,
     /// No usable credentials.
     Credentials,
+    /// The service, or the operation, does not exist in this Region.
+    NotOffered,
+    /// The account has not subscribed to the service.
+    NotEnabled,
     /// The run's time was over.
     Deadline,
     Other,
@@ -180,6 +184,8 @@ impl FaultKind {
             Self::Unavailable => "unavailable",
             Self::BadResponse => "bad_response",
             Self::Credentials => "no_credentials",
+            Self::NotOffered => "not_offered",
+            Self::NotEnabled => "not_enabled",
             Self::Deadline => "deadline",
             Self::Other => "other",
         }
@@ -191,12 +197,37 @@ impl FaultKind {
 pub struct Tally {
     pub total: u64,
     pub groups: BTreeMap<String, Group>,
+    /// The resources themselves, where another listing visits each of them.
+    pub resources: Vec<Resource>,
+}
+
+/// A resource that listings visit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resource {
+    /// Its id, after the ids of the resources it stands in.
+    pub path: Vec<String>,
+    /// What people call it: a name of configuration, or the id where a name would be a person's.
+    pub name: String,
+    /// The ARN of the outermost resource, by which an instance's integrations name it.
+    pub root: Option<String>,
+    /// Its type, as the service calls it.
+    pub kind: Option<String>,
+}
+
+impl Resource {
+    /// What tells it from the other resources of its listing.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.path.join("/")
+    }
 }
 
 /// The items of a listing that share a type, an event source or an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
     pub count: u64,
+    /// What people call the group, where its key is an id.
+    pub name: Option<String>,
     /// Identities of the items, kept where a quota counts distinct ones.
     pub ids: BTreeSet<String>,
 }

@@ -19,6 +19,8 @@ pub struct Report {
     pub complete: bool,
     pub account: Seen,
     pub instances: Vec<InstanceReport>,
+    /// How the sister services answered, which an account may not have.
+    pub services: Vec<ServiceReport>,
     pub violations: usize,
     pub alerts: Alerts,
     pub snapshots: Snapshots,
@@ -27,6 +29,16 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_alarms: Option<ApiAlarms>,
     pub faults: Vec<FaultRecord>,
+}
+
+/// A sister service of Amazon Connect in this run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServiceReport {
+    pub service_code: &'static str,
+    /// `in_use`, `unused`, `not_offered`, `not_enabled`, `denied`, `failed`, or `not_asked`.
+    pub status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Account, Fault, Instance};
+use crate::tour::Tour;
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -42,16 +43,23 @@ pub struct Memory {
     /// What the reader of the alerts was last told; see [`AlertState`].
     #[serde(default)]
     pub alert_state: AlertState,
+    /// Where the visits of single resources stand, by listing; see [`Tour`].
+    #[serde(default)]
+    pub tours: Tours,
 }
+
+/// Tours by the listing they make, as `connect:ListUserProficiencies`.
+pub type Tours = BTreeMap<String, Tour>;
 
 impl Memory {
     /// The fields, as they are called in the document.
-    pub const FIELDS: &[&str] = &["alert_state"];
+    pub const FIELDS: &[&str] = &["alert_state", "tours"];
 
     /// What two stores agree on; see [`AlertState::agreed`].
     #[must_use]
     pub fn agreed(self, other: &Self) -> Self {
-        Self { alert_state: self.alert_state.agreed(&other.alert_state) }
+        let tours = if self.tours.is_empty() { other.tours.clone() } else { self.tours };
+        Self { alert_state: self.alert_state.agreed(&other.alert_state), tours }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The CloudWatch alarms that the monitor keeps: wanted, compared with what exists, and put in place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -12,14 +12,14 @@ use super::{App, Moment};
 use crate::alarms::plan::{Existing, Plan, in_question, plan};
 use crate::alarms::{self, Alarm, Common, Desired, Held, apis, lines};
 use crate::aws::cloudwatch::{Query, Window};
-use crate::catalogue::{self, CONNECT, Meter};
+use crate::catalogue::{self, Category, Service};
 use crate::collect::Scan;
 use crate::discover::Discovered;
 use crate::error::RunError;
 use crate::evaluate::judge;
 use crate::event::Request;
 use crate::limits::Limits;
-use crate::model::{Account, Fault, FaultKind, Instance, Limit, Measured, Reading, Usage};
+use crate::model::{Account, Fault, FaultKind, Instance, Limit, Measured, QuotaId, Reading, Scope, Usage};
 use crate::report::{ApiAlarms, PlannedAlarms};
 use crate::snapshot::Metric;
 
@@ -79,8 +79,7 @@ impl Run<'_> {
             }
         };
         let moment = Moment { now: self.now, deadline: scan.deadline };
-        let services = [(CONNECT, &scan.limits)];
-        let wanted = app.wanted(&common, &self.watched, &services, &existing, moment).await;
+        let wanted = app.wanted(&common, &self.watched, &scan.limits, &existing, moment).await;
         let mut report = ApiAlarms { left_out: wanted.desired.left_out.clone(), ..ApiAlarms::default() };
         let mut faults = wanted.faults;
         let plan = app.planned(wanted.desired, existing, (&mut report, &mut faults), scan.deadline).await;
@@ -120,7 +119,7 @@ impl App {
         &self,
         common: &Common<'_>,
         watched: &Watched,
-        services: &[(&str, &Limits)],
+        limits: &HashMap<Service, Limits>,
         existing: &[Existing],
         moment: Moment,
     ) -> Wanted {
@@ -135,7 +134,8 @@ impl App {
             return wanted;
         }
         let mut used = Vec::new();
-        for (service, limits) in services {
+        for (service, limits) in offered(limits) {
+            let service = service.code();
             let all = apis::candidates(service, &watched.account, limits, overrides);
             let active = self.active(&all, moment.deadline).await;
             // A quota that a failed listing did not show has not vanished.
@@ -292,26 +292,33 @@ impl App {
     /// lacks alarms would look complete.
     pub async fn alarms_as_code(&self, request: &Request, moment: Moment) -> Result<Vec<Alarm>, RunError> {
         let deadline = moment.deadline;
-        let (found, limits) = tokio::join!(self.discover(request, moment), self.aws.quotas.limits(CONNECT, deadline));
+        let (found, limits) = tokio::join!(self.discover(request, moment), self.limits(moment));
         let Discovered { account, chosen, .. } = found?;
         let mut watched = Watched::default();
-        let rates = catalogue::per_account().filter(|quota| quota.meter == Meter::Rate);
-        let rates = rates.map(|quota| unmeasured(quota, limits.resolve(quota, None, None))).collect();
+        let rates = offered(&limits).into_iter().flat_map(|(service, limits)| rates(service, limits)).collect();
         watched.note(None, &self.judged(rates, None, moment));
+        let nothing = Limits::default();
+        let connect = limits.get(&Service::Connect).unwrap_or(&nothing);
         for instance in chosen.iter().filter(|_| self.config.alarms.instances) {
             let Some(quota) = lines::quota() else { continue };
-            let own = if limits.lacks_resource_rows() {
-                let row = self.aws.quotas.applied_to(CONNECT, quota.code, &instance.arn, deadline).await;
+            let own = if connect.lacks_resource_rows() {
+                let row =
+                    self.aws.quotas.applied_to(Service::Connect.code(), quota.code, &instance.arn, deadline).await;
                 row.map(|row| row.filter(|row| row.error.is_none()).and_then(|row| row.value))
             } else {
                 Ok(None)
             };
-            let limit = own.and_then(|own| limits.resolve(quota, Some(&instance.arn), own));
-            watched.note(Some(instance), &self.judged(vec![unmeasured(quota, limit)], Some(instance), moment));
+            let limit = own.and_then(|own| connect.resolve(quota, Some(&instance.arn), own));
+            watched.note(Some(instance), &self.judged(vec![unmeasured(quota.id(), limit)], Some(instance), moment));
         }
         let common = self.common(&account, false);
-        let Wanted { desired, faults } = self.wanted(&common, &watched, &[(CONNECT, &limits)], &[], moment).await;
-        let unread: Vec<String> = limits.faults().iter().chain(&faults).map(ToString::to_string).collect();
+        let Wanted { desired, faults } = self.wanted(&common, &watched, &limits, &[], moment).await;
+        let unread: Vec<String> = offered(&limits)
+            .iter()
+            .flat_map(|(_, limits)| limits.faults())
+            .chain(faults)
+            .map(|f| f.to_string())
+            .collect();
         if !unread.is_empty() || desired.held != Held::default() {
             return Err(RunError::Collection(format!("not every limit could be read: {}", unread.join("; "))));
         }
@@ -323,7 +330,35 @@ impl App {
     }
 }
 
+/// The services that Service Quotas knows in this Region, in a fixed order. That it does not know Connect is
+/// not believed.
+fn offered(limits: &HashMap<Service, Limits>) -> Vec<(Service, &Limits)> {
+    let asked = Service::ASKED.iter().filter_map(|service| Some((*service, limits.get(service)?)));
+    asked.filter(|(service, limits)| *service == Service::Connect || !limits.is_unknown_service()).collect()
+}
+
+/// The quotas of a service that have a usage metric, with those that the catalogue does not know.
+fn rates(service: Service, limits: &Limits) -> Vec<Reading> {
+    let listed = limits.listed().into_iter().filter(|listed| listed.has_usage_metric);
+    listed
+        .map(|listed| {
+            let known = catalogue::all().find(|quota| quota.service == service && quota.code == listed.code);
+            if let Some(quota) = known {
+                return unmeasured(quota.id(), limits.resolve(quota, None, None));
+            }
+            let id = QuotaId {
+                code: listed.code.to_owned(),
+                name: listed.name.to_owned(),
+                service: service.code().to_owned(),
+                category: Category::Uncatalogued.as_str().to_owned(),
+                scope: Scope::Account,
+            };
+            unmeasured(id, limits.resolve_code(listed.code, None, None))
+        })
+        .collect()
+}
+
 /// A reading whose limit alone counts: an alarm measures for itself.
-fn unmeasured(quota: &catalogue::Quota, limit: Result<Option<Limit>, Fault>) -> Reading {
-    Reading { quota: quota.id(), limit, measured: Measured::Usage(Usage::default()), source: String::new() }
+fn unmeasured(quota: QuotaId, limit: Result<Option<Limit>, Fault>) -> Reading {
+    Reading { quota, limit, measured: Measured::Usage(Usage::default()), source: String::new() }
 }

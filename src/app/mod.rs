@@ -4,26 +4,29 @@ mod alarms;
 mod run;
 mod tell;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::alert;
 use crate::aws::Aws;
-use crate::catalogue::CONNECT;
-use crate::collect::{Scan, listings, window};
+use crate::catalogue::Service;
+use crate::collect::{Field, Scan, instance_listings, window};
 use crate::config::Config;
 use crate::discover::{Discovered, choose};
 use crate::error::RunError;
 use crate::event::Request;
+use crate::limits::Limits;
 use crate::model::Account;
 use crate::report::{Completeness, Report};
 use crate::sink::Sinks;
-use crate::snapshot::FaultRecord;
+use crate::snapshot::{ACCOUNT_KEY, FaultRecord};
 use run::Run;
 
 /// What lives as long as the process: clients with their buckets, and the configuration.
@@ -67,18 +70,23 @@ impl App {
         let started = Instant::now();
         let calls_before = self.aws.connect.caller().stats();
 
-        let (found, limits) =
-            tokio::join!(self.discover(request, moment), self.aws.quotas.limits(CONNECT, moment.deadline));
+        let (found, limits) = tokio::join!(self.discover(request, moment), self.limits(moment));
         let Discovered { account, chosen, skipped, existing, left_out } = found?;
-        let window = window(moment.now, self.config.lookback_minutes);
-        let scan = Scan::new(self.aws.clone(), limits, (chosen, existing, left_out), window, moment.deadline);
+        let mut run = Run::new(self, request, moment.now, account);
+        let mut remembered = run.remembered(ACCOUNT_KEY).await;
+        let scan = Scan::new(
+            self.aws.clone(),
+            limits,
+            Field { instances: chosen, existing, left_out },
+            (window(moment.now, self.config.lookback_minutes), moment.now, moment.deadline),
+            (self.config.detail_calls, remembered.take_tours()),
+        );
         scan.apply_rate_quotas();
         self.watch(scan.instances.len());
 
-        let mut run = Run::new(self, request, moment.now, account);
-        run.faults.extend(scan.limits.faults());
+        run.faults.extend(scan.limit_faults());
         let scan = Arc::new(scan);
-        let (account, mut instances) = run.measure(Arc::clone(&scan)).await;
+        let (account, mut instances) = run.measure(Arc::clone(&scan), remembered).await;
         run.send_alerts().await;
         run.manage_alarms(&scan).await;
 
@@ -116,12 +124,22 @@ impl App {
         choose(all, account, request, &self.config)
     }
 
+    /// The limits of every service, asked side by side.
+    async fn limits(&self, moment: Moment) -> HashMap<Service, Limits> {
+        let mut calls = JoinSet::new();
+        for service in Service::ASKED {
+            let quotas = self.aws.quotas.clone();
+            calls.spawn(async move { (*service, quotas.limits(service.code(), moment.deadline).await) });
+        }
+        calls.join_all().await.into_iter().collect()
+    }
+
     fn watch(&self, instances: usize) {
         let progress = &self.progress;
         progress.measured.store(0, Ordering::Relaxed);
         progress.instances.store(instances, Ordering::Relaxed);
         let shared = 1 + usize::from(instances > 0);
-        progress.planned_calls.store(shared + instances * listings().len(), Ordering::Relaxed);
+        progress.planned_calls.store(shared + instances * instance_listings().len(), Ordering::Relaxed);
     }
 
     async fn finish(&self, report: Report, now: Timestamp) -> Result<Report, RunError> {

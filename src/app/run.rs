@@ -14,14 +14,14 @@ use super::alarms::Watched;
 use super::tell::Pending;
 use crate::aws::call::CallStats;
 use crate::changes::{Comparison, compare};
-use crate::collect::{Integrations, Scan};
+use crate::collect::{Collected, Integrations, Scan};
 use crate::config::Pacing;
 use crate::evaluate::{Thresholds, judge};
 use crate::event::Request;
 use crate::model::{Account, Fault, Instance, Measured, Reading};
-use crate::report::{Alerts, ApiAlarms, Completeness, InstanceReport, Report, Seen, Snapshots};
+use crate::report::{Alerts, ApiAlarms, Completeness, InstanceReport, Report, Seen, ServiceReport, Snapshots};
 use crate::sink::Remembered;
-use crate::snapshot::{ACCOUNT_KEY, FaultRecord, Snapshot, Subject, rfc3339};
+use crate::snapshot::{FaultRecord, Snapshot, Subject, Tours, rfc3339};
 
 /// A run while it goes on.
 pub(super) struct Run<'a> {
@@ -41,6 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) is_whole: bool,
     pub(super) watched: Watched,
     pub(super) api_alarms: Option<ApiAlarms>,
+    pub(super) services: Vec<ServiceReport>,
 }
 
 impl<'a> Run<'a> {
@@ -68,11 +69,17 @@ impl<'a> Run<'a> {
             is_whole: request.threshold_percentage.is_none() && request.instance_ids.is_empty(),
             watched: Watched::default(),
             api_alarms: None,
+            services: Vec::new(),
         }
     }
 
+    /// What the last run left; a dry run reads and leaves nothing.
+    pub(super) async fn remembered(&self, key: &str) -> Remembered {
+        if self.dry_run { Remembered::default() } else { self.app.sinks.memory(key, self.now).await }
+    }
+
     /// Measures some instances side by side, in order; each one's snapshot leaves as it completes.
-    pub(super) async fn measure(&mut self, scan: Arc<Scan>) -> (Seen, Vec<InstanceReport>) {
+    pub(super) async fn measure(&mut self, scan: Arc<Scan>, remembered: Remembered) -> (Seen, Vec<InstanceReport>) {
         // One instance keeps a shared bucket busy; per operation it takes some to keep them all busy.
         let side_by_side = match self.app.config.pacing {
             Pacing::Account => 2,
@@ -89,17 +96,18 @@ impl<'a> Run<'a> {
                 let (scan, sinks) = (Arc::clone(&scan), self.app.sinks.clone());
                 let (now, dry_run) = (self.now, self.dry_run);
                 running.spawn(async move {
-                    let remembered =
+                    let mut remembered =
                         if dry_run { Remembered::default() } else { sinks.memory(&instance.id, now).await };
-                    let collected = scan.instance(&instance).await;
+                    let collected = scan.instance(place, &instance, &remembered.take_tours()).await;
                     (place, instance, remembered, collected)
                 });
             }
             let Some(finished) = running.join_next().await else { break };
             match finished {
-                Ok((place, instance, remembered, (readings, seen_integrations))) => {
-                    integrations.merge(seen_integrations);
-                    let seen = self.settle(Some(&instance), remembered, readings).await;
+                Ok((place, instance, remembered, collected)) => {
+                    let Collected { readings, integrations: of_instance, tours } = collected;
+                    integrations.merge(of_instance);
+                    let seen = self.settle(Some(&instance), remembered, readings, tours).await;
                     reports[place] = Some(InstanceReport::measured(&instance, seen));
                     self.app.progress.measured.fetch_add(1, Ordering::Relaxed);
                 }
@@ -107,15 +115,20 @@ impl<'a> Run<'a> {
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
         }
-        let remembered =
-            if self.dry_run { Remembered::default() } else { self.app.sinks.memory(ACCOUNT_KEY, self.now).await };
-        let readings = scan.account(&integrations).await;
-        let account = self.settle(None, remembered, readings).await;
+        let Collected { readings, tours, .. } = scan.account(integrations).await;
+        self.services = scan.services().await;
+        let account = self.settle(None, remembered, readings, tours).await;
         (account, reports.into_iter().flatten().collect())
     }
 
     /// Judges the readings of one instance (none: the account), compares, stores, and keeps the news.
-    async fn settle(&mut self, instance: Option<&Instance>, before: Remembered, readings: Vec<Reading>) -> Seen {
+    async fn settle(
+        &mut self,
+        instance: Option<&Instance>,
+        before: Remembered,
+        readings: Vec<Reading>,
+        tours: Tours,
+    ) -> Seen {
         let app = self.app;
         self.faults.extend(before.faults);
         self.note_faults(&readings);
@@ -129,6 +142,7 @@ impl<'a> Run<'a> {
         if self.dry_run {
             return seen;
         }
+        snapshot.memory.tours = tours;
         let alert_state = before.memory.map(|memory| memory.alert_state);
         let Comparison { news, carried, told } =
             compare(alert_state.as_ref(), &snapshot.metrics, self.now, app.config.reminder_hours);
@@ -176,6 +190,7 @@ impl<'a> Run<'a> {
             duration_ms: 0,
             dry_run: self.dry_run,
             complete,
+            services: self.services,
             violations,
             account,
             instances,

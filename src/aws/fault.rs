@@ -48,6 +48,9 @@ where
     match error {
         SdkError::TimeoutError(_) => of(FaultKind::Timeout, Retry::Transient, "no answer in time".to_owned()),
         SdkError::DispatchFailure(e) if e.is_timeout() => of(FaultKind::Timeout, Retry::Transient, cause(error)),
+        SdkError::DispatchFailure(_) if is_no_such_host(error) => {
+            of(FaultKind::NotOffered, Retry::Transient, format!("no such endpoint: {}", cause(error)))
+        }
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_credentials(error) => {
             of(FaultKind::Credentials, Retry::Never, cause(error))
         }
@@ -80,6 +83,12 @@ fn service(status: u16, code: Option<&str>, message: Option<&str>) -> Failure {
     }
     if (200..300).contains(&status) {
         return of(FaultKind::BadResponse, Retry::Transient, unreadable(status));
+    }
+    if matches!(code, "SubscriptionRequiredException" | "OptInRequired" | "OptInRequiredException") {
+        return of(FaultKind::NotEnabled, Retry::Never, text);
+    }
+    if matches!(code, "UnknownOperationException" | "UnknownOperation") || (status == 404 && code.is_empty()) {
+        return of(FaultKind::NotOffered, Retry::Never, text);
     }
     if code.contains("AccessDenied") || code.contains("NotAuthorized") || code.contains("Unauthorized") {
         return of(FaultKind::AccessDenied, Retry::Never, text);
@@ -132,6 +141,12 @@ fn is_bad_identity(code: &str) -> bool {
     )
 }
 
+/// True where the endpoint's name does not exist: AWS has none for the service in this Region.
+fn is_no_such_host<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
+    let text = format!("{}", DisplayErrorContext(error)).to_ascii_lowercase();
+    text.contains("dns error") || text.contains("failed to lookup address")
+}
+
 fn is_credentials<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
     let text = format!("{}", DisplayErrorContext(error)).to_ascii_lowercase();
     text.contains("credential") || text.contains("identity")
@@ -165,6 +180,9 @@ mod tests {
             (403, None, AccessDenied, Retry::Never),
             (403, Some("InvalidSignatureException"), Credentials, Retry::Never),
             (404, Some("ResourceNotFoundException"), NotFound, Retry::Never),
+            (404, Some("UnknownOperationException"), FaultKind::NotOffered, Retry::Never),
+            (404, None, FaultKind::NotOffered, Retry::Never),
+            (403, Some("SubscriptionRequiredException"), FaultKind::NotEnabled, Retry::Never),
             (400, Some("NoSuchResourceException"), NotFound, Retry::Never),
             (400, Some("InvalidParameterException"), Invalid, Retry::Never),
             (500, Some("InternalServiceException"), Unavailable, Retry::Transient),

@@ -1,16 +1,23 @@
 //! The AWS edge: the only place, beside the sinks, that names the SDK.
 //!
-//! Calls to Connect and Service Quotas, and those about alarms, are paced and retried by
-//! [`call::Caller`]; all other limits are far away, and the SDK's standard retries serve them.
+//! Calls to Connect, its sister services and Service Quotas, and those about alarms, are paced and retried
+//! by [`call::Caller`]; the other services' limits are far away, and the SDK's standard retries serve them.
 
 pub mod alarms;
+mod app_integrations;
 pub mod call;
+mod campaigns;
+mod cases;
 pub mod cloudwatch;
 pub mod connect;
 pub mod fault;
 pub mod pace;
+mod page;
 pub mod pages;
+mod profile;
 pub mod quotas;
+pub mod tally;
+mod wisdom;
 
 use std::time::Duration;
 
@@ -20,6 +27,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use tokio::time::{Instant, timeout_at};
 
+use crate::catalogue::Service;
 use crate::config::{Config, Pacing};
 use crate::model::{Account, Fault, FaultKind, Instance};
 use alarms::Alarms;
@@ -28,11 +36,17 @@ use cloudwatch::CloudWatch;
 use connect::Connect;
 use pace::Plan;
 use quotas::Quotas;
+use tally::Edge;
 
 /// The clients that measure.
 #[derive(Debug, Clone)]
 pub struct Aws {
     pub connect: Connect,
+    pub cases: Edge<aws_sdk_connectcases::Client>,
+    pub profile: Edge<aws_sdk_customerprofiles::Client>,
+    pub wisdom: Edge<aws_sdk_qconnect::Client>,
+    pub app_integrations: Edge<aws_sdk_appintegrations::Client>,
+    pub campaigns: Edge<aws_sdk_connectcampaignsv2::Client>,
     pub quotas: Quotas,
     pub cloudwatch: CloudWatch,
     pub alarms: Alarms,
@@ -77,8 +91,18 @@ impl Aws {
     pub fn with_plans(sdk: &SdkConfig, connect: Plan, quotas: Plan) -> Self {
         // Each attempt of a paced service takes a token first, so the retries must be ours: see `call`.
         let paced = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
+        let sister = match &connect {
+            Plan::ConnectAccount { share } | Plan::ConnectPerOperation { share } => Plan::Sister { share: *share },
+            other => other.clone(),
+        };
+        let caller = |service: Service| Caller::new(service.code(), sister.clone());
         Self {
-            connect: Connect::new(aws_sdk_connect::Client::new(&paced), Caller::new("connect", connect)),
+            connect: Edge::new(aws_sdk_connect::Client::new(&paced), Caller::new("connect", connect)),
+            cases: Edge::new(aws_sdk_connectcases::Client::new(&paced), caller(Service::Cases)),
+            profile: Edge::new(aws_sdk_customerprofiles::Client::new(&paced), caller(Service::Profile)),
+            wisdom: Edge::new(aws_sdk_qconnect::Client::new(&paced), caller(Service::Wisdom)),
+            app_integrations: Edge::new(aws_sdk_appintegrations::Client::new(&paced), caller(Service::AppIntegrations)),
+            campaigns: Edge::new(aws_sdk_connectcampaignsv2::Client::new(&paced), caller(Service::Campaigns)),
             quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
             alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", Plan::Alarms)),

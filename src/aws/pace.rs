@@ -136,6 +136,9 @@ pub enum Plan {
     ConnectAccount { share: u32 },
     /// The same limits, read as one bucket for each operation.
     ConnectPerOperation { share: u32 },
+    /// The sister services (Cases, Customer Profiles ...): each operation at the lowest limit that any
+    /// of them documents.
+    Sister { share: u32 },
     /// Service Quotas' own limits, which are per operation.
     ServiceQuotas,
     /// CloudWatch's limits on its alarms' operations, which are per operation.
@@ -163,6 +166,7 @@ impl Plan {
         match self {
             Self::ConnectAccount { share } => (if is_metrics { "metrics" } else { "all" }, connect.share(*share)),
             Self::ConnectPerOperation { share } => (operation, connect.share(*share)),
+            Self::Sister { share } => (operation, CONNECT.share(*share)),
             Self::ServiceQuotas if operation.starts_with("List") => (operation, QUOTAS_LIST),
             Self::ServiceQuotas => (operation, QUOTAS_GET),
             Self::Alarms if matches!(operation, "PutMetricAlarm" | "DeleteAlarms") => (operation, ALARM_WRITES),

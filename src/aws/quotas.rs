@@ -11,6 +11,9 @@ use super::pages::Pages;
 use crate::limits::{Level, LimitRow, Limits, UsageMetric};
 use crate::model::{Fault, FaultKind};
 
+const APPLIED: &str = "ListServiceQuotas";
+const DEFAULTS: &str = "ListAWSDefaultServiceQuotas";
+
 /// The paced Service Quotas client.
 #[derive(Debug, Clone)]
 pub struct Quotas {
@@ -27,51 +30,37 @@ impl Quotas {
     /// Every limit of a service: applied values at all levels, and AWS's defaults. A listing that
     /// fails is a fault inside the limits, because it decides which rows are unknown.
     pub async fn limits(&self, service: &str, deadline: Instant) -> Limits {
-        let (applied, defaults) = tokio::join!(self.applied(service, deadline), self.defaults(service, deadline));
+        let (applied, defaults) =
+            tokio::join!(self.rows(APPLIED, service, deadline), self.rows(DEFAULTS, service, deadline));
         Limits::new(applied, defaults)
     }
 
-    async fn applied(&self, service: &str, deadline: Instant) -> Result<Vec<LimitRow>, Fault> {
-        const OPERATION: &str = "ListServiceQuotas";
-        let request = self
+    /// The rows of every page that belong to the service.
+    async fn rows(&self, operation: &'static str, service: &str, deadline: Instant) -> Result<Vec<LimitRow>, Fault> {
+        let applied = self
             .client
             .list_service_quotas()
             .service_code(service)
             .quota_applied_at_level(AppliedLevelEnum::All)
             .max_results(100);
-        self.rows(OPERATION, async |token: Option<String>| {
-            let send = || request.clone().set_next_token(token.clone()).send();
-            let output = self.caller.call(OPERATION, deadline, send).await?;
-            Ok((output.quotas, output.next_token))
-        })
-        .await
-    }
-
-    async fn defaults(&self, service: &str, deadline: Instant) -> Result<Vec<LimitRow>, Fault> {
-        const OPERATION: &str = "ListAWSDefaultServiceQuotas";
-        let request = self.client.list_aws_default_service_quotas().service_code(service).max_results(100);
-        self.rows(OPERATION, async |token: Option<String>| {
-            let send = || request.clone().set_next_token(token.clone()).send();
-            let output = self.caller.call(OPERATION, deadline, send).await?;
-            Ok((output.quotas, output.next_token))
-        })
-        .await
-    }
-
-    /// The rows of every page.
-    async fn rows(
-        &self,
-        operation: &str,
-        page: impl AsyncFn(Option<String>) -> Result<(Option<Vec<ServiceQuota>>, Option<String>), Fault>,
-    ) -> Result<Vec<LimitRow>, Fault> {
+        let defaults = self.client.list_aws_default_service_quotas().service_code(service).max_results(100);
         let mut rows = Vec::new();
         let mut pages = Pages::new(self.caller.name(operation));
         loop {
-            let (quotas, next) = page(pages.token()).await?;
+            let token = pages.token();
+            let (quotas, next) = if operation == APPLIED {
+                let send = || applied.clone().set_next_token(token.clone()).send();
+                let output = self.caller.call(operation, deadline, send).await?;
+                (output.quotas, output.next_token)
+            } else {
+                let send = || defaults.clone().set_next_token(token.clone()).send();
+                let output = self.caller.call(operation, deadline, send).await?;
+                (output.quotas, output.next_token)
+            };
             let quotas = quotas.ok_or_else(|| {
                 Fault::new(self.caller.name(operation), FaultKind::BadResponse, "the answer has no Quotas")
             })?;
-            rows.extend(quotas.iter().filter_map(row));
+            rows.extend(quotas.iter().filter(|q| q.service_code().is_none_or(|s| s == service)).filter_map(row));
             if !pages.advance(next)? {
                 return Ok(rows);
             }

@@ -1,21 +1,36 @@
-//! The quotas the monitor knows: one line each, in [`quotas`] and [`rates`].
+//! The quotas the monitor knows: one line each, one file per service.
 //!
 //! A line says what a quota is called, what it counts against, and how its usage is measured. Nothing
 //! else in the program lists quotas: collection, documentation and permissions follow from here.
 //! Codes, names and defaults are those of the Service Quotas catalogue; where AWS documents a quota
 //! that Service Quotas does not list, the code is [`NO_CODE`], because a code is never invented.
 
-mod quotas;
-mod rates;
+mod app_integrations;
+mod campaigns;
+mod cases;
+mod connect;
+mod connect_rates;
+mod gauge;
+mod listing;
+mod profile;
+mod voice_id;
+mod wisdom;
+
+pub use gauge::{Gauge, GaugeMetric};
+pub use listing::{Listing, Place};
+
+use std::sync::LazyLock;
 
 use crate::model::{NO_CODE, QuotaId, Scope};
 
-/// The Service Quotas service code of Amazon Connect.
-pub const CONNECT: &str = "connect";
+/// Why a burst quota is a limit only.
+const BURST: &str =
+    "the size of AWS's token bucket: Service Quotas names no usage metric for it, and none is documented";
 
 /// One quota: a line of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct Quota {
+    pub service: Service,
     pub code: &'static str,
     pub name: &'static str,
     pub category: Category,
@@ -28,6 +43,7 @@ pub struct Quota {
 }
 
 impl Quota {
+    /// A quota of Amazon Connect itself.
     const fn new(
         code: &'static str,
         name: &'static str,
@@ -36,7 +52,19 @@ impl Quota {
         default: Option<f64>,
         meter: Meter,
     ) -> Self {
-        Self { code, name, category, scope, default, meter, note: None }
+        Self::of(Service::Connect, code, name, category, scope, default, meter)
+    }
+
+    const fn of(
+        service: Service,
+        code: &'static str,
+        name: &'static str,
+        category: Category,
+        scope: Scope,
+        default: Option<f64>,
+        meter: Meter,
+    ) -> Self {
+        Self { service, code, name, category, scope, default, meter, note: None }
     }
 
     const fn note(mut self, note: &'static str) -> Self {
@@ -55,9 +83,55 @@ impl Quota {
         QuotaId {
             code: self.code.to_owned(),
             name: self.name.to_owned(),
-            service: CONNECT.to_owned(),
+            service: self.service.code().to_owned(),
             category: self.category.as_str().to_owned(),
             scope: self.scope,
+        }
+    }
+}
+
+/// The services whose quotas are watched: Amazon Connect and its sisters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    Connect,
+    Cases,
+    Profile,
+    Wisdom,
+    AppIntegrations,
+    Campaigns,
+    VoiceId,
+}
+
+impl Service {
+    /// Those that are asked for their limits. Voice ID is not: AWS ended it.
+    pub const ASKED: &[Self] =
+        &[Self::Connect, Self::Cases, Self::Profile, Self::Wisdom, Self::AppIntegrations, Self::Campaigns];
+
+    /// The Service Quotas service code, which is also the prefix of the service's IAM actions.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Cases => "cases",
+            Self::Profile => "profile",
+            Self::Wisdom => "wisdom",
+            Self::AppIntegrations => "app-integrations",
+            Self::Campaigns => "connect-campaigns",
+            Self::VoiceId => "voiceid",
+        }
+    }
+
+    /// What AWS calls the service.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "Amazon Connect",
+            Self::Cases => "Amazon Connect Cases",
+            Self::Profile => "Amazon Connect Customer Profiles",
+            Self::Wisdom => "Connect AI agents (Amazon Q in Connect)",
+            Self::AppIntegrations => "Amazon AppIntegrations",
+            Self::Campaigns => "Amazon Connect outbound campaigns",
+            Self::VoiceId => "Amazon Connect Voice ID",
         }
     }
 }
@@ -70,6 +144,7 @@ pub enum Category {
     Routing,
     Integrations,
     Cases,
+    CustomerProfiles,
     Knowledge,
     Campaigns,
     Forecasting,
@@ -77,17 +152,38 @@ pub enum Category {
     ContactLens,
     ApiRates,
     VoiceId,
+    /// What Service Quotas lists and the catalogue does not know.
+    Uncatalogued,
 }
 
 impl Category {
+    /// In the order in which people read them.
+    pub const ALL: &[Self] = &[
+        Self::Core,
+        Self::ContactHandling,
+        Self::Routing,
+        Self::Integrations,
+        Self::Cases,
+        Self::CustomerProfiles,
+        Self::Knowledge,
+        Self::Campaigns,
+        Self::Forecasting,
+        Self::Reporting,
+        Self::ContactLens,
+        Self::ApiRates,
+        Self::VoiceId,
+        Self::Uncatalogued,
+    ];
+
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Core => "core",
             Self::ContactHandling => "contact handling",
             Self::Routing => "routing",
             Self::Integrations => "integrations",
             Self::Cases => "cases",
+            Self::CustomerProfiles => "customer profiles",
             Self::Knowledge => "AI agents and knowledge",
             Self::Campaigns => "campaigns",
             Self::Forecasting => "forecasting and scheduling",
@@ -95,6 +191,7 @@ impl Category {
             Self::ContactLens => "Contact Lens",
             Self::ApiRates => "API rates",
             Self::VoiceId => "Voice ID (retired)",
+            Self::Uncatalogued => "not in the catalogue",
         }
     }
 }
@@ -108,12 +205,16 @@ pub enum Meter {
     Count(Listing),
     /// The items of a listing that belong to one group (an integration type).
     CountIn(Listing, &'static str),
+    /// The items that belong to the instance, in a listing that serves every instance.
+    OfInstance(Listing),
     /// The fullest group of a listing; groups named here have a limit of their own.
     WorstGroup(Listing, &'static [(&'static str, f64)]),
+    /// The fullest of the resources that a listing visits.
+    Worst(Listing),
+    /// As `Worst`, by the items of one group.
+    WorstIn(Listing, &'static str),
     /// Distinct identities in one group of a listing, over all instances of the account.
     DistinctIn(Listing, &'static str),
-    /// Phone numbers claimed to the instance; one listing serves every instance.
-    PhoneNumbers,
     /// The highest datapoint of an AWS/Connect concurrency metric.
     Gauge(Gauge),
     /// Calls of the busiest minute, from the metric that Service Quotas names.
@@ -123,155 +224,94 @@ pub enum Meter {
 }
 
 impl Meter {
+    /// The listing that the count comes from.
+    #[must_use]
+    pub const fn listing(self) -> Option<Listing> {
+        match self {
+            Self::Count(l)
+            | Self::CountIn(l, _)
+            | Self::OfInstance(l)
+            | Self::WorstGroup(l, _)
+            | Self::Worst(l)
+            | Self::WorstIn(l, _)
+            | Self::DistinctIn(l, _) => Some(l),
+            Self::Instances | Self::Gauge(_) | Self::Rate | Self::NotMeasurable(_) => None,
+        }
+    }
+
     /// How the number was obtained, as a snapshot's row says it. Empty where it cannot be.
     #[must_use]
     pub fn source(self) -> String {
         match self {
             Self::Instances => "connect:ListInstances".to_owned(),
-            Self::PhoneNumbers => "connect:ListPhoneNumbersV2".to_owned(),
-            Self::Count(l) | Self::CountIn(l, _) | Self::WorstGroup(l, _) | Self::DistinctIn(l, _) => {
-                format!("connect:{}", l.operation())
-            }
             Self::Gauge(g) => format!("AWS/Connect {} Maximum", g.metric().name),
             Self::Rate => "AWS/Usage CallCount peak minute".to_owned(),
             Self::NotMeasurable(_) => String::new(),
-        }
-    }
-}
-
-/// A listing of one instance's resources. Each is asked once per instance and run, whatever number
-/// of quotas it serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Listing {
-    Users,
-    StandardQueues,
-    RoutingProfiles,
-    SecurityProfiles,
-    HierarchyGroups,
-    QuickConnects,
-    HoursOfOperation,
-    Prompts,
-    Flows,
-    FlowModules,
-    AgentStatuses,
-    PredefinedAttributes,
-    LambdaFunctions,
-    LexV1Bots,
-    LexV2Bots,
-    DataTables,
-    EmailAddresses,
-    Workspaces,
-    Notifications,
-    Integrations,
-    TaskTemplates,
-    ApprovedOrigins,
-    EvaluationForms,
-    Rules,
-    Vocabularies,
-}
-
-impl Listing {
-    /// The operation's name in the Connect API: what is paced, granted and named in faults.
-    #[must_use]
-    pub fn operation(self) -> &'static str {
-        match self {
-            Self::Users => "ListUsers",
-            Self::StandardQueues => "ListQueues",
-            Self::RoutingProfiles => "ListRoutingProfiles",
-            Self::SecurityProfiles => "ListSecurityProfiles",
-            Self::HierarchyGroups => "ListUserHierarchyGroups",
-            Self::QuickConnects => "ListQuickConnects",
-            Self::HoursOfOperation => "ListHoursOfOperations",
-            Self::Prompts => "ListPrompts",
-            Self::Flows => "ListContactFlows",
-            Self::FlowModules => "ListContactFlowModules",
-            Self::AgentStatuses => "ListAgentStatuses",
-            Self::PredefinedAttributes => "ListPredefinedAttributes",
-            Self::LambdaFunctions => "ListLambdaFunctions",
-            Self::LexV1Bots => "ListLexBots",
-            Self::LexV2Bots => "ListBots",
-            Self::DataTables => "SearchDataTables",
-            Self::EmailAddresses => "SearchEmailAddresses",
-            Self::Workspaces => "SearchWorkspaces",
-            Self::Notifications => "SearchNotifications",
-            Self::Integrations => "ListIntegrationAssociations",
-            Self::TaskTemplates => "ListTaskTemplates",
-            Self::ApprovedOrigins => "ListApprovedOrigins",
-            Self::EvaluationForms => "ListEvaluationForms",
-            Self::Rules => "ListRules",
-            Self::Vocabularies => "SearchVocabularies",
-        }
-    }
-
-    /// True where the count comes from a search index, which lags behind and which AWS itself calls
-    /// approximate (`ApproximateTotalCount`).
-    #[must_use]
-    pub fn is_approximate(self) -> bool {
-        matches!(self, Self::DataTables | Self::EmailAddresses | Self::Workspaces | Self::Notifications)
-    }
-}
-
-/// A concurrency metric in AWS/Connect, published only while there is activity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Gauge {
-    Calls,
-    Chats,
-    Tasks,
-    Emails,
-}
-
-/// The CloudWatch names of a gauge; dimensions are `InstanceId` and `MetricGroup`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GaugeMetric {
-    pub name: &'static str,
-    pub metric_group: &'static str,
-    /// Seconds between datapoints, which is the period to ask for.
-    pub period: i32,
-    /// Counters of what AWS rejected because of the quota (statistic Sum).
-    pub breaches: &'static [&'static str],
-}
-
-impl Gauge {
-    #[must_use]
-    pub const fn metric(self) -> GaugeMetric {
-        match self {
-            Self::Calls => GaugeMetric {
-                name: "ConcurrentCalls",
-                metric_group: "VoiceCalls",
-                period: 60,
-                breaches: &["CallsBreachingConcurrencyQuota", "ThrottledCalls"],
-            },
-            Self::Chats => GaugeMetric {
-                name: "ConcurrentActiveChats",
-                metric_group: "Chats",
-                period: 60,
-                breaches: &["ChatsBreachingActiveChatQuota"],
-            },
-            // Tasks and emails are published every five minutes.
-            Self::Tasks => GaugeMetric {
-                name: "ConcurrentTasks",
-                metric_group: "Tasks",
-                period: 300,
-                breaches: &["TasksBreachingConcurrencyQuota"],
-            },
-            Self::Emails => GaugeMetric { name: "ConcurrentEmails", metric_group: "Email", period: 300, breaches: &[] },
+            _ => self.listing().map_or_else(String::new, Listing::qualified),
         }
     }
 }
 
 /// Every quota of the catalogue.
 pub fn all() -> impl Iterator<Item = &'static Quota> {
-    quotas::QUOTAS.iter().chain(rates::RATES)
+    [
+        connect::QUOTAS,
+        connect_rates::RATES,
+        cases::QUOTAS,
+        cases::RATES,
+        cases::BURSTS,
+        profile::QUOTAS,
+        wisdom::QUOTAS,
+        wisdom::RATES,
+        app_integrations::QUOTAS,
+        app_integrations::RATES,
+        app_integrations::BURSTS,
+        campaigns::QUOTAS,
+        voice_id::QUOTAS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
-/// The quotas whose rows stand in an instance's snapshot.
+/// Every listing that a quota needs, with those whose resources it visits, each once, in the order of
+/// the catalogue.
+#[must_use]
+pub fn listings() -> &'static [Listing] {
+    static LISTINGS: LazyLock<Vec<Listing>> = LazyLock::new(|| {
+        let mut found = Vec::new();
+        for listing in all().filter_map(|q| q.meter.listing()) {
+            let mut chain = vec![listing];
+            while let Some(parent) = chain.last().and_then(|l| l.parent()) {
+                chain.push(parent);
+            }
+            for listing in chain.into_iter().rev() {
+                if !found.contains(&listing) {
+                    found.push(listing);
+                }
+            }
+        }
+        found
+    });
+    &LISTINGS
+}
+
+/// The quotas of which every instance's snapshot has a row.
 pub fn per_instance() -> impl Iterator<Item = &'static Quota> {
-    all().filter(|q| q.scope != Scope::Account)
+    all().filter(|q| match q.service {
+        Service::Connect => q.scope != Scope::Account,
+        _ => q.scope == Scope::Instance,
+    })
 }
 
-/// The quotas whose rows stand in the account's snapshot.
+/// The quotas of a sister service's resources: a row of an instance where the resource belongs to one,
+/// otherwise of the account.
+pub fn per_resource() -> impl Iterator<Item = &'static Quota> {
+    all().filter(|q| q.service != Service::Connect && q.scope == Scope::Resource)
+}
+
+/// The quotas of which the account's snapshot has a row.
 pub fn per_account() -> impl Iterator<Item = &'static Quota> {
-    all().filter(|q| q.scope == Scope::Account)
+    all().filter(|q| q.scope == Scope::Account).chain(per_resource())
 }
 
 /// Rates that AWS's documentation warns about: Service Quotas may show 200 for them, whatever the
@@ -300,21 +340,25 @@ mod tests {
     }
 
     #[test]
-    fn every_rate_quota_of_the_connect_api_is_there() {
-        assert_eq!(all().filter(|q| q.meter == Meter::Rate).count(), 283);
+    fn every_rate_quota_is_there() {
+        let rates = |service| all().filter(|q| q.meter == Meter::Rate && q.service == service).count();
+        assert_eq!([Service::Connect, Service::Cases, Service::AppIntegrations].map(rates), [283, 36, 21]);
     }
 
     #[test]
-    fn every_listing_serves_a_quota() {
-        let used: BTreeSet<&str> = all()
-            .filter_map(|q| match q.meter {
-                Meter::Count(l) | Meter::CountIn(l, _) | Meter::WorstGroup(l, _) | Meter::DistinctIn(l, _) => {
-                    Some(l.operation())
-                }
-                _ => None,
-            })
-            .collect();
-        assert_eq!(used.len(), 25);
+    fn a_listing_is_asked_where_its_quotas_stand() {
+        for quota in all() {
+            let Some(listing) = quota.meter.listing() else { continue };
+            let fits = match quota.meter {
+                Meter::Worst(_) | Meter::WorstIn(..) => matches!(listing.place(), Place::Each(..)),
+                Meter::OfInstance(_) => listing.place() == Place::Account && quota.scope == Scope::Instance,
+                Meter::DistinctIn(..) => listing.place() == Place::Instance && quota.scope == Scope::Account,
+                _ if quota.scope == Scope::Account => listing.place() == Place::Account,
+                _ => listing.place() == Place::Instance,
+            };
+            assert!(fits, "{} cannot be counted by {listing:?}", quota.name);
+            assert_eq!(listing.service(), quota.service, "{}", quota.name);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line: the same measurement with the caller's own credentials.
 
 mod alarms;
+mod quotas;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -47,6 +48,8 @@ enum Command {
     Check(Check),
     /// Print the alarms on API usage and on instances as code, from a live reading
     Alarms(alarms::AlarmsArgs),
+    /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
+    Quotas(quotas::Quotas),
 }
 
 #[derive(Args)]
@@ -112,18 +115,22 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         }
     };
     logging::for_terminal(&lookup);
-    let args = match cli.command {
-        Command::Check(args) => args,
-        Command::Alarms(args) => return alarms::main(&args, &lookup).await,
-    };
-    match check(&args, &lookup).await {
-        Ok(report) => match print(&report, &args, lookup("NO_COLOR").is_some()) {
-            Ok(()) => ExitCode::from(exit_code(&report)),
-            // `| head` has seen enough: that is no failure of ours.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(exit_code(&report)),
-            Err(error) => fail("OutputError", &error.to_string()),
+    match cli.command {
+        Command::Check(args) => match check(&args, &lookup).await {
+            Ok(report) => printed(print(&report, &args, lookup("NO_COLOR").is_some()), exit_code(&report)),
+            Err(error) => fail(error.error_type(), &error.to_string()),
         },
-        Err(error) => fail(error.error_type(), &error.to_string()),
+        Command::Alarms(args) => alarms::main(&args, &lookup).await,
+        Command::Quotas(args) => printed(quotas::print(&args), 0),
+    }
+}
+
+fn printed(result: io::Result<()>, code: u8) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::from(code),
+        // `| head` has seen enough: that is no failure of ours.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
+        Err(error) => fail("OutputError", &error.to_string()),
     }
 }
 
@@ -264,7 +271,7 @@ mod tests {
         };
         let args = |extra: &[&str]| match Cli::parse_from(["x", "check"].iter().chain(extra)).command {
             Command::Check(args) => args,
-            Command::Alarms(_) => panic!("this is no check"),
+            Command::Alarms(_) | Command::Quotas(_) => unreachable!(),
         };
         let config = configuration(&args(&[]), &vars).unwrap();
         assert!(config.dynamodb_table.is_none() && config.alert_topic_arn.is_none());

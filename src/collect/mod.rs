@@ -3,6 +3,8 @@
 //! Nothing is judged here. Every quota of the catalogue yields exactly one reading per instance (or
 //! one for the account), and a call that failed makes unknown exactly the readings that it served.
 
+mod detail;
+mod shared;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,22 +16,31 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::aws::Aws;
-use crate::aws::cloudwatch::{Query, Series, Window};
-use crate::catalogue::{self, CONNECT, Gauge, Listing, Meter, Quota};
-use crate::limits::Limits;
-use crate::model::{Fault, Instance, Measured, Reading, Tally, Usage};
+use crate::aws::cloudwatch::Window;
+use crate::catalogue::{self, Category, Listing, Meter, Place, Quota, Service};
+use crate::limits::{Limits, Listed};
+use crate::model::{Fault, Instance, Limit, Measured, QuotaId, Reading, Scope, Tally, Usage};
+use crate::report::ServiceReport;
+use crate::snapshot::Tours;
+use crate::tour::part;
 
-use usage::{instance_usage, rate_usage, used};
+use detail::{Round, Tallies};
+use shared::{Shared, availability};
+use usage::{Sources, account_rate, instance_usage, unknown, used, worst};
 
 /// CloudWatch's datapoints arrive up to some minutes late; windows overlap by this, or a peak in the
 /// last minutes before a run would never be seen by any run.
 const LATE_DATA_SECONDS: i64 = 300;
 
+/// Integrations by which an instance owns a resource of a sister service.
+const OWNING: &[&str] =
+    &["CASES_DOMAIN", "WISDOM_ASSISTANT", "WISDOM_KNOWLEDGE_BASE", "WISDOM_QUICK_RESPONSES", "Q_MESSAGE_TEMPLATES"];
+
 /// What one run measures with, shared by all its instances.
 #[derive(Debug)]
 pub struct Scan {
     pub aws: Aws,
-    pub limits: Limits,
+    pub limits: HashMap<Service, Limits>,
     /// The instances that are measured.
     pub instances: Vec<Instance>,
     /// All instances that `ListInstances` returned, without those whose creation failed.
@@ -37,18 +48,29 @@ pub struct Scan {
     /// ACTIVE instances that are not measured in this run.
     pub left_out: usize,
     pub window: Window,
+    pub now: Timestamp,
     pub deadline: Instant,
+    /// `DETAIL_CALL_BUDGET`: calls to single resources that a run may make of each service; 0: none.
+    pub detail_calls: u32,
+    /// Where the visits of the sister services' resources stand.
+    pub account_tours: Tours,
     shared: OnceCell<Shared>,
 }
 
-/// What is asked once for all instances.
+/// What a scan is about: the run's instances, and what discovery knows besides.
 #[derive(Debug)]
-struct Shared {
-    phone_numbers: Result<Tally, Fault>,
-    /// Breach and gauge series by instance id and metric name.
-    gauges: HashMap<(String, &'static str), Result<Series, Fault>>,
-    /// Rate series by quota code.
-    rates: HashMap<&'static str, Result<Series, Fault>>,
+pub struct Field {
+    pub instances: Vec<Instance>,
+    pub existing: usize,
+    pub left_out: usize,
+}
+
+/// What was read for one instance, or for the account.
+#[derive(Debug)]
+pub struct Collected {
+    pub readings: Vec<Reading>,
+    pub integrations: Integrations,
+    pub tours: Tours,
 }
 
 /// The window of a run that looks back this many minutes from `now`.
@@ -78,6 +100,11 @@ impl Integrations {
         }
     }
 
+    /// ARNs of the sister services' resources that the instances own.
+    fn owned(&self) -> BTreeSet<&str> {
+        OWNING.iter().filter_map(|kind| self.ids.get(*kind)).flatten().map(String::as_str).collect()
+    }
+
     /// Joins what two instances told.
     pub fn merge(&mut self, other: Self) {
         for (kind, ids) in other.ids {
@@ -91,37 +118,81 @@ impl Scan {
     #[must_use]
     pub fn new(
         aws: Aws,
-        limits: Limits,
-        (instances, existing, left_out): (Vec<Instance>, usize, usize),
-        window: Window,
-        deadline: Instant,
+        limits: HashMap<Service, Limits>,
+        field: Field,
+        (window, now, deadline): (Window, Timestamp, Instant),
+        (detail_calls, account_tours): (u32, Tours),
     ) -> Self {
-        Self { aws, limits, instances, existing, left_out, window, deadline, shared: OnceCell::new() }
+        let Field { instances, existing, left_out } = field;
+        let shared = OnceCell::new();
+        Self { aws, limits, instances, existing, left_out, window, now, deadline, detail_calls, account_tours, shared }
+    }
+
+    fn limits_of(&self, service: Service) -> &Limits {
+        static NONE: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
+        self.limits.get(&service).unwrap_or(&NONE)
+    }
+
+    /// The limit of a quota. A service that is not offered has none.
+    fn limit(&self, quota: &Quota, resource: Option<&str>, own: Option<f64>) -> Result<Option<Limit>, Fault> {
+        let limits = self.limits_of(quota.service);
+        if limits.is_unknown_service() && quota.service != Service::Connect {
+            return Ok(None);
+        }
+        limits.resolve(quota, resource, own)
+    }
+
+    fn visits_on(&self) -> bool {
+        self.detail_calls > 0
+    }
+
+    /// The faults of the limits' listings; a service that is not offered is no fault.
+    #[must_use]
+    pub fn limit_faults(&self) -> Vec<Fault> {
+        let faulty =
+            |(service, limits): &(&Service, &Limits)| **service == Service::Connect || !limits.is_unknown_service();
+        self.limits.iter().filter(faulty).flat_map(|(_, limits)| limits.faults()).collect()
     }
 
     /// Lets each operation's own rate quota slow its bucket, where operations are paced one by one.
     pub fn apply_rate_quotas(&self) {
-        let operations = listings().into_iter().map(Listing::operation).chain(["ListPhoneNumbersV2"]);
-        for operation in operations {
-            let name = format!("Rate of {operation} API requests");
+        let limits = self.limits_of(Service::Connect);
+        for listing in catalogue::listings().iter().copied().filter(|l| l.service() == Service::Connect) {
+            let name = format!("Rate of {} API requests", listing.operation());
             if let Some(quota) = catalogue::per_account().find(|q| q.name == name)
-                && let Ok(Some(limit)) = self.limits.resolve(quota, None, None)
+                && let Ok(Some(limit)) = limits.resolve(quota, None, None)
             {
-                let per_second = limit.value / self.limits.period_seconds(quota.code);
-                self.aws.connect.caller().pacer().apply_quota(operation, per_second);
+                let per_second = limit.value / limits.period_seconds(quota.code);
+                self.aws.connect.caller().pacer().apply_quota(listing.operation(), per_second);
             }
         }
     }
 
-    /// Every reading of one instance.
-    pub async fn instance(self: &Arc<Self>, instance: &Instance) -> (Vec<Reading>, Integrations) {
-        let (tallies, own_limits, shared) =
-            tokio::join!(self.tallies(instance), self.own_limits(instance), self.shared());
+    /// Every reading of one instance. `place` is its place among the run's instances, by which they
+    /// share the calls for single resources.
+    pub async fn instance(self: &Arc<Self>, place: usize, instance: &Instance, tours: &Tours) -> Collected {
+        let listed = async {
+            let tallies = self.tallies(instance).await;
+            let calls = part(self.detail_calls, place, self.instances.len(), self.now);
+            let visits = Round {
+                aws: &self.aws,
+                service: Service::Connect,
+                instance: Some(instance),
+                tours,
+                calls: self.visits_on().then_some(calls),
+                now: self.now,
+                deadline: self.deadline,
+            };
+            let visits = visits.visit(&tallies).await;
+            (tallies, visits)
+        };
+        let ((tallies, visits), own_limits, shared) = tokio::join!(listed, self.own_limits(instance), self.shared());
         let mut integrations = Integrations::default();
         if let Some(tally) = tallies.get(&Listing::Integrations) {
             integrations.add(tally);
         }
-        let readings = catalogue::per_instance()
+        let sources = Sources { instance, tallies: &tallies, visits: &visits, shared };
+        let mut readings: Vec<Reading> = catalogue::per_instance()
             .map(|quota| {
                 let own = match own_limits.get(quota.code) {
                     Some(Err(fault)) => Err(fault.clone()),
@@ -130,26 +201,101 @@ impl Scan {
                 };
                 Reading {
                     quota: quota.id(),
-                    limit: own.and_then(|own| self.limits.resolve(quota, Some(&instance.arn), own)),
-                    measured: instance_usage(quota, instance, &tallies, shared),
+                    limit: own.and_then(|own| self.limit(quota, Some(&instance.arn), own)),
+                    measured: instance_usage(quota, &sources),
                     source: quota.meter.source(),
                 }
             })
             .collect();
-        (readings, integrations)
+        readings.extend(self.owned(&integrations, shared));
+        let tours = visits.iter().map(|(listing, visits)| (listing.qualified(), visits.tour.clone())).collect();
+        Collected { readings, integrations, tours }
     }
 
-    /// Every reading of the account's own quotas.
-    pub async fn account(&self, integrations: &Integrations) -> Vec<Reading> {
-        let shared = self.shared().await;
-        catalogue::per_account()
+    /// Readings of the sister services' resources that belong to an instance.
+    fn owned(&self, integrations: &Integrations, shared: &Shared) -> Vec<Reading> {
+        let mine = integrations.owned();
+        let is_mine = |root: Option<&str>| root.is_some_and(|arn| mine.contains(arn));
+        let of_root = |listing: Listing| {
+            let mut root = listing;
+            while let Some(parent) = root.parent() {
+                root = parent;
+            }
+            let tally = shared.tallies.get(&root).and_then(|t| t.as_ref().ok());
+            tally.is_some_and(|t| t.resources.iter().any(|r| is_mine(r.root.as_deref())))
+        };
+        catalogue::per_resource()
+            .filter(|quota| quota.meter.listing().is_some_and(of_root))
             .map(|quota| Reading {
                 quota: quota.id(),
-                limit: self.limits.resolve(quota, None, None),
-                measured: self.account_usage(quota, integrations, shared),
+                limit: self.limit(quota, Some(""), None),
+                measured: worst(quota, &shared.visits, is_mine),
                 source: quota.meter.source(),
             })
             .collect()
+    }
+
+    /// Every reading of the account's own quotas, of what belongs to no instance, and of what the
+    /// catalogue does not know.
+    pub async fn account(&self, integrations: Integrations) -> Collected {
+        let shared = self.shared().await;
+        let mut readings: Vec<Reading> = catalogue::per_account()
+            .map(|quota| {
+                let resource = (quota.scope == Scope::Resource).then_some("");
+                Reading {
+                    quota: quota.id(),
+                    limit: self.limit(quota, resource, None),
+                    measured: self.account_usage(quota, &integrations, shared),
+                    source: quota.meter.source(),
+                }
+            })
+            .collect();
+        for service in Service::ASKED {
+            readings
+                .extend(self.uncatalogued(*service).into_iter().map(|listed| self.unlisted(*service, listed, shared)));
+        }
+        Collected { readings, integrations, tours: shared.tours() }
+    }
+
+    /// How each sister service answered.
+    pub async fn services(&self) -> Vec<ServiceReport> {
+        let shared = self.shared().await;
+        let sisters = Service::ASKED.iter().filter(|s| **s != Service::Connect);
+        sisters
+            .map(|service| {
+                let (status, note) = availability(*service, &shared.tallies);
+                ServiceReport { service_code: service.code(), status, note }
+            })
+            .collect()
+    }
+
+    /// Codes that Service Quotas lists and the catalogue does not know.
+    fn uncatalogued(&self, service: Service) -> Vec<Listed<'_>> {
+        let known: BTreeSet<&str> = catalogue::all().filter(|q| q.service == service).map(|q| q.code).collect();
+        self.limits_of(service).listed().into_iter().filter(|listed| !known.contains(listed.code)).collect()
+    }
+
+    fn unlisted(&self, service: Service, listed: Listed<'_>, shared: &Shared) -> Reading {
+        let limits = self.limits_of(service);
+        let series = shared.rates.get(listed.code);
+        let (measured, source) = if series.is_some() {
+            (account_rate(None, series, limits, listed.code), Meter::Rate.source())
+        } else {
+            let why = "AWS lists this quota and this version of the catalogue does not know it: a limit only";
+            (Measured::NotMeasurable(why.to_owned()), String::new())
+        };
+        Reading {
+            quota: QuotaId {
+                code: listed.code.to_owned(),
+                name: listed.name.to_owned(),
+                service: service.code().to_owned(),
+                category: Category::Uncatalogued.as_str().to_owned(),
+                scope: Scope::Account,
+            },
+            limit: limits.resolve_code(listed.code, None, None),
+            measured,
+            source,
+        }
     }
 
     fn account_usage(&self, quota: &Quota, integrations: &Integrations, shared: &Shared) -> Measured {
@@ -157,7 +303,7 @@ impl Scan {
             #[expect(clippy::cast_precision_loss, reason = "a number of instances")]
             Meter::Instances => used(quota, Usage::exactly(self.existing as f64)),
             Meter::DistinctIn(_, kind) => match &integrations.fault {
-                Some(fault) => Measured::Unknown(fault.clone()),
+                Some(fault) => unknown(fault),
                 None if self.left_out > 0 => Measured::NotMeasurable(format!(
                     "counted over all instances, and this run left out {} of them",
                     self.left_out
@@ -165,132 +311,58 @@ impl Scan {
                 #[expect(clippy::cast_precision_loss, reason = "a number of integrations")]
                 None => used(quota, Usage::exactly(integrations.ids.get(kind).map_or(0, BTreeSet::len) as f64)),
             },
-            Meter::Rate => match shared.rates.get(quota.code) {
-                Some(Ok(series)) => used(quota, rate_usage(*series, self.limits.period_seconds(quota.code))),
-                Some(Err(fault)) => Measured::Unknown(fault.clone()),
-                None => match self.limits.faults().into_iter().next() {
-                    Some(fault) => Measured::Unknown(fault),
-                    None => Measured::NotMeasurable("Service Quotas names no usage metric for this rate".to_owned()),
-                },
-            },
+            Meter::Rate => {
+                let limits = self.limits_of(quota.service);
+                account_rate(Some(quota), shared.rates.get(quota.code), limits, quota.code)
+            }
+            Meter::Worst(_) | Meter::WorstIn(..) => {
+                let owned = integrations.owned();
+                worst(quota, &shared.visits, |root| root.is_none_or(|arn| !owned.contains(arn)))
+            }
             Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
-            Meter::Count(_) | Meter::CountIn(..) | Meter::WorstGroup(..) | Meter::PhoneNumbers | Meter::Gauge(_) => {
+            Meter::Count(listing) => usage::count_of(quota, listing, &shared.tallies),
+            Meter::CountIn(..) | Meter::OfInstance(_) | Meter::WorstGroup(..) | Meter::Gauge(_) => {
                 Measured::NotMeasurable("measured per instance".to_owned())
             }
         }
     }
 
     /// All listings of one instance, in the order of the catalogue.
-    async fn tallies(&self, instance: &Instance) -> HashMap<Listing, Result<Tally, Fault>> {
+    async fn tallies(&self, instance: &Instance) -> Tallies {
         let mut calls = JoinSet::new();
-        for listing in listings() {
-            let (connect, instance, deadline) = (self.aws.connect.clone(), instance.clone(), self.deadline);
-            calls.spawn(async move { (listing, connect.tally(listing, &instance, deadline).await) });
+        for listing in instance_listings() {
+            let (aws, instance, deadline) = (self.aws.clone(), instance.clone(), self.deadline);
+            calls.spawn(async move { (listing, aws.tally(listing, Some(&instance), deadline).await) });
         }
         calls.join_all().await.into_iter().collect()
     }
 
     /// The values applied to this very instance, asked one by one where the listing told of none.
     async fn own_limits(&self, instance: &Instance) -> HashMap<&'static str, Result<Option<f64>, Fault>> {
-        if !self.limits.lacks_resource_rows() {
+        let limits = self.limits_of(Service::Connect);
+        if !limits.lacks_resource_rows() {
             return HashMap::new();
         }
         let mut calls = JoinSet::new();
         let measured = catalogue::per_instance()
-            .filter(|q| q.is_listed() && self.limits.lists(q.code) && !matches!(q.meter, Meter::NotMeasurable(_)));
+            .filter(|q| q.service == Service::Connect && q.is_listed() && limits.lists(q.code))
+            .filter(|q| !matches!(q.meter, Meter::NotMeasurable(_)));
         for quota in measured {
             let (quotas, instance, deadline) = (self.aws.quotas.clone(), instance.clone(), self.deadline);
             calls.spawn(async move {
-                let row = quotas.applied_to(CONNECT, quota.code, &instance.arn, deadline).await;
+                let row = quotas.applied_to(quota.service.code(), quota.code, &instance.arn, deadline).await;
                 let value = row.map(|row| row.filter(|r| r.error.is_none()).and_then(|r| r.value));
                 (quota.code, value.map_err(|fault| fault.of_instance(&instance.id)))
             });
         }
         calls.join_all().await.into_iter().collect()
     }
-
-    async fn shared(&self) -> &Shared {
-        self.shared
-            .get_or_init(|| async {
-                let ((gauges, rates), phone_numbers) = tokio::join!(self.series(), self.phone_numbers());
-                Shared { phone_numbers, gauges, rates }
-            })
-            .await
-    }
-
-    async fn phone_numbers(&self) -> Result<Tally, Fault> {
-        if self.instances.is_empty() {
-            return Ok(Tally::default());
-        }
-        self.aws.connect.phone_numbers(self.deadline).await
-    }
-
-    /// All CloudWatch series of the run, in as few calls as they fit in.
-    async fn series(
-        &self,
-    ) -> (HashMap<(String, &'static str), Result<Series, Fault>>, HashMap<&'static str, Result<Series, Fault>>) {
-        let mut queries = Vec::new();
-        let mut gauge_keys = Vec::new();
-        for instance in &self.instances {
-            for gauge in gauges() {
-                for (name, query) in gauge_queries(gauge, instance) {
-                    gauge_keys.push((instance.id.clone(), name));
-                    queries.push(query);
-                }
-            }
-        }
-        let mut rate_keys = Vec::new();
-        for quota in catalogue::per_account().filter(|q| q.meter == Meter::Rate) {
-            if let Some(metric) = self.limits.usage_metric(quota.code) {
-                rate_keys.push(quota.code);
-                queries.push(Query {
-                    namespace: metric.namespace.clone(),
-                    name: metric.name.clone(),
-                    dimensions: metric.dimensions.clone().into_iter().collect(),
-                    statistic: "Sum",
-                    period: 60,
-                });
-            }
-        }
-        let mut answers = self.aws.cloudwatch.read(&queries, self.window, self.deadline).await.into_iter();
-        let gauges = gauge_keys.into_iter().zip(&mut answers).collect();
-        (gauges, rate_keys.into_iter().zip(answers).collect())
-    }
 }
 
-fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)> {
-    let metric = gauge.metric();
-    let query = |name: &str, statistic, period| Query {
-        namespace: "AWS/Connect".to_owned(),
-        name: name.to_owned(),
-        dimensions: vec![
-            ("InstanceId".to_owned(), instance.id.clone()),
-            ("MetricGroup".to_owned(), metric.metric_group.to_owned()),
-        ],
-        statistic,
-        period,
-    };
-    let mut queries = vec![(metric.name, query(metric.name, "Maximum", metric.period))];
-    queries.extend(metric.breaches.iter().map(|name| (*name, query(name, "Sum", 60))));
-    queries
-}
-
-/// The listings that the catalogue needs, each once, in the order of the catalogue.
+/// The listings that every instance is asked, in the order of the catalogue.
 #[must_use]
-pub fn listings() -> Vec<Listing> {
-    let mut found = Vec::new();
-    for quota in catalogue::all() {
-        if let Meter::Count(l) | Meter::CountIn(l, _) | Meter::WorstGroup(l, _) | Meter::DistinctIn(l, _) = quota.meter
-            && !found.contains(&l)
-        {
-            found.push(l);
-        }
-    }
-    found
-}
-
-fn gauges() -> Vec<Gauge> {
-    catalogue::all().filter_map(|q| if let Meter::Gauge(g) = q.meter { Some(g) } else { None }).collect()
+pub fn instance_listings() -> Vec<Listing> {
+    catalogue::listings().iter().copied().filter(|l| l.place() == Place::Instance).collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,24 @@
 //! From what was counted and read to the usage of a quota. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::Shared;
+use super::detail::{Tallies, Visits};
+use super::shared::Shared;
 use crate::aws::cloudwatch::Series;
 use crate::catalogue::{Gauge, Listing, Meter, Quota};
+use crate::limits::Limits;
 use crate::model::{Fault, FaultKind, Instance, Measured, Tally, Usage};
+use crate::tour::Seen;
+
+/// What an instance's readings are made from.
+pub(super) struct Sources<'a> {
+    pub instance: &'a Instance,
+    pub tallies: &'a Tallies,
+    pub visits: &'a HashMap<Listing, Visits>,
+    pub shared: &'a Shared,
+}
 
 /// A usage with the catalogue's own doubt about it.
 pub(super) fn used(quota: &Quota, mut usage: Usage) -> Measured {
@@ -16,31 +27,98 @@ pub(super) fn used(quota: &Quota, mut usage: Usage) -> Measured {
     Measured::Usage(usage)
 }
 
-pub(super) fn instance_usage(
-    quota: &Quota,
-    instance: &Instance,
-    tallies: &HashMap<Listing, Result<Tally, Fault>>,
-    shared: &Shared,
-) -> Measured {
-    let from = |listing: Listing, count: &dyn Fn(&Tally) -> Usage| match tallies.get(&listing) {
+/// What a fault makes of a row. A service that does not exist here, or that the account does not have,
+/// is a state and no failure.
+pub(super) fn unknown(fault: &Fault) -> Measured {
+    match fault.kind {
+        FaultKind::NotOffered | FaultKind::NotEnabled => Measured::NotMeasurable(fault.message.clone()),
+        _ => Measured::Unknown(fault.clone()),
+    }
+}
+
+pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
+    let Sources { instance, tallies, visits, shared } = sources;
+    let from = |listing: Listing, tallies: &Tallies, count: &dyn Fn(&Tally) -> Usage| match tallies.get(&listing) {
         Some(Ok(tally)) => used(quota, Usage { approximate: listing.is_approximate(), ..count(tally) }),
-        Some(Err(fault)) => Measured::Unknown(fault.clone()),
+        Some(Err(fault)) => unknown(fault),
         None => Measured::Unknown(Fault::new(quota.meter.source(), FaultKind::Other, "the listing was not made")),
     };
     match quota.meter {
-        Meter::Count(listing) => from(listing, &|t| Usage::exactly(count(t.total))),
-        Meter::CountIn(listing, group) => from(listing, &|t| Usage::exactly(count(t.count_in(group)))),
-        Meter::WorstGroup(listing, limits) => from(listing, &|t| worst_group(t, limits, quota.default)),
-        Meter::PhoneNumbers => match &shared.phone_numbers {
-            Ok(tally) => used(quota, phone_usage(tally, instance)),
-            Err(fault) => Measured::Unknown(fault.clone()),
-        },
+        Meter::Count(listing) => count_of(quota, listing, tallies),
+        Meter::CountIn(listing, group) => from(listing, tallies, &|t| Usage::exactly(count(t.count_in(group)))),
+        Meter::WorstGroup(listing, limits) => from(listing, tallies, &|t| worst_group(t, limits, quota.default)),
+        Meter::OfInstance(listing) => from(listing, &shared.tallies, &|t| of_instance(t, instance)),
+        Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, shared),
         Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
         Meter::Instances | Meter::Rate | Meter::DistinctIn(..) => {
             Measured::NotMeasurable("measured for the account".to_owned())
         }
     }
+}
+
+/// All items of a listing.
+pub(super) fn count_of(quota: &Quota, listing: Listing, tallies: &Tallies) -> Measured {
+    match tallies.get(&listing) {
+        Some(Ok(tally)) => {
+            let usage = Usage { approximate: listing.is_approximate(), ..Usage::exactly(count(tally.total)) };
+            used(quota, usage)
+        }
+        Some(Err(fault)) => unknown(fault),
+        None => Measured::Unknown(Fault::new(quota.meter.source(), FaultKind::Other, "the listing was not made")),
+    }
+}
+
+/// The fullest of the resources whose outermost one `keep` lets through.
+pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl Fn(Option<&str>) -> bool) -> Measured {
+    let (listing, group) = match quota.meter {
+        Meter::Worst(listing) => (listing, ""),
+        Meter::WorstIn(listing, group) => (listing, group),
+        _ => return Measured::NotMeasurable("not counted by resource".to_owned()),
+    };
+    let Some(visits) = visits.get(&listing) else {
+        return Measured::Unknown(Fault::new(listing.qualified(), FaultKind::Other, "no resource was visited"));
+    };
+    if let Some(fault) = &visits.fault {
+        return unknown(fault);
+    }
+    if visits.is_off {
+        return Measured::NotMeasurable(
+            "visits of single resources are switched off: DETAIL_CALL_BUDGET is 0".to_owned(),
+        );
+    }
+    let of = visits.resources.iter().filter(|r| keep(r.root.as_deref())).count();
+    if of == 0 {
+        let elsewhere =
+            (!visits.resources.is_empty()).then(|| "each belongs to an instance, which reports it".to_owned());
+        return used(quota, Usage { note: elsewhere, ..Usage::exactly(0.0) });
+    }
+    let value_of = |counts: &BTreeMap<String, u64>| counts.get(group).copied();
+    let visited = visits.seen.iter().filter(|(seen, _)| keep(seen.root.as_deref()));
+    let now: Vec<Seen> =
+        visited.filter_map(|(seen, counts)| Some(Seen { value: value_of(counts)?, ..seen.clone() })).collect();
+    let remembered = visits.tour.fullest.get(group).into_iter().flatten().filter(|seen| keep(seen.root.as_deref()));
+    let fullest = now.iter().chain(remembered).max_by(|a, b| a.value.cmp(&b.value).then_with(|| b.key.cmp(&a.key)));
+    let Some(fullest) = fullest else {
+        return Measured::NotMeasurable(format!(
+            "none of {of} has been visited yet: a run makes DETAIL_CALL_BUDGET calls to single resources, and their turn will come"
+        ));
+    };
+    let mut notes: Vec<String> = visits.tour.says(now.len(), of).into_iter().collect();
+    if !now.iter().any(|seen| seen.key == fullest.key) {
+        notes.push(format!("this value is of {}", clock(fullest.at.as_second())));
+    }
+    if visits.too_large > 0 {
+        notes.push("one could not be counted within a run's DETAIL_CALL_BUDGET".to_owned());
+    }
+    let usage = Usage {
+        value: count(fullest.value),
+        approximate: now.len() < of,
+        resource: Some(fullest.name.clone()),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+        ..Usage::default()
+    };
+    used(quota, usage)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
@@ -56,12 +134,14 @@ fn worst_group(tally: &Tally, limits: &[(&'static str, f64)], default: Option<f6
     match worst {
         None => Usage::exactly(0.0),
         Some((name, group)) => {
-            Usage { value: count(group.count), resource: Some(name.clone()), limit: limit_of(name), ..Usage::default() }
+            let shown = group.name.clone().unwrap_or_else(|| name.clone());
+            Usage { value: count(group.count), resource: Some(shown), limit: limit_of(name), ..Usage::default() }
         }
     }
 }
 
-fn phone_usage(tally: &Tally, instance: &Instance) -> Usage {
+/// Items of the instance, by its ARN or its id, in a listing that serves every instance.
+fn of_instance(tally: &Tally, instance: &Instance) -> Usage {
     let to_groups: u64 = tally
         .groups
         .iter()
@@ -89,7 +169,7 @@ fn gauge_usage(quota: &Quota, gauge: Gauge, instance: &Instance, shared: &Shared
                 rejections.push(format!("{} {breach}", s.sum));
             }
             Some(Ok(_)) => {}
-            Some(Err(fault)) => return Measured::Unknown(fault.clone()),
+            Some(Err(fault)) => return unknown(fault),
             None => return not_asked(metric.name),
         }
     }
@@ -102,7 +182,7 @@ fn gauge_usage(quota: &Quota, gauge: Gauge, instance: &Instance, shared: &Shared
             let note = (!notes.is_empty()).then(|| notes.join("; "));
             used(quota, Usage { value: s.peak, rejected, note, ..Usage::default() })
         }
-        Some(Err(fault)) => Measured::Unknown(fault.clone()),
+        Some(Err(fault)) => unknown(fault),
         None => not_asked(metric.name),
     }
 }
@@ -111,8 +191,31 @@ fn not_asked(metric: &str) -> Measured {
     Measured::Unknown(Fault::new("cloudwatch:GetMetricData", FaultKind::Other, format!("{metric} was not asked for")))
 }
 
+/// A rate of the account, from the series that Service Quotas names for it.
+pub(super) fn account_rate(
+    quota: Option<&Quota>,
+    series: Option<&Result<Series, Fault>>,
+    limits: &Limits,
+    code: &str,
+) -> Measured {
+    match series {
+        Some(Ok(series)) => {
+            let usage = rate_usage(*series, limits.period_seconds(code));
+            quota.map_or_else(|| Measured::Usage(usage.clone()), |quota| used(quota, usage.clone()))
+        }
+        Some(Err(fault)) => unknown(fault),
+        None if limits.is_unknown_service() => Measured::NotMeasurable(
+            "the service is not offered in this Region: Service Quotas does not know it".to_owned(),
+        ),
+        None => match limits.faults().into_iter().next() {
+            Some(fault) => Measured::Unknown(fault),
+            None => Measured::NotMeasurable("Service Quotas names no usage metric for this rate".to_owned()),
+        },
+    }
+}
+
 /// Calls of the busiest minute, as calls per the quota's period.
-pub(super) fn rate_usage(series: Series, period_seconds: f64) -> Usage {
+fn rate_usage(series: Series, period_seconds: f64) -> Usage {
     let note = series.peak_at.map(|at| {
         format!(
             "{} calls in the minute of {}; bursts inside a minute are higher than its average",
@@ -132,15 +235,15 @@ fn clock(unix_seconds: i64) -> String {
 mod tests {
     use super::*;
     use crate::model::Group;
-    use std::collections::BTreeSet;
 
     fn tally(groups: &[(&str, u64)]) -> Tally {
         Tally {
             total: groups.iter().map(|(_, n)| n).sum(),
             groups: groups
                 .iter()
-                .map(|(name, n)| ((*name).to_owned(), Group { count: *n, ids: BTreeSet::new() }))
+                .map(|(name, n)| ((*name).to_owned(), Group { count: *n, ..Group::default() }))
                 .collect(),
+            ..Tally::default()
         }
     }
 

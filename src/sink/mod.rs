@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::model::Fault;
 use crate::report::{Report, Snapshots};
-use crate::snapshot::{Memory, Snapshot};
+use crate::snapshot::{Memory, Snapshot, Tours};
 use dynamodb::DynamoDb;
 use s3::S3;
 use sns::Sns;
@@ -73,6 +73,13 @@ impl Store {
 pub struct Remembered {
     pub memory: Option<Memory>,
     pub faults: Vec<Fault>,
+}
+
+impl Remembered {
+    /// Where the visits of single resources stand. They go on from there, so they are taken out.
+    pub fn take_tours(&mut self) -> Tours {
+        self.memory.as_mut().map(|memory| std::mem::take(&mut memory.tours)).unwrap_or_default()
+    }
 }
 
 impl Sinks {

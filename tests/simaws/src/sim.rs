@@ -15,7 +15,7 @@ use crate::server::Server;
 use crate::throttle::{Buckets, Throttle};
 use crate::wire::{Answer, AwsError, Call, Context, Protocol, Service, respond, set_header};
 use crate::world::World;
-use crate::{cloudwatch, connect, dynamodb, s3, service_quotas, sns, sts};
+use crate::{cloudwatch, connect, dynamodb, s3, service_quotas, sister, sns, sts};
 
 /// How a request ends, which is not always with an answer.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub enum Reply {
 /// One request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// `connect`, `servicequotas`, `monitoring`, `dynamodb`, `s3`, `sns`, `sts`; `unknown` for a
+    /// `connect`, `cases`, `profile`, `wisdom`, `app-integrations`, `connect-campaigns`, `servicequotas`, `monitoring`, `dynamodb`, `s3`, `sns`, `sts`; `unknown` for a
     /// request without a credential scope.
     pub service: &'static str,
     /// As AWS names it; empty when there is no such operation.
@@ -81,7 +81,7 @@ impl Sim {
             Ok(service) => service,
             Err(error) => {
                 self.record(serial, "unknown", "", at, &call);
-                return self.refuse(serial, Protocol::RestJson, &call, &error);
+                return self.refuse(serial, Protocol::RestJson("Message"), &call, &error);
             }
         };
         let protocol = Protocol::of(service, &call);
@@ -93,6 +93,9 @@ impl Sim {
             }
         };
         self.record(serial, service.name(), &operation, at, &call);
+        if self.world().not_offered.contains(service.name()) {
+            return Reply::Reset;
+        }
         let fault = self.state().script.take(service.name(), &operation, |id| call.names(id));
         let mut quirk = None;
         match &fault {
@@ -109,6 +112,7 @@ impl Sim {
             Some(FaultKind::InternalError) => Some(service.internal()),
             Some(FaultKind::AccessDenied) => Some(service.access_denied(&operation, &self.world())),
             Some(FaultKind::Status { status, code, message }) => Some(AwsError::new(*status, code, message)),
+            _ if self.world().not_enabled.contains(service.name()) => Some(Service::not_enabled()),
             _ if !self.admit(service, &operation) => Some(service.throttled()),
             _ => None,
         };
@@ -204,6 +208,13 @@ impl Sim {
             (Throttle::Shared, Service::Connect) => ("connect", rates.connect, live),
             (Throttle::PerOperation, Service::Connect) if metrics => (operation, rates.connect_metrics, live),
             (Throttle::PerOperation, Service::Connect) => (operation, rates.connect, live),
+            (_, Service::Sister(api)) => {
+                let line = api.operations.iter().find(|line| line.name == operation);
+                let Some(line) = line else { return true };
+                // Not the name alone: two services list domains.
+                let bucket = format!("{} {operation}", api.name);
+                return self.state().buckets.take(&bucket, line.rate, 0.0, Instant::now());
+            }
             (_, Service::Quotas) if operation.starts_with("List") => (operation, rates.quotas_list, 0.0),
             (_, Service::Quotas) => (operation, rates.quotas_get, 0.0),
             (_, Service::Monitoring) => match operation {
@@ -264,6 +275,7 @@ impl Sim {
 fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
     match service {
         Service::Connect => connect::operation(call),
+        Service::Sister(api) => sister::operation(api, call),
         Service::Quotas => call.target("ServiceQuotasV20190624"),
         Service::Monitoring => cloudwatch::operation(call),
         Service::DynamoDb => call.target("DynamoDB_20120810"),
@@ -276,6 +288,7 @@ fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
 fn answer(service: Service, context: &mut Context<'_>) -> Answer {
     match service {
         Service::Connect => connect::answer(context),
+        Service::Sister(api) => sister::answer(api, context),
         Service::Quotas => service_quotas::answer(context),
         Service::Monitoring => cloudwatch::answer(context),
         Service::DynamoDb => dynamodb::answer(context),

@@ -7,12 +7,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::paging::Quirk;
+use crate::sister::{APIS, Api};
 use crate::text::{form_pairs, percent_decode, xml};
 use crate::world::World;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Service {
     Connect,
+    /// Any of the table-driven services beside Connect.
+    Sister(&'static Api),
     Quotas,
     Monitoring,
     DynamoDb,
@@ -25,10 +28,17 @@ impl Service {
     const ALL: [Self; 7] =
         [Self::Connect, Self::Quotas, Self::Monitoring, Self::DynamoDb, Self::S3, Self::Sns, Self::Sts];
 
+    /// The service of this signing name.
+    fn named(name: &str) -> Option<Self> {
+        let sister = || APIS.into_iter().find(|api| api.name == name).map(Self::Sister);
+        Self::ALL.into_iter().find(|service| service.name() == name).or_else(sister)
+    }
+
     /// The signing name, which is also what tests call the service.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Sister(api) => api.name,
             Self::Quotas => "servicequotas",
             Self::Monitoring => "monitoring",
             Self::DynamoDb => "dynamodb",
@@ -42,6 +52,7 @@ impl Service {
     pub(crate) fn throttled(self) -> AwsError {
         match self {
             Self::Connect => AwsError::new(429, "ThrottlingException", "Rate exceeded"),
+            Self::Sister(api) => AwsError::new(api.throttled, "ThrottlingException", "Rate exceeded"),
             Self::Quotas => AwsError::new(400, "TooManyRequestsException", "Rate exceeded"),
             Self::DynamoDb => AwsError::new(
                 400,
@@ -56,6 +67,7 @@ impl Service {
     pub(crate) fn internal(self) -> AwsError {
         let code = match self {
             Self::Connect => "InternalServiceException",
+            Self::Sister(api) => api.internal,
             Self::Quotas => "ServiceException",
             Self::Monitoring => "InternalServiceError",
             Self::DynamoDb => "InternalServerError",
@@ -65,14 +77,20 @@ impl Service {
         AwsError::new(500, code, "We encountered an internal error. Please try again.")
     }
 
+    /// What an account gets from a service that it never signed up for. No model names this error.
+    pub(crate) fn not_enabled() -> AwsError {
+        let message = "The AWS Access Key Id needs a subscription for the service";
+        AwsError::new(403, "SubscriptionRequiredException", message)
+    }
+
     pub(crate) fn access_denied(self, operation: &str, world: &World) -> AwsError {
         let (status, code) = match self {
-            Self::Connect => (403, "AccessDeniedException"),
+            Self::Connect | Self::Sister(_) => (403, "AccessDeniedException"),
             Self::Quotas | Self::DynamoDb => (400, "AccessDeniedException"),
             Self::Sns => (403, "AuthorizationError"),
             Self::Monitoring | Self::S3 | Self::Sts => (403, "AccessDenied"),
         };
-        let prefix = if self == Self::Monitoring { "cloudwatch" } else { self.name() };
+        let prefix = if matches!(self, Self::Monitoring) { "cloudwatch" } else { self.name() };
         let user = world.caller_arn();
         let message = format!("User: {user} is not authorized to perform: {prefix}:{operation} on resource: *");
         AwsError::new(status, code, &message)
@@ -94,8 +112,14 @@ impl AwsError {
 
     pub(crate) fn is_throttle(&self) -> bool {
         self.status == 429
-            || ["Throttling", "TooManyRequestsException", "ProvisionedThroughputExceededException", "SlowDown"]
-                .contains(&self.code.as_str())
+            || [
+                "Throttling",
+                "ThrottlingException",
+                "TooManyRequestsException",
+                "ProvisionedThroughputExceededException",
+                "SlowDown",
+            ]
+            .contains(&self.code.as_str())
     }
 }
 
@@ -187,12 +211,12 @@ impl Call {
             let message = "Authorization header requires 'Credential' parameter.";
             return Err(AwsError::new(403, "IncompleteSignatureException", message));
         };
-        let service = Service::ALL.into_iter().find(|service| service.name() == name).ok_or_else(|| {
+        let service = Service::named(name).ok_or_else(|| {
             let message = format!("Credential should be scoped to correct service, not '{name}'.");
             AwsError::new(403, "InvalidSignatureException", &message)
         })?;
         // STS may be called at its global endpoint, whatever the Region.
-        if service != Service::Sts && scoped_to != region {
+        if !matches!(service, Service::Sts) && scoped_to != region {
             let message = format!("Credential should be scoped to a valid region, not '{scoped_to}'.");
             return Err(AwsError::new(403, "InvalidSignatureException", &message));
         }
@@ -214,7 +238,8 @@ pub(crate) struct Context<'a> {
 /// How a service writes its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    RestJson,
+    /// With the member of an error that holds the message.
+    RestJson(&'static str),
     /// With the prefix of `__type` and the content type.
     AwsJson {
         prefix: &'static str,
@@ -229,7 +254,8 @@ pub(crate) enum Protocol {
 impl Protocol {
     pub(crate) fn of(service: Service, call: &Call) -> Self {
         match service {
-            Service::Connect => Self::RestJson,
+            Service::Connect => Self::RestJson("Message"),
+            Service::Sister(api) => Self::RestJson(api.message),
             Service::Quotas => Self::AwsJson { prefix: "", content_type: "application/x-amz-json-1.1" },
             Service::DynamoDb => Self::AwsJson {
                 prefix: "com.amazonaws.dynamodb.v20120810#",
@@ -247,9 +273,9 @@ impl Protocol {
         let AwsError { status, code, message } = error;
         let sender = if *status < 500 { "Sender" } else { "Receiver" };
         match self {
-            Self::RestJson => {
+            Self::RestJson(member) => {
                 // The front of the service, which throttles, spells the member in lower case.
-                let member = if *status == 429 { "message" } else { "Message" };
+                let member = if *status == 429 { "message" } else { member };
                 let body = json!({ member: message }).to_string();
                 let mut response = respond(*status, "application/json", body);
                 set_header(&mut response, "x-amzn-errortype", code);

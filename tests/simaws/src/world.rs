@@ -1,9 +1,9 @@
 //! What the simulated account holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::uuid;
-use crate::{Alarm, Bucket, Metrics, Quotas, Rates, Table, Throttle, Topic};
+use crate::{Alarm, Bucket, Metrics, Quotas, Rates, Resource, Table, Throttle, Topic};
 
 /// One account in one Region. All fields are for tests to change, at any time.
 #[derive(Clone, Debug)]
@@ -12,6 +12,16 @@ pub struct World {
     pub region: String,
     pub account_id: String,
     pub instances: Vec<Instance>,
+    /// What the sister services hold: by signing name, and then by the operation that lists it for the
+    /// account. See [`add`](Self::add).
+    pub resources: BTreeMap<&'static str, BTreeMap<&'static str, Vec<Resource>>>,
+    /// Services (by signing name) that are not in this Region: there is no such host, which is a closed
+    /// connection here, and Service Quotas does not know them.
+    pub not_offered: BTreeSet<&'static str>,
+    /// Services (by signing name) that the account never signed up for. They refuse each call with
+    /// `SubscriptionRequiredException` (403), which no SDK models; for a service that answers
+    /// `AccessDeniedException` instead, script that fault.
+    pub not_enabled: BTreeSet<&'static str>,
     pub quotas: Quotas,
     pub metrics: Metrics,
     pub throttle: Throttle,
@@ -20,8 +30,11 @@ pub struct World {
     pub live_traffic: Option<f64>,
     /// Listings of Connect, Service Quotas and CloudWatch return short and empty pages now and then.
     pub short_pages: bool,
-    /// Appears in every free-text field of Connect's answers but the instance's alias: names,
-    /// usernames, phone numbers, addresses and descriptions. To prove that none of them leaks.
+    /// Appears in every free-text field of the answers of Connect and its sister services: names,
+    /// usernames, phone numbers, addresses, descriptions and tags. To prove that none of them leaks.
+    /// Not in the instance's alias, and not in the names of resources that have quotas of their own and
+    /// may be named for it: queues, routing profiles, hours of operation, data tables, task templates,
+    /// and at the sister services all that something stands below.
     pub marker: Option<String>,
     pub tables: BTreeMap<String, Table>,
     pub buckets: BTreeMap<String, Bucket>,
@@ -40,6 +53,9 @@ impl World {
             region: "us-east-1".to_owned(),
             account_id: "111122223333".to_owned(),
             instances: Vec::new(),
+            resources: BTreeMap::new(),
+            not_offered: BTreeSet::new(),
+            not_enabled: BTreeSet::new(),
             quotas: Quotas::default(),
             metrics: Metrics::default(),
             throttle: Throttle::None,
@@ -105,6 +121,20 @@ impl World {
     }
 }
 
+const CHILDREN: [&str; 11] = [
+    "ListQueueEmailAddresses",
+    "ListQueueQuickConnects",
+    "ListUserProficiencies",
+    "ListDataTableAttributes",
+    "ListDataTableValues",
+    "GetTaskTemplate",
+    "SearchHoursOfOperationOverrides",
+    "NumberOfAssociatedQueues",
+    "NumberOfAssociatedManualAssignmentQueues",
+    "NumberOfAssociatedUsers",
+    "Primary",
+];
+
 /// One integration association of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Integration {
@@ -125,6 +155,9 @@ pub struct Instance {
     /// and email addresses under `SearchEmailAddresses`.
     pub counts: BTreeMap<String, u64>,
     pub integrations: Vec<Integration>,
+    /// What stands below single items, and what is said of them: by [`set_children`](Self::set_children)'s
+    /// name, and then by the item's place in its listing.
+    pub children: BTreeMap<&'static str, BTreeMap<u64, u64>>,
     /// By event source name.
     pub rules: BTreeMap<String, u64>,
     /// Beside the standard queues of `ListQueues`.
@@ -146,6 +179,7 @@ impl Instance {
             status: "ACTIVE".to_owned(),
             counts: BTreeMap::new(),
             integrations: Vec::new(),
+            children: BTreeMap::new(),
             rules: BTreeMap::new(),
             agent_queues: 0,
             archived_flows: 0,
@@ -178,6 +212,33 @@ impl Instance {
             self.integrations.push(Integration { kind: kind.to_owned(), arn });
         }
         self
+    }
+
+    /// Adds an integration association with this ARN, as [`World::arn_of`] makes it.
+    pub fn associate(&mut self, kind: &str, arn: &str) -> &mut Self {
+        self.integrations.push(Integration { kind: kind.to_owned(), arn: arn.to_owned() });
+        self
+    }
+
+    /// Sets how many children the item at `index` of its parent's listing has. By the operation that
+    /// lists them: `ListQueueEmailAddresses` and `ListQueueQuickConnects` (of a queue),
+    /// `ListUserProficiencies` (of a user), `ListDataTableAttributes` and `ListDataTableValues` (of a
+    /// table), `GetTaskTemplate` (its fields), `SearchHoursOfOperationOverrides` (of hours). By the
+    /// member that counts them: `NumberOfAssociatedQueues`, `NumberOfAssociatedManualAssignmentQueues`
+    /// and `NumberOfAssociatedUsers` (of a routing profile), and `Primary` (so many of a table's
+    /// attributes are, from the first).
+    ///
+    /// # Panics
+    /// When the name is none of these.
+    pub fn set_children(&mut self, name: &str, index: u64, n: u64) -> &mut Self {
+        let known = CHILDREN.iter().find(|known| **known == name);
+        let known = known.unwrap_or_else(|| panic!("nothing has children by {name}"));
+        self.children.entry(known).or_default().insert(index, n);
+        self
+    }
+
+    pub(crate) fn children_of(&self, name: &str, index: u64) -> u64 {
+        self.children.get(name).and_then(|items| items.get(&index)).copied().unwrap_or(0)
     }
 
     pub(crate) fn count(&self, operation: &str) -> u64 {

@@ -19,7 +19,7 @@ impl Maker<'_> {
         uuid(kind, &self.instance.id, index)
     }
 
-    fn arn(&self, kind: &str, index: u64) -> String {
+    pub(crate) fn arn(&self, kind: &str, index: u64) -> String {
         format!("{}/{kind}/{}", self.instance.arn(self.world), self.id(kind, index))
     }
 
@@ -36,7 +36,7 @@ impl Maker<'_> {
         self.text(text).replace(' ', "-")
     }
 
-    fn modified(&self, index: u64) -> u64 {
+    pub(crate) fn modified(&self, index: u64) -> u64 {
         1_700_000_000 + hash((&self.instance.id, index)) % 50_000_000
     }
 
@@ -49,6 +49,16 @@ impl Maker<'_> {
             "LastModifiedTime": self.modified(index),
             "LastModifiedRegion": self.world.region,
         })
+    }
+
+    /// A summary of what has quotas of its own, and so is named to the reader: its name is not marked.
+    fn shown(&self, kind: &str, label: &str, index: u64) -> Value {
+        let name = json!({ "Name": format!("{label} {}", index + 1) });
+        with(self.summary(kind, label, index), name)
+    }
+
+    pub(crate) fn tags(&self) -> Value {
+        json!({ "owner": self.text("Ada") })
     }
 
     /// A summary without the times that some listings do not have.
@@ -87,47 +97,48 @@ pub(crate) fn found_user(maker: &Maker<'_>, index: u64) -> Value {
         "PhoneConfig": { "PhoneType": "SOFT_PHONE", "AutoAccept": false, "DeskPhoneNumber": maker.text("+12065550100") },
         "RoutingProfileId": maker.id("routing-profile", 0),
         "SecurityProfileIds": [maker.id("security-profile", 0)],
-        "Tags": {},
+        "Tags": maker.tags(),
     })
 }
 
 pub(crate) fn queue(maker: &Maker<'_>, index: u64) -> Value {
     let kind = queue_type(maker.instance, index);
-    with(maker.summary("queue", "Queue", index), json!({ "QueueType": kind }))
+    with(maker.shown("queue", "Queue", index), json!({ "QueueType": kind }))
 }
 
 pub(crate) fn found_queue(maker: &Maker<'_>, index: u64) -> Value {
     json!({
         "QueueId": maker.id("queue", index),
         "QueueArn": maker.arn("queue", index),
-        "Name": maker.text(&format!("Queue {}", index + 1)),
+        "Name": format!("Queue {}", index + 1),
         "Description": maker.text("Calls of this line"),
         "HoursOfOperationId": maker.id("operating-hours", 0),
         "Status": "ENABLED",
-        "Tags": {},
+        "Tags": maker.tags(),
         "LastModifiedTime": maker.modified(index),
         "LastModifiedRegion": maker.world.region,
     })
 }
 
 pub(crate) fn routing_profile(maker: &Maker<'_>, index: u64) -> Value {
-    maker.summary("routing-profile", "Routing profile", index)
+    maker.shown("routing-profile", "Routing profile", index)
 }
 
 pub(crate) fn found_routing_profile(maker: &Maker<'_>, index: u64) -> Value {
+    let number = |name: &str| maker.instance.children_of(name, index);
     json!({
         "InstanceId": maker.instance.id,
         "RoutingProfileId": maker.id("routing-profile", index),
         "RoutingProfileArn": maker.arn("routing-profile", index),
-        "Name": maker.text(&format!("Routing profile {}", index + 1)),
+        "Name": format!("Routing profile {}", index + 1),
         "Description": maker.text("Who gets which calls"),
         "MediaConcurrencies": [{ "Channel": "VOICE", "Concurrency": 1 }],
         "DefaultOutboundQueueId": maker.id("queue", 0),
-        "NumberOfAssociatedQueues": maker.instance.count("ListQueues").min(1 + index % 12),
-        "NumberOfAssociatedManualAssignmentQueues": 0,
-        "NumberOfAssociatedUsers": index % 40,
+        "NumberOfAssociatedQueues": number("NumberOfAssociatedQueues"),
+        "NumberOfAssociatedManualAssignmentQueues": number("NumberOfAssociatedManualAssignmentQueues"),
+        "NumberOfAssociatedUsers": number("NumberOfAssociatedUsers"),
         "IsDefault": index == 0,
-        "Tags": {},
+        "Tags": maker.tags(),
         "LastModifiedTime": maker.modified(index),
         "LastModifiedRegion": maker.world.region,
     })
@@ -148,7 +159,7 @@ pub(crate) fn quick_connect(maker: &Maker<'_>, index: u64) -> Value {
 }
 
 pub(crate) fn hours(maker: &Maker<'_>, index: u64) -> Value {
-    maker.summary("operating-hours", "Hours", index)
+    maker.shown("operating-hours", "Hours", index)
 }
 
 pub(crate) fn prompt(maker: &Maker<'_>, index: u64) -> Value {
@@ -223,7 +234,7 @@ pub(crate) fn bot(maker: &Maker<'_>, index: u64) -> Value {
 }
 
 pub(crate) fn data_table(maker: &Maker<'_>, index: u64) -> Value {
-    maker.summary("data-table", "Table", index)
+    maker.shown("data-table", "Table", index)
 }
 
 pub(crate) fn found_data_table(maker: &Maker<'_>, index: u64) -> Value {
@@ -233,7 +244,7 @@ pub(crate) fn found_data_table(maker: &Maker<'_>, index: u64) -> Value {
         "ValueLockLevel": "NONE",
         "Status": "PUBLISHED",
         "CreatedTime": 1_700_000_000,
-        "Tags": {},
+        "Tags": maker.tags(),
     });
     with(data_table(maker, index), more)
 }
@@ -260,7 +271,7 @@ pub(crate) fn found_workspace(maker: &Maker<'_>, index: u64) -> Value {
         "Description": maker.text("What agents see"),
         "Title": maker.text("Workspace"),
         "CreatedAt": 1_700_000_000,
-        "Tags": {},
+        "Tags": maker.tags(),
     });
     with(maker.undated("workspace", "Workspace", index), more)
 }
@@ -275,7 +286,7 @@ pub(crate) fn notification(maker: &Maker<'_>, index: u64) -> Value {
         "CreatedAt": 1_700_000_000,
         "LastModifiedTime": maker.modified(index),
         "LastModifiedRegion": maker.world.region,
-        "Tags": {},
+        "Tags": maker.tags(),
     })
 }
 
@@ -298,13 +309,15 @@ pub(crate) fn integration_association(maker: &Maker<'_>, index: u64) -> Value {
 }
 
 pub(crate) fn task_template(maker: &Maker<'_>, index: u64) -> Value {
+    let label = "Template";
     let more = json!({
+        "Name": format!("{label} {}", index + 1),
         "Description": maker.text("Call back"),
         "Status": "ACTIVE",
         "CreatedTime": 1_700_000_000,
         "LastModifiedTime": maker.modified(index),
     });
-    with(maker.undated("task-template", "Template", index), more)
+    with(maker.undated("task-template", label, index), more)
 }
 
 pub(crate) fn approved_origin(maker: &Maker<'_>, index: u64) -> Value {

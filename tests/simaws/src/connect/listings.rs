@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::account::with_token;
+use super::children;
 use super::items::{self, Maker};
 use super::kinds;
 use super::request::{PageSize, Params};
@@ -223,6 +224,7 @@ pub(crate) static LISTINGS: &[Listing] = &[
     search("SearchUsers", "/search-users", "Users", 500, |i| i.count("ListUsers"), items::found_user),
     search("SearchQueues", "/search-queues", "Queues", 500, |i| i.count("ListQueues"), items::found_queue),
     search("SearchRoutingProfiles", "/search-routing-profiles", "RoutingProfiles", 500, |i| i.count("ListRoutingProfiles"), items::found_routing_profile),
+    search("SearchHoursOfOperationOverrides", "/search-hours-of-operation-overrides", "HoursOfOperationOverrides", 100, children::overrides, children::override_of_hours),
     search("SearchDataTables", "/search-data-tables", "DataTables", 1000, |i| i.count("ListDataTables"), items::found_data_table),
     search("SearchEmailAddresses", "/search-email-addresses", "EmailAddresses", 100, |i| i.count("SearchEmailAddresses"), items::email_address),
     search("SearchWorkspaces", "/search-workspaces", "Workspaces", 500, |i| i.count("ListWorkspaces"), items::found_workspace),

@@ -134,6 +134,12 @@ impl Quotas {
         self
     }
 
+    /// The `Resource` and `Service` dimensions of a quota's usage metric, where it has one.
+    #[must_use]
+    pub fn usage_dimensions(&self, code: &str) -> Option<(&'static str, &'static str)> {
+        catalogue().iter().find(|row| row.code == code).and_then(|row| row.usage)
+    }
+
     /// Every quota code of a service that is listed at all.
     #[must_use]
     pub fn codes(&self, service: &str) -> Vec<&'static str> {

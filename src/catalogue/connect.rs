@@ -22,6 +22,10 @@ const CAMPAIGN_CALLS: &str = "no documented metric or operation counts the activ
 const NO_METRIC: &str = "no public metric or operation counts these sessions";
 const CUSTOM_METRICS: &str = "the public Connect API has no operation that lists custom metrics";
 const ANALYTICS_JOBS: &str = "Contact Lens publishes no metric and no operation for its concurrent jobs";
+const AGENT_QUEUES: &str = "AWS/Connect QueueSize is documented for queues, not for agents' own queues";
+const PARTICIPANT: &str = "Service Quotas lists no quota for the Participant Service (2 to 10 calls a second per instance), and no usage metric is documented";
+const LENS_RATE: &str =
+    "documented at 1 call a second (V2: 2), but not listed by Service Quotas, and without a usage metric";
 const INSTANCE_CHURN: &str = "no operation counts creations and deletions of the last 30 days; CloudTrail shows CreateInstance and DeleteInstance";
 
 #[rustfmt::skip]
@@ -40,7 +44,7 @@ pub(super) const QUOTAS: &[Quota] = &[
         .note("whether archived flows count is not documented: all are counted"),
     Quota::new("L-19755C7E", "Flow modules per instance", ContactHandling, Instance, Some(200.0), Count(FlowModules))
         .note("whether archived modules count is not documented: all are counted"),
-    Quota::new("L-8F812903", "Phone numbers per instance", Core, Instance, Some(5.0), PhoneNumbers),
+    Quota::new("L-8F812903", "Phone numbers per instance", Core, Instance, Some(5.0), OfInstance(PhoneNumbers)),
     Quota::new("L-D945C9A8", "Agent status per instance", Routing, Instance, Some(50.0), Count(AgentStatuses))
         .note("whether the built-in statuses count is not documented: all are counted"),
     Quota::new("L-3828FBF0", "Predefined Attributes", Routing, Instance, Some(150.0), Count(PredefinedAttributes))
@@ -92,6 +96,34 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-EE276EF1", "Historical actuals 15 or 30 minute interval file count", Forecasting, Instance, Some(300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-F758F15D", "Shift rotation patterns per instance", Forecasting, Instance, Some(1300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-F9BE2186", "Capacity plan override uploads per instance", Forecasting, Instance, Some(5000.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-516BC0EB", "Queues per routing profile per instance", Routing, Resource, Some(50.0), WorstGroup(RoutingProfileQueues, &[]))
+        .note("associated queues as SearchRoutingProfiles counts them; AWS counts pairs of queue and channel, so a queue that serves several channels may weigh more than 1; queues of manual assignment have a limit of their own and are not counted"),
+    Quota::new("L-E10B281B", "Hours of operation overrides per instance", Routing, Instance, Some(50.0), Count(HoursOverrides))
+        .note("Service Quotas words it per instance, the documentation per hours of operation: all overrides of the instance are counted"),
+    Quota::new("L-50375162", "Proficiencies per agent", Routing, Resource, Some(10.0), Worst(Proficiencies)),
+    Quota::new("L-7B867368", "Additional email addresses per queue", ContactHandling, Resource, None, Worst(QueueEmailAddresses)),
+    Quota::new("L-BF789E19", "Attributes per data table", ContactHandling, Resource, Some(100.0), Worst(DataTableAttributes)),
+    Quota::new("L-74395C97", "Primary attributes per data table", ContactHandling, Resource, Some(5.0), WorstIn(DataTableAttributes, "primary")),
+    Quota::new("L-735CD262", "Values per data table", ContactHandling, Resource, Some(1000.0), Worst(DataTableValues))
+        .note("whether a value is a cell or a row is not documented: every value that is listed counts"),
+    Quota::new(NO_CODE, "Quick connects per queue", Routing, Resource, Some(700.0), Worst(QueueQuickConnects)),
+    Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields)),
+    Quota::new(NO_CODE, "Contacts in an agent queue per instance", Routing, Resource, Some(10.0), NotMeasurable(AGENT_QUEUES)),
+    Quota::new("L-241FA7AE", "Supervisors per staffing group", Forecasting, Resource, Some(100.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-27337576", "Demand groups per forecast group", Forecasting, Resource, Some(25.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-3A13A048", "File size per upload of capacity plan overrides", Forecasting, Resource, None, NotMeasurable(WORKFORCE)),
+    Quota::new("L-67F605FD", "Staffing groups per supervisor", Forecasting, Resource, Some(250.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-71DDC3F5", "Agents per schedule", Forecasting, Resource, Some(5000.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-9FF2F6AB", "Staffing groups per Forecast group", Forecasting, Resource, Some(300.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-C174EC88", "Shift activities per shift profile", Forecasting, Resource, Some(10.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-E644BA2E", "Queues per forecast group", Forecasting, Resource, Some(200.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-ECE54E5A", "Shift rotation pattern steps per shift profile", Forecasting, Resource, Some(52.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-FA1E1138", "File size per upload of forecast overrides", Forecasting, Resource, None, NotMeasurable(WORKFORCE)),
+    Quota::new("L-FA43E8DF", "Agents per staffing group", Forecasting, Resource, Some(350.0), NotMeasurable(WORKFORCE)),
+    Quota::new("L-FBDF9277", "File size per upload of capacity plan user data", Forecasting, Resource, None, NotMeasurable(WORKFORCE)),
+    Quota::new("L-FF826748", "File size per upload of historical actuals", Forecasting, Resource, None, NotMeasurable(WORKFORCE)),
+    Quota::new(NO_CODE, "Rates of the Participant Service API per instance", Category::ApiRates, Instance, None, NotMeasurable(PARTICIPANT)),
+    Quota::new(NO_CODE, "Rate of ListRealtimeContactAnalysisSegments", Category::ApiRates, Account, Some(1.0), NotMeasurable(LENS_RATE)),
     Quota::new(NO_CODE, "Task templates per instance", ContactHandling, Instance, Some(50.0), Count(TaskTemplates)),
     Quota::new(NO_CODE, "Email domains per instance", Category::Integrations, Instance, Some(100.0), CountIn(Integrations, "SES_IDENTITY"))
         .note("100 custom domains beside the instance's own; whether its own is listed is not documented, so each one listed is counted"),

@@ -1,0 +1,195 @@
+//! Counting a listing over all its pages, whichever service it belongs to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::time::Instant;
+
+use super::Aws;
+use super::call::Caller;
+use super::page::{Item, Page};
+use super::pages::Pages;
+use crate::catalogue::{Listing, Place, Service};
+use crate::model::{Fault, FaultKind, Group, Instance, Resource, Tally};
+
+/// A service's client and the caller that paces it.
+#[derive(Debug, Clone)]
+pub struct Edge<Client> {
+    pub(super) client: Client,
+    pub(super) caller: Caller,
+}
+
+impl<Client> Edge<Client> {
+    #[must_use]
+    pub fn new(client: Client, caller: Caller) -> Self {
+        Self { client, caller }
+    }
+
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(super) fn without(&self, operation: &str, what: &str) -> Fault {
+        Fault::new(self.caller.name(operation), FaultKind::BadResponse, format!("the answer has no {what}"))
+    }
+
+    pub(super) fn not_mine(&self, listing: Listing) -> Fault {
+        let why = format!("{listing:?} is no listing of this service");
+        Fault::new(self.caller.name(listing.operation()), FaultKind::Other, why)
+    }
+}
+
+/// Which page of which listing is asked.
+#[derive(Debug)]
+pub(super) struct At<'a> {
+    pub listing: Listing,
+    /// The instance's id; empty for an account's listing.
+    pub instance: &'a str,
+    /// Ids of the resource that is visited, outermost first.
+    pub path: &'a [String],
+    pub token: Option<String>,
+    pub deadline: Instant,
+}
+
+impl At<'_> {
+    /// The `n`th id of the path; empty where there is none, which AWS refuses as invalid.
+    pub fn id(&self, n: usize) -> &str {
+        self.path.get(n).map_or("", String::as_str)
+    }
+}
+
+/// Calls that visits may still make: some of their own, and what nobody else was given.
+#[derive(Debug, Default)]
+pub struct Purse {
+    own: AtomicU32,
+    spare: Arc<AtomicU32>,
+}
+
+impl Purse {
+    #[must_use]
+    pub fn new(own: u32, spare: Arc<AtomicU32>) -> Self {
+        Self { own: AtomicU32::new(own), spare }
+    }
+
+    /// Spends one call, if there is one.
+    fn take(&self) -> bool {
+        let spend = |calls: &AtomicU32| {
+            calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        };
+        spend(&self.own) || spend(&self.spare)
+    }
+
+    /// What was given and not needed.
+    #[must_use]
+    pub fn left(self) -> u32 {
+        self.own.into_inner()
+    }
+}
+
+impl Aws {
+    /// Counts a listing of the account or of an instance over all its pages.
+    ///
+    /// # Errors
+    /// The fault of the page that failed: a partial count is never returned.
+    pub async fn tally(
+        &self,
+        listing: Listing,
+        instance: Option<&Instance>,
+        deadline: Instant,
+    ) -> Result<Tally, Fault> {
+        self.count(listing, instance, None, None, deadline).await.map(Option::unwrap_or_default)
+    }
+
+    /// Counts a listing of one resource; none where the purse was empty before the last page.
+    ///
+    /// # Errors
+    /// As [`Self::tally`].
+    pub async fn visit(
+        &self,
+        listing: Listing,
+        instance: Option<&Instance>,
+        resource: &Resource,
+        purse: &Purse,
+        deadline: Instant,
+    ) -> Result<Option<Tally>, Fault> {
+        self.count(listing, instance, Some(resource), Some(purse), deadline).await
+    }
+
+    async fn count(
+        &self,
+        listing: Listing,
+        instance: Option<&Instance>,
+        resource: Option<&Resource>,
+        purse: Option<&Purse>,
+        deadline: Instant,
+    ) -> Result<Option<Tally>, Fault> {
+        let id = instance.map_or("", |i| i.id.as_str());
+        let path = resource.map_or(&[][..], |r| &r.path);
+        let count = async {
+            let mut tally = Tally::default();
+            let mut pages = Pages::new(listing.qualified());
+            let keeps = is_visited(listing);
+            loop {
+                if purse.is_some_and(|purse| !purse.take()) {
+                    return Ok(None);
+                }
+                let page = self.page(&At { listing, instance: id, path, token: pages.token(), deadline }).await?;
+                for item in page.items {
+                    let weight = item.weight.ok_or_else(|| {
+                        Fault::new(listing.qualified(), FaultKind::BadResponse, "an item lacks its number")
+                    })?;
+                    add(&mut tally, item, weight, keeps, resource);
+                }
+                if let Some(total) = page.total {
+                    tally.total = tally.total.max(u64::try_from(total).unwrap_or(0));
+                }
+                if !pages.advance(page.next)? {
+                    return Ok(Some(tally));
+                }
+            }
+        };
+        count.await.map_err(|fault: Fault| if id.is_empty() { fault } else { fault.of_instance(id) })
+    }
+
+    async fn page(&self, at: &At<'_>) -> Result<Page, Fault> {
+        match at.listing.service() {
+            Service::Connect => self.connect.page(at).await,
+            Service::Cases => self.cases.page(at).await,
+            Service::Profile => self.profile.page(at).await,
+            Service::Wisdom => self.wisdom.page(at).await,
+            Service::AppIntegrations => self.app_integrations.page(at).await,
+            Service::Campaigns => self.campaigns.page(at).await,
+            Service::VoiceId => Err(self.connect.not_mine(at.listing)),
+        }
+    }
+}
+
+fn add(tally: &mut Tally, item: Item, weight: u64, keeps: bool, parent: Option<&Resource>) {
+    tally.total += weight;
+    if let Some(key) = item.group {
+        let group: &mut Group = tally.groups.entry(key).or_default();
+        group.count += weight;
+        group.ids.extend(item.arn.clone());
+        group.name = group.name.take().or_else(|| item.name.clone());
+    }
+    if !keeps {
+        return;
+    }
+    let Some(id) = item.id else { return };
+    let mut path = parent.map_or_else(Vec::new, |p| p.path.clone());
+    let name = item.name.unwrap_or_else(|| id.clone());
+    path.push(id);
+    tally.resources.push(Resource {
+        path,
+        name: parent.map_or(name.clone(), |p| format!("{} / {name}", p.name)),
+        root: parent.map_or(item.arn, |p| p.root.clone()),
+        kind: item.kind,
+    });
+}
+
+/// Whether another listing visits the resources of this one: only then are they kept.
+fn is_visited(listing: Listing) -> bool {
+    listing == Listing::Campaigns
+        || crate::catalogue::listings().iter().any(|l| matches!(l.place(), Place::Each(parent, _) if parent == listing))
+}

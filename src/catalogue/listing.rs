@@ -1,0 +1,235 @@
+//! What can be listed and counted: one line per listing.
+
+use super::Service::{self, AppIntegrations, Campaigns, Cases, Connect, Profile, Wisdom};
+
+/// A listing of resources. Each is asked once per run and place, whatever number of quotas it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Listing {
+    Users,
+    StandardQueues,
+    RoutingProfiles,
+    SecurityProfiles,
+    HierarchyGroups,
+    QuickConnects,
+    HoursOfOperation,
+    Prompts,
+    Flows,
+    FlowModules,
+    AgentStatuses,
+    PredefinedAttributes,
+    LambdaFunctions,
+    LexV1Bots,
+    LexV2Bots,
+    DataTables,
+    EmailAddresses,
+    Workspaces,
+    Notifications,
+    Integrations,
+    TaskTemplates,
+    ApprovedOrigins,
+    EvaluationForms,
+    Rules,
+    Vocabularies,
+    RoutingProfileQueues,
+    HoursOverrides,
+    Proficiencies,
+    QueueEmailAddresses,
+    QueueQuickConnects,
+    DataTableAttributes,
+    DataTableValues,
+    TaskTemplateFields,
+    PhoneNumbers,
+    CasesDomains,
+    CasesFields,
+    CasesTemplates,
+    CasesLayouts,
+    CaseRules,
+    CasesFieldOptions,
+    CasesLayoutFields,
+    CasesTemplateRules,
+    CasesRuleValues,
+    ProfileDomains,
+    ObjectTypes,
+    DomainObjectTypes,
+    ProfileIntegrations,
+    EventTriggers,
+    EventStreams,
+    CalculatedAttributes,
+    Recommenders,
+    RecommenderFilters,
+    RecommenderSchemas,
+    ObjectTypeKeys,
+    Assistants,
+    KnowledgeBases,
+    AssistantAssociations,
+    Contents,
+    MessageTemplates,
+    QuickResponses,
+    MessageTemplateVersions,
+    MessageTemplateAttachments,
+    DataIntegrations,
+    EventIntegrations,
+    Applications,
+    DataIntegrationAssociations,
+    EventIntegrationAssociations,
+    Campaigns,
+    ActiveCampaigns,
+}
+
+/// Where a listing is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Once for the account.
+    Account,
+    /// Once for each Connect instance.
+    Instance,
+    /// Once for each resource of another listing; of those whose kind is named, where one is named.
+    Each(Listing, Option<&'static str>),
+}
+
+/// What there is to know about a listing before it is asked.
+#[derive(Debug, Clone, Copy)]
+struct Facts {
+    service: Service,
+    /// As the API calls it: what is paced, granted and named in faults.
+    operation: &'static str,
+    place: Place,
+}
+
+const fn of_instance(operation: &'static str) -> Facts {
+    Facts { service: Connect, operation, place: Place::Instance }
+}
+
+const fn of_account(service: Service, operation: &'static str) -> Facts {
+    Facts { service, operation, place: Place::Account }
+}
+
+const fn of_each(service: Service, operation: &'static str, parent: Listing) -> Facts {
+    Facts { service, operation, place: Place::Each(parent, None) }
+}
+
+const fn of_kind(service: Service, operation: &'static str, parent: Listing, kind: &'static str) -> Facts {
+    Facts { service, operation, place: Place::Each(parent, Some(kind)) }
+}
+
+impl Listing {
+    #[rustfmt::skip]
+    const fn facts(self) -> Facts {
+        match self {
+            Self::Users => of_instance("ListUsers"),
+            Self::StandardQueues => of_instance("ListQueues"),
+            Self::RoutingProfiles => of_instance("ListRoutingProfiles"),
+            Self::SecurityProfiles => of_instance("ListSecurityProfiles"),
+            Self::HierarchyGroups => of_instance("ListUserHierarchyGroups"),
+            Self::QuickConnects => of_instance("ListQuickConnects"),
+            Self::HoursOfOperation => of_instance("ListHoursOfOperations"),
+            Self::Prompts => of_instance("ListPrompts"),
+            Self::Flows => of_instance("ListContactFlows"),
+            Self::FlowModules => of_instance("ListContactFlowModules"),
+            Self::AgentStatuses => of_instance("ListAgentStatuses"),
+            Self::PredefinedAttributes => of_instance("ListPredefinedAttributes"),
+            Self::LambdaFunctions => of_instance("ListLambdaFunctions"),
+            Self::LexV1Bots => of_instance("ListLexBots"),
+            Self::LexV2Bots => of_instance("ListBots"),
+            Self::DataTables => of_instance("SearchDataTables"),
+            Self::EmailAddresses => of_instance("SearchEmailAddresses"),
+            Self::Workspaces => of_instance("SearchWorkspaces"),
+            Self::Notifications => of_instance("SearchNotifications"),
+            Self::Integrations => of_instance("ListIntegrationAssociations"),
+            Self::TaskTemplates => of_instance("ListTaskTemplates"),
+            Self::ApprovedOrigins => of_instance("ListApprovedOrigins"),
+            Self::EvaluationForms => of_instance("ListEvaluationForms"),
+            Self::Rules => of_instance("ListRules"),
+            Self::Vocabularies => of_instance("SearchVocabularies"),
+            Self::RoutingProfileQueues => of_instance("SearchRoutingProfiles"),
+            Self::HoursOverrides => of_instance("SearchHoursOfOperationOverrides"),
+            Self::Proficiencies => of_each(Connect, "ListUserProficiencies", Self::Users),
+            Self::QueueEmailAddresses => of_each(Connect, "ListQueueEmailAddresses", Self::StandardQueues),
+            Self::QueueQuickConnects => of_each(Connect, "ListQueueQuickConnects", Self::StandardQueues),
+            Self::DataTableAttributes => of_each(Connect, "ListDataTableAttributes", Self::DataTables),
+            Self::DataTableValues => of_each(Connect, "ListDataTableValues", Self::DataTables),
+            Self::TaskTemplateFields => of_each(Connect, "GetTaskTemplate", Self::TaskTemplates),
+            Self::PhoneNumbers => of_account(Connect, "ListPhoneNumbersV2"),
+            Self::CasesDomains => of_account(Cases, "ListDomains"),
+            Self::CasesFields => of_each(Cases, "ListFields", Self::CasesDomains),
+            Self::CasesTemplates => of_each(Cases, "ListTemplates", Self::CasesDomains),
+            Self::CasesLayouts => of_each(Cases, "ListLayouts", Self::CasesDomains),
+            Self::CaseRules => of_each(Cases, "ListCaseRules", Self::CasesDomains),
+            Self::CasesFieldOptions => of_kind(Cases, "ListFieldOptions", Self::CasesFields, "SingleSelect"),
+            Self::CasesLayoutFields => of_each(Cases, "GetLayout", Self::CasesLayouts),
+            Self::CasesTemplateRules => of_each(Cases, "GetTemplate", Self::CasesTemplates),
+            Self::CasesRuleValues => of_kind(Cases, "BatchGetCaseRule", Self::CaseRules, "FieldOptions"),
+            Self::ProfileDomains => of_account(Profile, "ListDomains"),
+            Self::ObjectTypes => of_each(Profile, "ListProfileObjectTypes", Self::ProfileDomains),
+            Self::DomainObjectTypes => of_each(Profile, "ListDomainObjectTypes", Self::ProfileDomains),
+            Self::ProfileIntegrations => of_each(Profile, "ListIntegrations", Self::ProfileDomains),
+            Self::EventTriggers => of_each(Profile, "ListEventTriggers", Self::ProfileDomains),
+            Self::EventStreams => of_each(Profile, "ListEventStreams", Self::ProfileDomains),
+            Self::CalculatedAttributes => of_each(Profile, "ListCalculatedAttributeDefinitions", Self::ProfileDomains),
+            Self::Recommenders => of_each(Profile, "ListRecommenders", Self::ProfileDomains),
+            Self::RecommenderFilters => of_each(Profile, "ListRecommenderFilters", Self::ProfileDomains),
+            Self::RecommenderSchemas => of_each(Profile, "ListRecommenderSchemas", Self::ProfileDomains),
+            Self::ObjectTypeKeys => of_each(Profile, "GetProfileObjectType", Self::ObjectTypes),
+            Self::Assistants => of_account(Wisdom, "ListAssistants"),
+            Self::KnowledgeBases => of_account(Wisdom, "ListKnowledgeBases"),
+            Self::AssistantAssociations => of_each(Wisdom, "ListAssistantAssociations", Self::Assistants),
+            Self::Contents => of_each(Wisdom, "ListContents", Self::KnowledgeBases),
+            Self::MessageTemplates => of_kind(Wisdom, "ListMessageTemplates", Self::KnowledgeBases, "MESSAGE_TEMPLATES"),
+            Self::QuickResponses => of_kind(Wisdom, "ListQuickResponses", Self::KnowledgeBases, "QUICK_RESPONSES"),
+            Self::MessageTemplateVersions => of_each(Wisdom, "ListMessageTemplateVersions", Self::MessageTemplates),
+            Self::MessageTemplateAttachments => of_kind(Wisdom, "GetMessageTemplate", Self::MessageTemplates, "EMAIL"),
+            Self::DataIntegrations => of_account(AppIntegrations, "ListDataIntegrations"),
+            Self::EventIntegrations => of_account(AppIntegrations, "ListEventIntegrations"),
+            Self::Applications => of_account(AppIntegrations, "ListApplications"),
+            Self::DataIntegrationAssociations => of_each(AppIntegrations, "ListDataIntegrationAssociations", Self::DataIntegrations),
+            Self::EventIntegrationAssociations => of_each(AppIntegrations, "ListEventIntegrationAssociations", Self::EventIntegrations),
+            Self::Campaigns => of_account(Campaigns, "ListCampaigns"),
+            Self::ActiveCampaigns => of_account(Campaigns, "GetCampaignStateBatch"),
+        }
+    }
+
+    #[must_use]
+    pub const fn service(self) -> Service {
+        self.facts().service
+    }
+
+    #[must_use]
+    pub const fn operation(self) -> &'static str {
+        self.facts().operation
+    }
+
+    #[must_use]
+    pub const fn place(self) -> Place {
+        self.facts().place
+    }
+
+    /// The listing whose resources this one visits.
+    #[must_use]
+    pub const fn parent(self) -> Option<Self> {
+        match self.place() {
+            Place::Each(parent, _) => Some(parent),
+            Place::Account | Place::Instance => None,
+        }
+    }
+
+    /// `service:Operation`: how a fault, a grant and a row's source name it.
+    #[must_use]
+    pub fn qualified(self) -> String {
+        format!("{}:{}", self.service().code(), self.operation())
+    }
+
+    /// True where the count comes from a search index, which lags behind and which AWS itself calls
+    /// approximate (`ApproximateTotalCount`).
+    #[must_use]
+    pub const fn is_approximate(self) -> bool {
+        matches!(
+            self,
+            Self::DataTables
+                | Self::EmailAddresses
+                | Self::Workspaces
+                | Self::Notifications
+                | Self::RoutingProfileQueues
+                | Self::HoursOverrides
+        )
+    }
+}

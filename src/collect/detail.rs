@@ -1,0 +1,180 @@
+//! Listings that cost a call per resource: made for some resources in each run, within a budget.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::aws::Aws;
+use crate::aws::tally::Purse;
+use crate::catalogue::{self, Listing, Meter, Place, Service};
+use crate::model::{Fault, FaultKind, Instance, Resource, Tally};
+use crate::snapshot::Tours;
+use crate::tour::{Known, Seen, Tour, allot};
+
+pub(super) type Tallies = HashMap<Listing, Result<Tally, Fault>>;
+
+/// What a run's visits by one listing found, together with what earlier runs left.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Visits {
+    /// What there is to visit.
+    pub resources: Vec<Resource>,
+    /// Why nothing, or not everything that was planned, could be visited.
+    pub fault: Option<Fault>,
+    /// Visited in this run, with the counts by group.
+    pub seen: Vec<(Seen, BTreeMap<String, u64>)>,
+    /// Resources that need more calls than a run may make.
+    pub too_large: usize,
+    /// What the visited resources hold, where a further listing visits it.
+    children: Vec<Resource>,
+    is_all: bool,
+    pub tour: Tour,
+    /// No calls were given: visits are switched off.
+    pub is_off: bool,
+}
+
+/// One run's visits of a service, for one instance or for the account.
+pub(super) struct Round<'a> {
+    pub aws: &'a Aws,
+    pub service: Service,
+    pub instance: Option<&'a Instance>,
+    pub tours: &'a Tours,
+    /// Calls that this round may make; none: visits are switched off.
+    pub calls: Option<u32>,
+    pub now: Timestamp,
+    pub deadline: Instant,
+}
+
+impl Round<'_> {
+    /// Visits the resources of these listings, and then what stands in them.
+    pub async fn visit(&self, roots: &Tallies) -> HashMap<Listing, Visits> {
+        let (inner, outer): (Vec<Listing>, Vec<Listing>) = catalogue::listings()
+            .iter()
+            .copied()
+            .filter(|l| l.service() == self.service && matches!(l.place(), Place::Each(..)))
+            .partition(|l| l.parent().is_some_and(|p| p.parent().is_some()));
+        let mut left = self.calls.unwrap_or(0);
+        // What stands deeper must not wait for ever behind a long outer list.
+        let kept_for_inner = if inner.is_empty() { 0 } else { left / 3 };
+        let mut found = HashMap::new();
+        for (stage, kept) in [(outer, kept_for_inner), (inner, 0)] {
+            let todo: Vec<(Listing, Visits)> =
+                stage.into_iter().map(|listing| (listing, self.known(listing, roots, &found))).collect();
+            let wishes: Vec<usize> = todo.iter().map(|(_, visits)| visits.resources.len()).collect();
+            let given = allot(&wishes, usize::try_from(left - kept).unwrap_or(usize::MAX));
+            let given: Vec<u32> = given.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
+            let spare = Arc::new(AtomicU32::new(left - kept - given.iter().sum::<u32>()));
+            let mut running = JoinSet::new();
+            for ((listing, visits), given) in todo.into_iter().zip(given) {
+                let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare)));
+                let (instance, now, deadline) = (self.instance.cloned(), self.now, self.deadline);
+                running.spawn(async move {
+                    let given = usize::try_from(given).unwrap_or(usize::MAX);
+                    let visits = visits.make(listing, &aws, instance.as_ref(), (given, &purse), (now, deadline)).await;
+                    (listing, visits, purse.left())
+                });
+            }
+            let mut unspent = 0;
+            for (listing, visits, own) in running.join_all().await {
+                unspent += own;
+                found.insert(listing, visits);
+            }
+            left = kept + unspent + spare.load(Ordering::Relaxed);
+        }
+        found
+    }
+
+    /// What there is to visit, and where the tour stands.
+    fn known(&self, listing: Listing, roots: &Tallies, found: &HashMap<Listing, Visits>) -> Visits {
+        let Place::Each(parent, kind) = listing.place() else { return Visits::default() };
+        let tour = self.tours.get(&listing.qualified()).cloned().unwrap_or_default();
+        let is_off = self.calls.is_none();
+        let (resources, is_all) = match (roots.get(&parent), found.get(&parent)) {
+            (Some(Ok(tally)), _) => (&tally.resources, true),
+            (Some(Err(fault)), _) => return Visits { fault: Some(fault.clone()), tour, is_off, ..Visits::default() },
+            (None, Some(visits)) if visits.fault.is_none() => (&visits.children, visits.is_all),
+            (None, Some(visits)) => {
+                return Visits { fault: visits.fault.clone(), tour, is_off, ..Visits::default() };
+            }
+            (None, None) => {
+                let fault = Fault::new(parent.qualified(), FaultKind::Other, "the listing was not made");
+                return Visits { fault: Some(fault), tour, is_off, ..Visits::default() };
+            }
+        };
+        let wanted = |r: &&Resource| kind.is_none_or(|kind| r.kind.as_deref() == Some(kind));
+        let mut resources: Vec<Resource> = resources.iter().filter(wanted).cloned().collect();
+        resources.sort_by_cached_key(Resource::key);
+        resources.dedup_by_key(|r| r.key());
+        Visits { resources, is_all, tour, is_off, ..Visits::default() }
+    }
+}
+
+impl Visits {
+    async fn make(
+        mut self,
+        listing: Listing,
+        aws: &Aws,
+        instance: Option<&Instance>,
+        (given, purse): (usize, &Purse),
+        (now, deadline): (Timestamp, Instant),
+    ) -> Self {
+        if self.fault.is_some() {
+            return self;
+        }
+        let keys: Vec<String> = self.resources.iter().map(Resource::key).collect();
+        let known = Known { keys: &keys, is_all: self.is_all };
+        // Runs that remember nothing begin at another place each hour.
+        let hour = usize::try_from(now.as_second().div_euclid(3600)).unwrap_or(0);
+        let start = hour.wrapping_mul(given.max(1)) % keys.len().max(1);
+        let groups = groups(listing);
+        for index in self.tour.order(known, start).into_iter().take(given) {
+            let resource = &self.resources[index];
+            let seen = Seen {
+                key: keys[index].clone(),
+                name: resource.name.clone(),
+                root: resource.root.clone(),
+                value: 0,
+                at: now,
+            };
+            let count = |tally: &Tally| {
+                let of = |g: &&'static str| if g.is_empty() { tally.total } else { tally.count_in(g) };
+                groups.iter().map(|g| ((*g).to_owned(), of(g))).collect()
+            };
+            match aws.visit(listing, instance, resource, purse, deadline).await {
+                Ok(Some(tally)) => {
+                    self.seen.push((seen, count(&tally)));
+                    self.children.extend(tally.resources);
+                }
+                // It had all calls of the listing and needs more: the tour goes on past it, and says so.
+                Ok(None) if self.seen.is_empty() => {
+                    self.too_large += 1;
+                    self.seen.push((seen, BTreeMap::new()));
+                }
+                Ok(None) => break,
+                // Deleted since it was listed.
+                Err(fault) if fault.kind == FaultKind::NotFound => self.seen.push((seen, count(&Tally::default()))),
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    break;
+                }
+            }
+        }
+        self.is_all &= self.seen.len() >= self.resources.len();
+        self.tour = self.tour.after(&self.seen, known, now);
+        self
+    }
+}
+
+/// The groups of items that quotas count in a listing; the empty one is all items.
+fn groups(listing: Listing) -> BTreeSet<&'static str> {
+    catalogue::all()
+        .filter_map(|q| match q.meter {
+            Meter::Worst(l) if l == listing => Some(""),
+            Meter::WorstIn(l, group) if l == listing => Some(group),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! What is asked once for all instances: the account's listings, the sister services, CloudWatch.
+
+use std::collections::HashMap;
+
+use tokio::task::JoinSet;
+
+use super::Scan;
+use super::detail::{Round, Tallies, Visits};
+use crate::aws::cloudwatch::{Query, Series};
+use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
+use crate::model::{Fault, FaultKind, Instance, Tally};
+use crate::snapshot::Tours;
+
+/// Answers that serve every instance.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub tallies: Tallies,
+    /// Visits of the sister services' resources.
+    pub visits: HashMap<Listing, Visits>,
+    /// Breach and gauge series by instance id and metric name.
+    pub gauges: HashMap<(String, &'static str), Result<Series, Fault>>,
+    /// Rate series by quota code.
+    pub rates: HashMap<String, Result<Series, Fault>>,
+}
+
+impl Shared {
+    /// Where the tours of the sister services stand after this run.
+    pub fn tours(&self) -> Tours {
+        self.visits.iter().map(|(listing, visits)| (listing.qualified(), visits.tour.clone())).collect()
+    }
+}
+
+impl Scan {
+    pub(super) async fn shared(&self) -> &Shared {
+        self.shared
+            .get_or_init(|| async {
+                let ((gauges, rates), (tallies, visits)) = tokio::join!(self.series(), self.account_listings());
+                Shared { tallies, visits, gauges, rates }
+            })
+            .await
+    }
+
+    /// The listings of the account, and the visits of what they list.
+    async fn account_listings(&self) -> (Tallies, HashMap<Listing, Visits>) {
+        let mut calls = JoinSet::new();
+        let mut tallies = Tallies::new();
+        for listing in catalogue::listings().iter().copied().filter(|l| l.place() == Place::Account) {
+            if self.limits_of(listing.service()).is_unknown_service() {
+                tallies.insert(listing, Err(not_offered(listing)));
+            } else if listing != Listing::ActiveCampaigns && !self.instances.is_empty() | !is_of_instances(listing) {
+                let (aws, deadline) = (self.aws.clone(), self.deadline);
+                calls.spawn(async move { (listing, aws.tally(listing, None, deadline).await) });
+            }
+        }
+        tallies.extend(calls.join_all().await);
+        if let Some(campaigns) = tallies.get(&Listing::Campaigns) {
+            let active = match campaigns {
+                Ok(tally) => self.aws.campaigns.active(&tally.resources, self.deadline).await,
+                Err(fault) => Err(fault.clone()),
+            };
+            tallies.insert(Listing::ActiveCampaigns, active);
+        }
+        let rounds = [Service::Cases, Service::Profile, Service::Wisdom, Service::AppIntegrations].map(|service| {
+            let tours = &self.account_tours;
+            let calls = self.visits_on().then_some(self.detail_calls);
+            Round { aws: &self.aws, service, instance: None, tours, calls, now: self.now, deadline: self.deadline }
+        });
+        let [cases, profile, wisdom, integrations] = &rounds;
+        let (a, b, c, d) = tokio::join!(
+            cases.visit(&tallies),
+            profile.visit(&tallies),
+            wisdom.visit(&tallies),
+            integrations.visit(&tallies)
+        );
+        (tallies, [a, b, c, d].into_iter().flatten().collect())
+    }
+
+    /// All CloudWatch series of the run, in as few calls as they fit in.
+    async fn series(
+        &self,
+    ) -> (HashMap<(String, &'static str), Result<Series, Fault>>, HashMap<String, Result<Series, Fault>>) {
+        let mut queries = Vec::new();
+        let mut gauge_keys = Vec::new();
+        for instance in &self.instances {
+            for gauge in gauges() {
+                for (name, query) in gauge_queries(gauge, instance) {
+                    gauge_keys.push((instance.id.clone(), name));
+                    queries.push(query);
+                }
+            }
+        }
+        let mut rate_keys = Vec::new();
+        for (service, code) in self.rate_codes() {
+            if let Some(metric) = self.limits_of(service).usage_metric(&code) {
+                rate_keys.push(code);
+                queries.push(Query {
+                    namespace: metric.namespace.clone(),
+                    name: metric.name.clone(),
+                    dimensions: metric.dimensions.clone().into_iter().collect(),
+                    statistic: "Sum",
+                    period: 60,
+                });
+            }
+        }
+        let mut answers = self.aws.cloudwatch.read(&queries, self.window, self.deadline).await.into_iter();
+        let gauges = gauge_keys.into_iter().zip(&mut answers).collect();
+        (gauges, rate_keys.into_iter().zip(answers).collect())
+    }
+
+    /// Every quota whose usage is a metric that Service Quotas names: those of the catalogue, and those
+    /// that only Service Quotas knows.
+    fn rate_codes(&self) -> Vec<(Service, String)> {
+        let catalogued = catalogue::per_account().filter(|q| q.meter == Meter::Rate);
+        let mut codes: Vec<(Service, String)> = catalogued.map(|q| (q.service, q.code.to_owned())).collect();
+        for service in Service::ASKED {
+            let unlisted = self.uncatalogued(*service).into_iter().filter(|listed| listed.has_usage_metric);
+            codes.extend(unlisted.map(|listed| (*service, listed.code.to_owned())));
+        }
+        codes
+    }
+}
+
+/// Phone numbers and campaigns: without an instance there is nobody to ask for.
+fn is_of_instances(listing: Listing) -> bool {
+    catalogue::per_instance().any(|q| q.meter.listing() == Some(listing))
+}
+
+fn not_offered(listing: Listing) -> Fault {
+    Fault::new(
+        listing.qualified(),
+        FaultKind::NotOffered,
+        format!("{} is not offered in this Region: Service Quotas does not know it", listing.service().name()),
+    )
+}
+
+fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)> {
+    let metric = gauge.metric();
+    let query = |name: &str, statistic, period| Query {
+        namespace: "AWS/Connect".to_owned(),
+        name: name.to_owned(),
+        dimensions: vec![
+            ("InstanceId".to_owned(), instance.id.clone()),
+            ("MetricGroup".to_owned(), metric.metric_group.to_owned()),
+        ],
+        statistic,
+        period,
+    };
+    let mut queries = vec![(metric.name, query(metric.name, "Maximum", metric.period))];
+    queries.extend(metric.breaches.iter().map(|name| (*name, query(name, "Sum", 60))));
+    queries
+}
+
+fn gauges() -> Vec<Gauge> {
+    catalogue::all().filter_map(|q| if let Meter::Gauge(g) = q.meter { Some(g) } else { None }).collect()
+}
+
+/// How a sister service answered this run.
+pub(super) fn availability(service: Service, tallies: &Tallies) -> (&'static str, Option<String>) {
+    let mut of: Vec<&Result<Tally, Fault>> =
+        tallies.iter().filter(|(listing, _)| listing.service() == service).map(|(_, tally)| tally).collect();
+    of.sort_by_key(|tally| tally.is_ok());
+    match of.first() {
+        None => ("not_asked", Some("there is no instance".to_owned())),
+        Some(Err(fault)) => {
+            let status = match fault.kind {
+                FaultKind::NotOffered => "not_offered",
+                FaultKind::NotEnabled => "not_enabled",
+                FaultKind::AccessDenied => "denied",
+                _ => "failed",
+            };
+            (status, Some(fault.message.clone()))
+        }
+        Some(Ok(_)) if of.iter().all(|tally| tally.as_ref().is_ok_and(|t| t.total == 0)) => ("unused", None),
+        Some(Ok(_)) => ("in_use", None),
+    }
+}
