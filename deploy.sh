@@ -528,7 +528,9 @@ deploy_stack() {
   else
     say "Deploying stack $STACK (two or three minutes for a new one)"
   fi
+  # Through the bucket, because the API itself takes no template of this size.
   if ! run "${AWS[@]}" cloudformation deploy --stack-name "$STACK" --template-file "$HERE/template.yaml" \
+    --s3-bucket "$CODE_BUCKET" --s3-prefix "$PROGRAM" \
     --parameter-overrides "file://$WORK/parameters.json" --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset; then
     show_failures
     die "stack $STACK was not deployed"

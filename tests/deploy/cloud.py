@@ -323,6 +323,16 @@ ChangeSet.apply = _apply
 # AWS makes a change set without changes, which then fails; moto refuses to make it.
 CloudFormationResponse._validate_different_update = lambda *_: None
 
+_template_of = CloudFormationResponse._get_stack_from_s3_url
+
+
+def _template_by_path(self, url):
+    """moto takes the host of a URL for a bucket, unless it is called localhost."""
+    return _template_of(self, url.replace("127.0.0.1", "localhost"))
+
+
+CloudFormationResponse._get_stack_from_s3_url = _template_by_path
+
 
 def _has_parameters(stack, parameters):
     """Defaults are values too."""
