@@ -528,7 +528,9 @@ deploy_stack() {
   else
     say "Deploying stack $STACK (two or three minutes for a new one)"
   fi
+  # Through the bucket, because the API itself takes no template of this size.
   if ! run "${AWS[@]}" cloudformation deploy --stack-name "$STACK" --template-file "$HERE/template.yaml" \
+    --s3-bucket "$CODE_BUCKET" --s3-prefix "$PROGRAM" \
     --parameter-overrides "file://$WORK/parameters.json" --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset; then
     show_failures
     die "stack $STACK was not deployed"
@@ -618,6 +620,20 @@ delete_stack() {
 
 empty_bucket() { run "${AWS[@]}" s3 rm "s3://$1" --recursive --only-show-errors; }
 
+# The alarms that the function keeps are no part of the stack: the function removes them, before it goes.
+remove_alarms() {
+  local found
+  found=$(ask None "${AWS[@]}" cloudwatch describe-alarms --alarm-types MetricAlarm --alarm-name-prefix "$STACK/$REGION/" \
+    --max-records 1 --no-paginate --query 'MetricAlarms[0].AlarmName' --output text) || found=None
+  [ "$found" != None ] || return 0
+  FUNCTION=$(output FunctionName)
+  if invoke '{"remove_api_alarms":true}' "$WORK/alarms.json"; then
+    say "Removed $(field deleted <"$WORK/alarms.json") alarms"
+  else
+    say "Kept: alarms whose names begin with $STACK/$REGION/, because the function could not remove them."
+  fi
+}
+
 delete_everything() {
   local rule bucket table kept_bucket key owner
   STATUS=$(stack_status CREATE_COMPLETE)
@@ -630,6 +646,7 @@ delete_everything() {
     key=$(physical_id Key)
     # A run that starts now would write into the bucket that is being emptied.
     [ -z "$rule" ] || run "${AWS[@]}" events disable-rule --name "$rule"
+    remove_alarms
     [ -z "$bucket" ] || empty_bucket "$bucket"
     say "Deleting stack $STACK"
     delete_stack

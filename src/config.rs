@@ -1,11 +1,16 @@
 //! The environment, read once at start. Pure: the values come through a lookup.
 
+mod alarms;
+mod reader;
+
 use std::fmt;
 use std::str::FromStr;
 
+use crate::alarms::Settings;
 use crate::evaluate::Thresholds;
 use crate::instances::InstancePattern;
 use crate::overrides::Overrides;
+use reader::Reader;
 
 /// Every variable the program reads itself, with its default, for the documentation and the checks.
 /// (The SDK reads the `AWS_*` ones, the logger `RUST_LOG`, `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`.)
@@ -25,6 +30,15 @@ pub const VARS: &[(&str, &str)] = &[
     ("CONNECT_PACING", "account"),
     ("CONNECT_RATE_SHARE", "100"),
     ("LOOKBACK_MINUTES", "60"),
+    ("MANAGE_API_ALARMS", "false"),
+    ("MANAGE_INSTANCE_ALARMS", "false"),
+    ("API_ALARM_PREFIX", "connect-quota-monitor"),
+    ("API_ALARM_THRESHOLD", ""),
+    ("API_ALARM_PERIOD", "60"),
+    ("API_ALARM_DATAPOINTS", "3 of 3"),
+    ("API_ALARM_LIMIT", "50"),
+    ("API_ALARM_FORM", "literal"),
+    ("API_ALARM_MISSING_DATA", "notBreaching"),
     ("DETAIL_CALL_BUDGET", "60"),
     ("FORECAST_DAYS", "14"),
     ("AUTO_REQUEST_INCREASE", "false"),
@@ -51,6 +65,8 @@ pub struct Config {
     pub rate_share: u32,
     /// Minutes of CloudWatch data to look at; the schedule's interval.
     pub lookback_minutes: u32,
+    /// The CloudWatch alarms that the monitor keeps.
+    pub alarms: Settings,
     /// Calls to single resources that a run may make of each service; 0: none.
     pub detail_calls: u32,
     /// A quota that will be full within so many days is told; 0: forecasts are off.
@@ -155,6 +171,7 @@ impl Config {
             pacing: read.parsed("CONNECT_PACING").unwrap_or_default(),
             rate_share: read.number("CONNECT_RATE_SHARE", 1, 100).unwrap_or(100),
             lookback_minutes: read.number("LOOKBACK_MINUTES", 1, 10_080).unwrap_or(60),
+            alarms: read.alarms(),
             detail_calls: read.number("DETAIL_CALL_BUDGET", 0, 10_000).unwrap_or(60),
             forecast_days: read.number("FORECAST_DAYS", 0, 365).unwrap_or(14),
             auto_request_increase: read.flag("AUTO_REQUEST_INCREASE"),
@@ -186,121 +203,13 @@ impl Default for Config {
             pacing: Pacing::Account,
             rate_share: 100,
             lookback_minutes: 60,
+            alarms: Settings::default(),
             detail_calls: 60,
             forecast_days: 14,
             auto_request_increase: false,
             events_topic_arn: None,
             event_bus: None,
             run_metrics: RunMetrics::Summary,
-        }
-    }
-}
-
-struct Reader<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
-    problems: Vec<String>,
-}
-
-impl Reader<'_> {
-    fn problem(&mut self, name: &str, value: &str, why: &str) {
-        self.problems.push(format!("{name}=`{value}`: {why}"));
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
-    }
-
-    fn number(&mut self, name: &str, low: u32, high: u32) -> Option<u32> {
-        let text = self.text(name)?;
-        match text.parse::<u32>() {
-            Ok(n) if (low..=high).contains(&n) => Some(n),
-            _ => {
-                self.problem(name, &text, &format!("expected a whole number from {low} to {high}"));
-                None
-            }
-        }
-    }
-
-    fn parsed<T: FromStr<Err = String>>(&mut self, name: &str) -> Option<T> {
-        let text = self.text(name)?;
-        text.parse().map_err(|why: String| self.problem(name, &text, &why)).ok()
-    }
-
-    fn flag(&mut self, name: &str) -> bool {
-        let Some(text) = self.text(name) else { return false };
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" => true,
-            "false" | "0" | "no" => false,
-            _ => {
-                self.problem(name, &text, "expected `true` or `false`");
-                false
-            }
-        }
-    }
-
-    /// A store's name, where its switch is on.
-    fn switched(&mut self, switch: &str, name: &str) -> Option<String> {
-        if !self.flag(switch) {
-            return None;
-        }
-        let text = self.text(name);
-        if text.is_none() {
-            self.problem(name, "", &format!("expected a name, because {switch} is on"));
-        }
-        text
-    }
-
-    fn topic(&mut self, name: &str) -> Option<String> {
-        let text = self.text(name)?;
-        let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let valid = matches!(parts.as_slice(), ["arn", partition, "sns", region, account, topic]
-            if partition.starts_with("aws") && !region.is_empty() && !account.is_empty()
-                && !topic.is_empty() && !topic.contains(':'));
-        if !valid {
-            self.problem(
-                name,
-                &text,
-                "expected the ARN of an SNS topic (arn:<partition>:sns:<region>:<account>:<name>)",
-            );
-            return None;
-        }
-        if text.rsplit('.').next() == Some("fifo") {
-            self.problem(name, &text, "expected a standard topic: a FIFO topic takes no mail subscriptions");
-            return None;
-        }
-        Some(text)
-    }
-
-    fn bus(&mut self, name: &str) -> Option<String> {
-        let text = self.text(name)?;
-        let bus = match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
-            ["arn", partition, "events", _, _, resource] if partition.starts_with("aws") => {
-                resource.strip_prefix("event-bus/").unwrap_or_default()
-            }
-            _ => &text,
-        };
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if bus.is_empty() || bus.len() > 256 || !bus.chars().all(allowed) {
-            let why = "expected `default`, or the name or ARN of an event bus of EventBridge";
-            self.problem(name, &text, why);
-            return None;
-        }
-        Some(text)
-    }
-
-    fn patterns(&self, name: &str) -> Vec<InstancePattern> {
-        let text = self.text(name).unwrap_or_default();
-        text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(InstancePattern::new).collect()
-    }
-
-    fn overrides(&mut self, name: &str) -> Overrides {
-        let Some(text) = self.text(name) else { return Overrides::default() };
-        match Overrides::parse(&text) {
-            Ok(overrides) => overrides,
-            Err(problems) => {
-                self.problems.extend(problems.into_iter().map(|p| format!("{name}: {p}")));
-                Overrides::default()
-            }
         }
     }
 }
@@ -347,6 +256,14 @@ mod tests {
             ("EVENTS_SNS_TOPIC_ARN", "events"),
             ("EVENT_BUS_NAME", "my bus"),
             ("RUN_METRICS", "all"),
+            ("MANAGE_API_ALARMS", "perhaps"),
+            ("API_ALARM_PREFIX", "a/*"),
+            ("API_ALARM_THRESHOLD", "0"),
+            ("API_ALARM_PERIOD", "120"),
+            ("API_ALARM_DATAPOINTS", "4 of 3"),
+            ("API_ALARM_LIMIT", "many"),
+            ("API_ALARM_FORM", "blog"),
+            ("API_ALARM_MISSING_DATA", "breaching"),
         ])
         .unwrap_err();
         for name in [
@@ -366,6 +283,14 @@ mod tests {
             "EVENTS_SNS_TOPIC_ARN=`events`",
             "EVENT_BUS_NAME=`my bus`",
             "RUN_METRICS=`all`",
+            "MANAGE_API_ALARMS=`perhaps`",
+            "API_ALARM_PREFIX=`a/*`",
+            "API_ALARM_THRESHOLD=`0`",
+            "API_ALARM_PERIOD=`120`",
+            "API_ALARM_DATAPOINTS=`4 of 3`",
+            "API_ALARM_LIMIT=`many`",
+            "API_ALARM_FORM=`blog`",
+            "API_ALARM_MISSING_DATA=`breaching`",
         ] {
             assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
         }

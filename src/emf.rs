@@ -148,6 +148,7 @@ mod tests {
                 instance("c", seen(Completeness::Skipped, None, None)),
             ],
             services: Vec::new(),
+            api_alarms: None,
             violations: 3,
             alerts: Alerts::default(),
             events: None,

@@ -15,6 +15,8 @@ pub struct Request {
     pub threshold_percentage: Option<f64>,
     /// Send one clearly marked test message and stop.
     pub test_alert: bool,
+    /// Delete every CloudWatch alarm that the monitor keeps, and stop.
+    pub remove_api_alarms: bool,
 }
 
 /// A payload that cannot be meant seriously, with every problem named.
@@ -29,7 +31,7 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-const FIELDS: &str = "dry_run, instance_ids, threshold_percentage, test_alert";
+const FIELDS: &str = "dry_run, instance_ids, threshold_percentage, test_alert, remove_api_alarms";
 
 impl Request {
     /// Reads an invocation's payload. Nothing (`null`), `{}` and an EventBridge event run the monitor.
@@ -61,6 +63,10 @@ impl Request {
                     Some(flag) => request.test_alert = flag,
                     None => problems.push(wrong("true or false")),
                 },
+                "remove_api_alarms" => match value.as_bool() {
+                    Some(flag) => request.remove_api_alarms = flag,
+                    None => problems.push(wrong("true or false")),
+                },
                 "threshold_percentage" => match value.as_f64() {
                     Some(percent) if (1.0..=100.0).contains(&percent) => {
                         request.threshold_percentage = Some(percent);
@@ -79,6 +85,10 @@ impl Request {
         }
         if request.dry_run && request.test_alert {
             problems.push("`test_alert` sends a message and `dry_run` sends none: give one of them".to_owned());
+        }
+        if request.remove_api_alarms && request.test_alert {
+            problems
+                .push("`remove_api_alarms` and `test_alert` each do one thing and stop: give one of them".to_owned());
         }
         if problems.is_empty() { Ok(request) } else { Err(PayloadError(problems.join("; "))) }
     }
@@ -122,10 +132,12 @@ mod tests {
     #[test]
     fn a_manual_payload_is_read_whole() {
         let request = Request::from_payload(&json!({
-            "dry_run": true, "instance_ids": ["a"], "threshold_percentage": 70.5, "test_alert": false
+            "dry_run": true, "instance_ids": ["a"], "threshold_percentage": 70.5, "test_alert": false,
+            "remove_api_alarms": true
         }))
         .unwrap();
         assert_eq!(request.threshold_percentage, Some(70.5));
+        assert!(request.remove_api_alarms);
         assert_eq!((request.dry_run, request.instance_ids, request.test_alert), (true, vec!["a".to_owned()], false));
     }
 
@@ -138,8 +150,10 @@ mod tests {
         for name in ["`dryrun`", "`dry_run`", "`instance_ids`", "`threshold_percentage`", "`test_alert`"] {
             assert!(message.contains(name), "{name} is missing in: {message}");
         }
-        let both = Request::from_payload(&json!({ "dry_run": true, "test_alert": true }));
-        assert!(both.unwrap_err().0.contains("give one of them"));
+        for other in ["dry_run", "remove_api_alarms"] {
+            let both = Request::from_payload(&json!({ other: true, "test_alert": true }));
+            assert!(both.unwrap_err().0.contains("give one of them"));
+        }
         assert!(Request::from_payload(&json!([1])).unwrap_err().0.contains("a list"));
     }
 
@@ -151,7 +165,7 @@ mod tests {
             ".{0,8}".prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 16, 4, |inner| {
-            let name = prop_oneof!["dry_run|instance_ids|threshold_percentage|test_alert", ".{0,6}"];
+            let name = prop_oneof!["dry_run|instance_ids|threshold_percentage|test_alert|remove_api_alarms", ".{0,6}"];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
                 prop::collection::hash_map(name, inner, 0..4).prop_map(|m| Value::Object(m.into_iter().collect())),

@@ -78,7 +78,11 @@ async fn answer(app: &App, event: &LambdaEvent<Value>) -> Result<Value, RunError
     if request.test_alert {
         return app.test_alert(now, deadline(&event.context)).await;
     }
-    let report = app.run(&request, Moment { now, deadline: deadline(&event.context) }).await?;
+    let deadline = deadline(&event.context);
+    if request.remove_api_alarms {
+        return app.remove_alarms(request.dry_run, deadline).await;
+    }
+    let report = app.run(&request, Moment { now, deadline }).await?;
     serde_json::to_value(report).map_err(|e| RunError::Sink(format!("the answer cannot be written: {e}")))
 }
 

@@ -9,11 +9,13 @@
 //!   app                     the run: discover -> limits -> usage -> evaluate -> store -> alert -> answer
 //!    collect                which calls answer which quotas; yields readings
 //!    sink::{dynamodb,s3,sns,eventbridge}   where results go; one file each
-//!     aws::{tally,call,pace,fault,quotas,cloudwatch}   the AWS edge
+//!     aws::{tally,call,pace,fault,quotas,cloudwatch,alarms}   the AWS edge
 //!     aws::{connect,cases,profile,wisdom,app_integrations,campaigns}   one file of calls per service
 //!      discover, evaluate, trend, requests, changes, alert, events, report, emf, coverage   pure: choice, rows,
 //!                             forecasts, requests, news, message, events, answer, metrics, documentation
-//!       config, event, overrides, limits, tour, snapshot, instances, glob, model   pure: plain data and its rules
+//!       alarms                  pure: which CloudWatch alarms there should be, and the way there
+//!       config, event, overrides, limits, tour, snapshot, instances, glob, console, model   pure: plain data and its rules
+//!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //! ```
 //!
@@ -27,6 +29,7 @@
 //! - A snapshot is stored before its alert is sent; what the reader was told is stored after it.
 #![forbid(unsafe_code)]
 
+pub mod alarms;
 pub mod alert;
 pub mod app;
 pub mod aws;
@@ -35,6 +38,7 @@ pub mod changes;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod console;
 pub mod coverage;
 pub mod discover;
 pub mod emf;

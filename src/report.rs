@@ -28,6 +28,9 @@ pub struct Report {
     pub events: Option<Events>,
     pub snapshots: Snapshots,
     pub connect_api: ConnectApi,
+    /// What became of the CloudWatch alarms; absent where the monitor keeps none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_alarms: Option<ApiAlarms>,
     pub faults: Vec<FaultRecord>,
 }
 
@@ -103,6 +106,38 @@ pub struct Snapshots {
     pub dynamodb: usize,
     pub s3: usize,
     pub failed: usize,
+}
+
+/// CloudWatch alarms, of APIs and of instances.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ApiAlarms {
+    /// Made, or changed.
+    pub put: usize,
+    pub deleted: usize,
+    /// As they should be already, or about which nothing is known this time.
+    pub kept: usize,
+    pub failed: usize,
+    /// Active APIs without an alarm because of `API_ALARM_LIMIT`, the most used first.
+    pub left_out: Vec<String>,
+    /// Names that we want and that an alarm has which is not ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<String>,
+    /// In a dry run: what another run would do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planned: Option<PlannedAlarms>,
+    /// It fails the invocation.
+    #[serde(skip)]
+    pub is_failure: bool,
+    /// Why this run left the alarms alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
+}
+
+/// Names of alarms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PlannedAlarms {
+    pub put: Vec<String>,
+    pub delete: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]

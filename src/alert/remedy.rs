@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::words::{number, plain};
+use crate::console;
 use crate::model::{LimitSource, NO_CODE};
 use crate::requests::{context_of, desired};
 use crate::snapshot::Metric;
@@ -17,17 +18,8 @@ const ARGUMENT: usize = 2_000;
 /// The quota in the Service Quotas console. None where the quota has no code, or the partition's console
 /// is not known: a wrong link is worse than none.
 pub(super) fn console_link(context: &Context<'_>, metric: &Metric) -> Option<String> {
-    let domain = match context.account.partition.as_str() {
-        "aws" => "console.aws.amazon.com",
-        "aws-us-gov" => "console.amazonaws-us-gov.com",
-        "aws-cn" => "console.amazonaws.cn",
-        _ => return None,
-    };
-    has_code(metric).then(|| {
-        let region = plain(&context.account.region, ARGUMENT);
-        let (service, code) = (plain(&metric.service_code, ARGUMENT), plain(&metric.quota_code, ARGUMENT));
-        format!("https://{region}.{domain}/servicequotas/home/services/{service}/quotas/{code}")
-    })
+    let (service, code) = (plain(&metric.service_code, ARGUMENT), plain(&metric.quota_code, ARGUMENT));
+    console::quota(context.account, &service, &code).filter(|_| has_code(metric))
 }
 
 /// Why there is no command to ask for more, or the command.

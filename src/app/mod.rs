@@ -1,5 +1,6 @@
-//! The run, top to bottom: discover, limits, usage, evaluate, store, alert, answer.
+//! The run, top to bottom: discover, limits, usage, evaluate, store, alert, keep alarms, answer.
 
+mod alarms;
 mod ask;
 mod run;
 mod tell;
@@ -100,8 +101,10 @@ impl App {
         self.watch(scan.instances.len());
 
         run.faults.extend(scan.limit_faults());
-        let (account, mut instances) = run.measure(Arc::new(scan), remembered).await;
+        let scan = Arc::new(scan);
+        let (account, mut instances) = run.measure(Arc::clone(&scan), remembered).await;
         run.send_alerts().await;
+        run.manage_alarms(&scan).await;
 
         instances.extend(skipped);
         let mut report = run.report(account, instances, moment.now);
@@ -198,7 +201,15 @@ impl App {
                 .filter(|(.., failed)| *failed > 0)
                 .map(|(what, sent, failed)| format!("{failed} of {} {what}", sent + failed))
                 .collect();
-        (!failed.is_empty())
-            .then(|| RunError::Sink(format!("{} could not be sent: {}", failed.join(" and "), faults())))
+        if !failed.is_empty() {
+            return Some(RunError::Sink(format!("{} could not be sent: {}", failed.join(" and "), faults())));
+        }
+        let unkept = report.api_alarms.as_ref().filter(|alarms| alarms.is_failure);
+        unkept.map(|_| {
+            // Behind the faults of measuring they might not be among the first.
+            let why = report.faults.iter().rfind(|fault| fault.operation.starts_with("cloudwatch:"));
+            let why = why.map(|f| format!("{} {}: {}", f.operation, f.kind, f.message)).unwrap_or_default();
+            RunError::Sink(format!("not all alarms could be kept: {why}"))
+        })
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
 
+use super::alarms::Watched;
 use super::tell::Pending;
 use super::{App, Moment};
 use crate::aws::call::CallStats;
@@ -19,7 +20,7 @@ use crate::config::Pacing;
 use crate::evaluate::{Thresholds, ended_mutes, judge, mention_ended_mutes};
 use crate::event::Request;
 use crate::model::{Account, Fault, Instance, Measured, Reading};
-use crate::report::{Alerts, Completeness, Events, InstanceReport, Report, Seen, ServiceReport, Snapshots};
+use crate::report::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, Seen, ServiceReport, Snapshots};
 use crate::requests::Requests;
 use crate::sink::Remembered;
 use crate::snapshot::{FaultRecord, Memory, Snapshot, Subject, Tours, rfc3339};
@@ -43,6 +44,10 @@ pub(super) struct Run<'a> {
     pub(super) alerts: Alerts,
     pub(super) events: Events,
     pub(super) pending: Vec<Pending>,
+    /// Of all instances, at the configured thresholds: only such a run says which alarms there should be.
+    pub(super) is_whole: bool,
+    pub(super) watched: Watched,
+    pub(super) api_alarms: Option<ApiAlarms>,
     pub(super) services: Vec<ServiceReport>,
     /// Open requests for higher limits, those of this run included.
     pub(super) requests: Requests,
@@ -74,6 +79,9 @@ impl<'a> Run<'a> {
             alerts: Alerts { note, ..Alerts::default() },
             events: Events::default(),
             pending: Vec::new(),
+            is_whole: request.threshold_percentage.is_none() && request.instance_ids.is_empty(),
+            watched: Watched::default(),
+            api_alarms: None,
             services: Vec::new(),
             requests,
             asked: 0,
@@ -148,6 +156,9 @@ impl<'a> Run<'a> {
         let mut metrics = judge(readings, self.thresholds, &app.config.overrides, instance, self.now);
         let told = |key: &str| state.is_some_and(|s| s.0.get(key).is_some_and(|t| t.severity.is_some()));
         mention_ended_mutes(&mut metrics, &ended, told);
+        if app.config.alarms.manages() {
+            self.watched.note(instance, &metrics);
+        }
         self.requests.note(&mut metrics, instance);
         let mut history = before.memory.as_ref().map(|memory| memory.history.clone()).unwrap_or_default();
         trend::foretell(&mut metrics, &history, state, self.now, app.config.forecast_days);
@@ -221,6 +232,7 @@ impl<'a> Run<'a> {
             events: (!self.app.sinks.events.is_empty()).then_some(self.events),
             snapshots: self.snapshots,
             connect_api: CallStats::default().into(),
+            api_alarms: self.api_alarms,
             faults: self.faults.iter().map(FaultRecord::from).collect(),
         }
     }

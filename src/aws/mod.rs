@@ -1,8 +1,9 @@
 //! The AWS edge: the only place, beside the sinks, that names the SDK.
 //!
-//! Calls to Connect, its sister services and Service Quotas are paced and retried by [`call::Caller`]; the other services'
-//! limits are far away, and the SDK's standard retries serve them.
+//! Calls to Connect, its sister services and Service Quotas, and those about alarms, are paced and retried
+//! by [`call::Caller`]; the other services' limits are far away, and the SDK's standard retries serve them.
 
+pub mod alarms;
 mod app_integrations;
 pub mod call;
 mod campaigns;
@@ -21,14 +22,16 @@ mod wisdom;
 
 use std::time::Duration;
 
+pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region};
 use tokio::time::{Instant, timeout_at};
 
 use crate::catalogue::Service;
 use crate::config::{Config, Pacing};
 use crate::model::{Account, Fault, FaultKind, Instance};
+use alarms::Alarms;
 use call::Caller;
 use cloudwatch::CloudWatch;
 use connect::Connect;
@@ -47,6 +50,7 @@ pub struct Aws {
     pub campaigns: Edge<aws_sdk_connectcampaignsv2::Client>,
     pub quotas: Quotas,
     pub cloudwatch: CloudWatch,
+    pub alarms: Alarms,
     sts: aws_sdk_sts::Client,
     region: String,
 }
@@ -102,9 +106,16 @@ impl Aws {
             campaigns: Edge::new(aws_sdk_connectcampaignsv2::Client::new(&paced), caller(Service::Campaigns)),
             quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
+            alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", Plan::Alarms)),
             sts: aws_sdk_sts::Client::new(sdk),
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
         }
+    }
+
+    /// The Region that the clients call.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// Which account this is. An instance's ARN tells where STS cannot be asked (a VPC without its

@@ -141,6 +141,8 @@ pub enum Plan {
     Sister { share: u32 },
     /// Service Quotas' own limits, which are per operation.
     ServiceQuotas,
+    /// CloudWatch's limits on its alarms' operations, which are per operation.
+    Alarms,
     /// Every operation on its own, at one rate: for tests that are not about pacing.
     Flat(Rate),
 }
@@ -152,6 +154,10 @@ const CONNECT_METRICS: Rate = Rate::new(5.0, 8);
 const QUOTAS_GET: Rate = Rate::new(5.0, 5);
 const QUOTAS_LIST: Rate = Rate::new(10.0, 10);
 const QUOTAS_ASK: Rate = Rate::new(3.0, 3);
+/// "CloudWatch service quotas": `PutMetricAlarm` and `DeleteAlarms` 3/s, `DescribeAlarms` 9/s, `ListMetrics`
+/// 25/s. The rate of reading tags is not documented; it is taken for that of `DescribeAlarms`.
+const ALARM_WRITES: Rate = Rate::new(3.0, 3);
+const ALARM_READS: Rate = Rate::new(9.0, 9);
 
 impl Plan {
     /// The bucket of an operation: its name in the map, and its rate.
@@ -166,6 +172,8 @@ impl Plan {
             Self::ServiceQuotas if operation == "ListRequestedServiceQuotaChangeHistory" => (operation, QUOTAS_GET),
             Self::ServiceQuotas if operation.starts_with("List") => (operation, QUOTAS_LIST),
             Self::ServiceQuotas => (operation, QUOTAS_GET),
+            Self::Alarms if matches!(operation, "PutMetricAlarm" | "DeleteAlarms") => (operation, ALARM_WRITES),
+            Self::Alarms => (operation, ALARM_READS),
             Self::Flat(rate) => (operation, *rate),
         }
     }

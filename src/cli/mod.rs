@@ -1,5 +1,6 @@
 //! The command line: the same measurement with the caller's own credentials.
 
+mod alarms;
 mod explain;
 mod quotas;
 mod table;
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::app::{App, Moment};
-use crate::aws::{self, Aws};
+use crate::aws::{self, Aws, SdkConfig};
 use crate::config::{Config, ConfigError, Pacing};
 use crate::error::RunError;
 use crate::event::Request;
@@ -48,6 +49,8 @@ enum Command {
     /// Measure every Amazon Connect instance against its quotas, once
     #[command(after_help = AFTER_HELP)]
     Check(Check),
+    /// Print the alarms on API usage and on instances as code, from a live reading
+    Alarms(alarms::AlarmsArgs),
     /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
     Quotas(quotas::Quotas),
     /// Show which rules of QUOTA_OVERRIDES apply to a quota, and which one wins. Measures nothing;
@@ -145,6 +148,7 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
             Ok(report) => printed(print(&report, &args, lookup("NO_COLOR").is_some()), exit_code(&report)),
             Err(error) => fail(error.error_type(), &error.to_string()),
         },
+        Command::Alarms(args) => alarms::main(&args, &lookup).await,
         Command::Quotas(args) => printed(quotas::print(&args), 0),
         Command::Explain(args) => explain(&args, &lookup).await,
     }
@@ -205,14 +209,10 @@ async fn explain(args: &Explain, lookup: &impl Fn(&str) -> Option<String>) -> Ex
 }
 
 async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Report, RunError> {
-    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let sdk = ambient(args.region.clone(), args.profile.clone()).await?;
     let config = configuration(args, aws::reference::configuration(&sdk, lookup).await?)?;
     for warning in config.overrides.warnings(Timestamp::now()) {
         warn!("QUOTA_OVERRIDES: {warning}");
-    }
-    if sdk.region().is_none() {
-        let why = "no AWS Region: give --region, or set AWS_REGION, or a region in the profile".to_owned();
-        return Err(RunError::Config(ConfigError(vec![why])));
     }
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));
     let request = Request {
@@ -220,6 +220,7 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
         instance_ids: args.instances.clone(),
         threshold_percentage: args.threshold,
         test_alert: false,
+        remove_api_alarms: false,
     };
     let mut app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
     app.with_metrics = true;
@@ -229,6 +230,15 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
     let result = app.run(&request, Moment { now: Timestamp::now(), deadline: Instant::now() + day }).await;
     bar.finish_and_clear();
     result
+}
+
+async fn ambient(region: Option<String>, profile: Option<String>) -> Result<SdkConfig, RunError> {
+    let sdk = aws::ambient(region, profile).await;
+    if sdk.region().is_none() {
+        let why = "no AWS Region: give --region, or set AWS_REGION, or a region in the profile".to_owned();
+        return Err(RunError::Config(ConfigError(vec![why])));
+    }
+    Ok(sdk)
 }
 
 /// The environment's configuration, with the arguments over it.
@@ -259,6 +269,8 @@ fn configuration(args: &Check, environment: Config) -> Result<Config, RunError> 
     if !args.alert {
         (config.alert_topic_arn, config.events_topic_arn, config.event_bus) = (None, None, None);
     }
+    // Alarms are the function's to keep, not those of whoever looks at the numbers.
+    (config.alarms.apis, config.alarms.instances) = (false, false);
     Ok(config)
 }
 
@@ -315,7 +327,7 @@ mod tests {
     #[test]
     fn sinks_stay_silent_unless_asked_for() {
         let vars = |name: &str| match name {
-            "USE_DYNAMODB" => Some("true".to_owned()),
+            "USE_DYNAMODB" | "MANAGE_API_ALARMS" => Some("true".to_owned()),
             "DYNAMODB_TABLE" => Some("t".to_owned()),
             "ALERT_SNS_TOPIC_ARN" => Some("arn:aws:sns:us-east-1:111122223333:t".to_owned()),
             _ => None,
@@ -329,6 +341,7 @@ mod tests {
         assert!(config.dynamodb_table.is_none() && config.alert_topic_arn.is_none());
         let config = configuration(&args(&["--store", "--alert"]), environment()).unwrap();
         assert!(config.dynamodb_table.is_some() && config.alert_topic_arn.is_some());
+        assert!(!config.alarms.manages(), "a check keeps no alarms");
         assert!(configuration(&args(&["--store"]), Config::default()).is_err());
     }
 }

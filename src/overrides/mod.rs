@@ -101,6 +101,13 @@ impl Overrides {
         Ok(Self { entries })
     }
 
+    /// The threshold that a rule sets for a quota, in percent.
+    #[must_use]
+    pub fn threshold(&self, quota: &QuotaId, instance: Option<&Instance>) -> Option<f64> {
+        // The time matters to mutes alone.
+        self.effective(quota, instance, Timestamp::UNIX_EPOCH).threshold
+    }
+
     /// What applies to a quota, of an instance or of the account, at the time `now`.
     #[must_use]
     pub fn effective(&self, quota: &QuotaId, instance: Option<&Instance>, now: Timestamp) -> Effective {

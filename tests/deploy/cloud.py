@@ -188,8 +188,26 @@ class Alarm(Extra):
     def put(self):
         CLOUD.client("cloudwatch", self.region).put_metric_alarm(AlarmName=self.name, **self.properties)
 
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return attr == "Arn"
+
+    def get_cfn_attribute(self, attribute_name):
+        (alarm,) = CLOUD.client("cloudwatch", self.region).describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
+        return alarm["AlarmArn"]
+
     def remove(self):
         CLOUD.client("cloudwatch", self.region).delete_alarms(AlarmNames=[self.name])
+
+
+class Dashboard(Extra):
+    TYPE = "AWS::CloudWatch::Dashboard"
+
+    def put(self):
+        CLOUD.client("cloudwatch", self.region).put_dashboard(DashboardName=self.name, **self.properties)
+
+    def remove(self):
+        CLOUD.client("cloudwatch", self.region).delete_dashboards(DashboardNames=[self.name])
 
 
 # ---- Properties that moto leaves out ---------------------------------------------------------------
@@ -304,6 +322,16 @@ def _apply(change_set):
 ChangeSet.apply = _apply
 # AWS makes a change set without changes, which then fails; moto refuses to make it.
 CloudFormationResponse._validate_different_update = lambda *_: None
+
+_template_of = CloudFormationResponse._get_stack_from_s3_url
+
+
+def _template_by_path(self, url):
+    """moto takes the host of a URL for a bucket, unless it is called localhost."""
+    return _template_of(self, url.replace("127.0.0.1", "localhost"))
+
+
+CloudFormationResponse._get_stack_from_s3_url = _template_by_path
 
 
 def _has_parameters(stack, parameters):

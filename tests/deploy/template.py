@@ -149,11 +149,19 @@ INDEPENDENT = {
     "EventBusName": "ops",
 }
 
+#: Switches on which no other one depends: they take turns, instead of doubling the number of combinations each.
+INDEPENDENT = {
+    "ManageApiAlarms": ["false", "true"],
+    "ManageInstanceAlarms": ["false", "true"],
+    "EnableDashboard": ["true", "false"],
+}
+
 
 def every_deployment():
     """All combinations that the template's rules let through."""
+    turns = itertools.cycle(itertools.product(*INDEPENDENT.values()))
     for values in itertools.product(*SWITCHES.values()):
-        parameters = dict(zip(SWITCHES, values, strict=True))
+        parameters = dict(zip(SWITCHES, values, strict=True)) | dict(zip(INDEPENDENT, next(turns), strict=True))
         if parameters["CreateKmsKey"] == "true" and parameters["KmsKeyArn"]:
             continue
         if parameters["ExistingBucketName"] and parameters["UseS3Storage"] == "false":
@@ -166,7 +174,7 @@ def every_deployment():
 def some_deployments():
     """The default, each switch alone, and everything on."""
     yield {}
-    for name, (_, other) in SWITCHES.items():
+    for name, (_, other) in (SWITCHES | INDEPENDENT).items():
         parameters = {name: other}
         if name == "VpcId":
             parameters["SubnetIds"] = "subnet-0123456789abcdef0"
@@ -190,4 +198,6 @@ EVERYTHING = {
     "QuotaOverridesParameter": "/connect/quota-overrides",
     "EventsTopicArn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:events",
     "EventBusName": "default",
+    "ManageApiAlarms": "true",
+    "ManageInstanceAlarms": "true",
 }

@@ -172,10 +172,12 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     assert len(alarms) == 5
     for alarm in alarms:
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic["TopicArn"]]
+    (dashboard,) = stack.client("cloudwatch").list_dashboards()["DashboardEntries"]
+    assert dashboard["DashboardName"] == stack.outputs["DashboardName"]
     (group,) = stack.client("logs").describe_log_groups()["logGroups"]
     assert group["logGroupName"] == stack.outputs["LogGroupName"] and group["retentionInDays"] == 30
     policies, _ = stack.granted
-    assert policies == {"measure", "report", "table"}
+    assert policies == {"measure", "alarms", "report", "table"}
 
     # The package is private, and is there under its content's hash.
     bucket = stack.parameters["CodeS3Bucket"]
@@ -236,6 +238,8 @@ def test_everything_switched_off(deploy, aws):
         "--no-reserved-concurrency",
         "--parameter",
         "EnableMissedRunAlarm=false",
+        "--parameter",
+        "EnableDashboard=false",
         "--skip-checks",
     )
     stack = Stack(aws)
@@ -246,8 +250,9 @@ def test_everything_switched_off(deploy, aws):
     assert len(stack.client("sns").list_topics()["Topics"]) == 1
     assert not stack.client("sns").list_subscriptions()["Subscriptions"]
     assert len(stack.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 4
+    assert not stack.client("cloudwatch").list_dashboards()["DashboardEntries"]
     policies, granted = stack.granted
-    assert policies == {"measure", "report"} and topic in granted
+    assert policies == {"measure", "alarms", "report"} and topic in granted
     concurrency = stack.client("lambda").get_function_concurrency(FunctionName=stack.outputs["FunctionName"])
     assert "ReservedConcurrentExecutions" not in concurrency
 
@@ -271,6 +276,8 @@ def test_everything_switched_on(deploy, aws, measured):
         "EnableTracing=true",
         "--parameter",
         "EnableApiAlarms=true",
+        "--parameter",
+        "ManageInstanceAlarms=true",
         "--pacing=per-operation",
         "--history-days",
         "7",
@@ -318,7 +325,7 @@ def test_everything_switched_on(deploy, aws, measured):
     ]
     assert (egress["FromPort"], egress["ToPort"], egress["IpProtocol"]) == (443, 443, "tcp")
     policies, _ = stack.granted
-    assert policies == {"measure", "report", "table", "bucket", "key", "trace", "network"}
+    assert policies == {"measure", "alarms", "report", "table", "bucket", "key", "trace", "network"}
     alarms = stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
     queries = [m["Expression"] for alarm in alarms for m in alarm.get("Metrics", []) if "SCHEMA" in m.get("Expression", "")]
     assert len(alarms) == 7 and len(queries) == 2
@@ -329,7 +336,22 @@ def test_everything_switched_on(deploy, aws, measured):
     assert stored["dynamodb"] == stored["s3"] > 1 and stored["failed"] == 0
     keys = {o["Key"].split("/")[0] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]}
     assert keys == {"connect-metrics", "connect-reports"}
+    # What the function keeps itself is removed by it, before it goes.
+    kept = stack.client("cloudwatch").put_metric_alarm(
+        AlarmName=f"{STACK}/{REGION}/instance/id/ThrottledCalls",
+        Namespace="AWS/Connect",
+        MetricName="ThrottledCalls",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    assert kept
     deleted = deploy("--delete", "--yes", zip_file=None)
+    _, payload, removed = aws.invocations[-1]
+    assert json.loads(payload) == {"remove_api_alarms": True}
+    assert json.loads(removed)["api_alarms"]["deleted"] == 3 and "Removed 3 alarms" in deleted
     assert f"Kept: key {key.rsplit('/')[-1]}" in deleted.replace(key, key.rsplit("/")[-1])
     assert not s3.list_buckets()["Buckets"] and not stack.client("dynamodb").list_tables()["TableNames"]
 

@@ -47,6 +47,10 @@ ALWAYS = {
     "servicequotas:GetServiceQuota",
     "servicequotas:ListRequestedServiceQuotaChangeHistory",
     "cloudwatch:GetMetricData",
+    # Alarms can be removed with every switch off.
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:ListTagsForResource",
+    "cloudwatch:DeleteAlarms",
     "sts:GetCallerIdentity",
     "sns:Publish",
 }
@@ -60,6 +64,10 @@ SWITCHED = {
     "SendEventsToTopic": "sns:Publish",
     "SendEventsToBus": "events:PutEvents",
 }
+WITH_ALARMS = {"cloudwatch:PutMetricAlarm"}
+WITH_API_ALARMS = {"cloudwatch:ListMetrics"}
+#: What the reference does not say: an alarm that is made with tags is tagged.
+DEPENDS = {"cloudwatch:PutMetricAlarm": ["cloudwatch:TagResource"]}
 #: Actions that Lambda and KMS need in the role's name; the program itself never calls them.
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 WITH_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -100,6 +108,10 @@ def called(parameters):
     for condition, operation in SWITCHED.items():
         if deployment.holds(condition):
             operations.add(operation)
+    if deployment.holds("KeepAlarms"):
+        operations |= WITH_ALARMS
+    if deployment.holds("KeepApiAlarms"):
+        operations |= WITH_API_ALARMS
     return operations
 
 
@@ -112,6 +124,7 @@ def actions_for(operations):
         if action in needed or action in OF_OTHER_SERVICES_QUOTAS:
             continue
         needed.add(action)
+        waiting.extend(DEPENDS.get(action, []))
         service, name = action.split(":")
         privilege = REFERENCE[service]["privileges"].get(name)
         if not privilege and action in NEWER_THAN_THE_REFERENCE:
@@ -207,6 +220,7 @@ def resource_patterns(action):
 #: Where the reference knows resources, and `*` is right all the same.
 UNSCOPED = {
     "cloudwatch:GetMetricData": "its resource is a dataset of another kind; metrics have no ARN",
+    "cloudwatch:ListMetrics": "its resource is a dataset of another kind; metrics have no ARN",
     **dict.fromkeys(IN_VPC, "Lambda demands them on every resource, and they are denied to the function's code"),
 }
 
@@ -262,6 +276,17 @@ def test_overrides_and_events_are_granted_on_their_own_resources():
     ):
         extra = granted(Deployment(**{name: value})) - granted(Deployment())
         assert extra == {(action, resource)}
+
+
+def test_alarms_are_written_in_the_programs_folder_only():
+    """The program names its alarms `<prefix>/<Region>/...`, and the prefix is the stack's name."""
+    deployment = Deployment(ManageApiAlarms="true")
+    prefix = deployment.function["Environment"]["Variables"]["API_ALARM_PREFIX"]
+    folder = f"arn:aws-us-gov:cloudwatch:us-gov-west-1:111122223333:alarm:{prefix}/us-gov-west-1/*"
+    for action in ("PutMetricAlarm", "TagResource", "DeleteAlarms", "ListTagsForResource"):
+        assert {r for a, r in granted(deployment) if a == f"cloudwatch:{action}"} == {folder}
+    source = (ROOT / "src" / "alarms" / "mod.rs").read_text()
+    assert 'format!("{prefix}/{region}/")' in source
 
 
 def test_only_lambda_takes_the_role():

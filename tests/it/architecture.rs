@@ -71,11 +71,12 @@ fn only_the_edge_names_the_sdk_the_environment_and_the_clock() {
 /// Layers from the bottom: a module may import its own layer's earlier modules and everything below.
 const LAYERS: &[&[&str]] = &[
     &["model", "glob"],
-    &["catalogue", "instances"],
+    &["catalogue", "instances", "console"],
     &["limits", "event", "tour"],
     &["snapshot", "coverage"],
     &["overrides"],
     &["evaluate", "changes", "trend", "requests"],
+    &["alarms"],
     &["config", "alert"],
     &["error", "events"],
     &["aws"],

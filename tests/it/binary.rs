@@ -97,6 +97,21 @@ const EVERYTHING: &[(&str, &str)] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_function_keeps_alarms_and_removes_them_when_told_to() {
+    let mut world = stocked();
+    let dimensions = [("Type", "API"), ("Resource", "ListUsers"), ("Service", "Connect"), ("Class", "None")];
+    world.metrics.put("AWS/Usage", "CallCount", &dimensions, jiff::Timestamp::now().as_second(), 3.0);
+    let variables = [EVERYTHING, &[("MANAGE_API_ALARMS", "true"), ("MANAGE_INSTANCE_ALARMS", "true")]].concat();
+    let function = Function::start(world, &variables).await;
+    let answer = function.answer("{}").await;
+    assert_eq!(answer["api_alarms"], json!({ "put": 4, "deleted": 0, "kept": 0, "failed": 0, "left_out": [] }));
+    assert_eq!(function.answer("{}").await["api_alarms"]["kept"], 4);
+    let removed = function.answer(r#"{"remove_api_alarms": true}"#).await;
+    assert_eq!(removed["api_alarms"]["deleted"], 4, "{removed}");
+    assert!(function.sim.world().alarms.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn several_invocations_in_one_process() {
     let function = Function::start(stocked(), EVERYTHING).await;
     let scheduled = json!({"version": "0", "id": "e", "detail-type": "Scheduled Event", "source": "aws.events",

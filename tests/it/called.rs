@@ -11,8 +11,8 @@ use simaws::{Parameter, World};
 use crate::family::whole;
 use crate::harness::{Bench, NOON, demo, quiet, sdk};
 
-/// Runs with everything switched on: stores, topic, a second run that reads the state back, an account
-/// whose limits must be asked for one by one, and one without instances.
+/// Runs with everything switched on: stores, topic, alarms, a second run that reads the state back and finds
+/// an instance gone, an account whose limits must be asked for one by one, and one without instances.
 async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut called: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
     let mut note = |bench: &Bench| {
@@ -21,8 +21,10 @@ async fn everything() -> BTreeMap<&'static str, BTreeSet<String>> {
         }
     };
     let mut bench = demo().with_table().with_bucket().with_topic().with_events_topic().with_bus();
+    (bench.config.alarms.apis, bench.config.alarms.instances) = (true, true);
     for hour in 0..2 {
         bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
+        bench.sim.world().instances.pop();
     }
     note(&bench);
     let mut bench = demo().with_config(|c| c.auto_request_increase = true);
@@ -60,7 +62,17 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
         ("connect", set(&["ListInstances"])),
         ("dynamodb", set(&["PutItem", "Query"])),
         ("events", set(&["PutEvents"])),
-        ("monitoring", set(&["GetMetricData"])),
+        (
+            "monitoring",
+            set(&[
+                "DeleteAlarms",
+                "DescribeAlarms",
+                "GetMetricData",
+                "ListMetrics",
+                "ListTagsForResource",
+                "PutMetricAlarm",
+            ]),
+        ),
         ("s3", set(&["GetObject", "ListObjectsV2", "PutObject"])),
         (
             "servicequotas",

@@ -78,6 +78,34 @@ async fn json_output_is_the_answer_with_every_row() {
 }
 
 #[tokio::test]
+async fn alarms_are_printed_as_code_and_none_is_made() {
+    let mut world = World::demo();
+    world.throttle = Throttle::None;
+    // Then the limits of single instances must be asked for one by one.
+    world.quotas.list_resource_level = false;
+    let sim = Sim::new(world);
+    let (code, json, error) = run(&sim, &["alarms", "--format", "cloudformation"], CREDENTIALS).await;
+    assert_eq!(code, 0, "{error}");
+    let template: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(template["Resources"].as_object().unwrap().len(), 5 + 9);
+    assert_eq!(template["Parameters"]["TopicArn"]["Default"], "");
+    assert!(json.contains("m1/500*100") && json.contains("m1/100*100"), "each instance's own limit: {json}");
+    assert!(!json.contains("is kept by"), "these are the reader's own");
+
+    let id = sim.world().instances[1].id.clone();
+    let arguments = ["alarms", "--format", "terraform", "--kind", "instance", "--instance", &id];
+    let (code, hcl, _) = run(&sim, &arguments, CREDENTIALS).await;
+    assert_eq!((code, hcl.matches("resource \"aws_cloudwatch_metric_alarm\"").count()), (0, 3), "{hcl}");
+    assert!(sim.world().alarms.is_empty());
+
+    sim.script(Fault::new("monitoring", FaultKind::AccessDenied).operation("ListMetrics").times(Times::Forever));
+    let (code, half, error) = run(&sim, &["alarms", "--format", "terraform"], CREDENTIALS).await;
+    assert_eq!((code, half.as_str()), (3, ""), "half of it would look like all");
+    assert!(error.contains("CollectionError") && error.contains("cloudwatch:ListMetrics"), "{error}");
+    assert_eq!(run(&sim, &["alarms"], CREDENTIALS).await.0, 3, "the format must be given");
+}
+
+#[tokio::test]
 async fn missing_credentials_and_region_say_what_to_do() {
     let sim = Sim::new(quiet());
     let (code, _, error) = run(&sim, CHECK, &[("AWS_REGION", "us-east-1")]).await;

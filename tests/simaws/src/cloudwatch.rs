@@ -1,24 +1,36 @@
-//! CloudWatch's `GetMetricData`, in each of the three protocols that clients speak: Smithy RPC v2
-//! CBOR (current SDKs), AWS JSON 1.0, and Query (older ones). All three are read into one JSON shape,
-//! where times are Unix seconds, and written back from one.
+//! CloudWatch: `GetMetricData` and `ListMetrics` here, alarms in [`alarms`], and in [`codec`] the three
+//! protocols that clients speak.
+
+pub(crate) mod alarms;
+mod codec;
 
 use std::collections::BTreeSet;
 
-use ciborium::Value as Cbor;
 use http::Method;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Value, json};
 
 use crate::metrics::{Dimensions, Statistic};
-use crate::paging::{self, Position, Quirk};
-use crate::sts::{query_action, query_form};
-use crate::text::{iso_time, parse_iso, xml};
-use crate::wire::{Answer, AwsError, Call, Context, Protocol, cbor_response, respond};
+use crate::paging::{self, Listing, Position, Quirk};
+use crate::sts::query_action;
+use crate::wire::{Answer, AwsError, Call, Context, Protocol};
 
 const NAMESPACE: &str = "http://monitoring.amazonaws.com/doc/2010-08-01/";
 const MAX_QUERIES: usize = 500;
 /// A bound against overflow; AWS keeps no metric for longer than 455 days.
 const MAX_PERIOD: i64 = 455 * 86_400;
 const MAX_DATAPOINTS: u64 = 100_800;
+/// The only page size of `ListMetrics`.
+const LISTED_METRICS: u64 = 500;
+
+const OPERATIONS: &[&str] = &[
+    "GetMetricData",
+    "ListMetrics",
+    "DescribeAlarms",
+    "PutMetricAlarm",
+    "DeleteAlarms",
+    "TagResource",
+    "ListTagsForResource",
+];
 
 pub(crate) fn protocol(call: &Call) -> Protocol {
     if call.header("smithy-protocol") == Some("rpc-v2-cbor") {
@@ -37,28 +49,23 @@ pub(crate) fn operation(call: &Call) -> Result<String, AwsError> {
             path.filter(|_| call.method == Method::POST).unwrap_or_default().to_owned()
         }
         Protocol::AwsJson { .. } => call.target("GraniteServiceVersion20100801")?,
-        _ => query_action(call, "2010-08-01", &["GetMetricData"])?,
+        _ => query_action(call, "2010-08-01", OPERATIONS)?,
     };
-    if operation == "GetMetricData" {
+    if OPERATIONS.contains(&operation.as_str()) {
         return Ok(operation);
     }
     Err(AwsError::new(404, "UnknownOperationException", "The operation is not known."))
 }
 
-pub(crate) fn answer(context: &Context<'_>) -> Answer {
-    let call = context.call;
-    let protocol = protocol(call);
-    let input = match protocol {
-        Protocol::Cbor => read_cbor(call)?,
-        Protocol::AwsJson { .. } => call.json()?,
-        _ => read_query(call)?,
+pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
+    let protocol = protocol(context.call);
+    let input = codec::read(context.call, protocol)?;
+    let output = match context.operation {
+        "GetMetricData" => get_metric_data(context, &input)?,
+        "ListMetrics" => list_metrics(context, &input)?,
+        _ => alarms::answer(context, &input)?,
     };
-    let output = get_metric_data(context, &input)?;
-    Ok(match protocol {
-        Protocol::Cbor => cbor_response(200, &to_cbor(&output, false)),
-        Protocol::AwsJson { content_type, .. } => respond(200, content_type, output.to_string()),
-        _ => respond(200, "text/xml", to_xml(&output, &call.request_id)),
-    })
+    Ok(codec::write(protocol, context.operation, &output, &context.call.request_id))
 }
 
 fn invalid(message: &str) -> AwsError {
@@ -223,130 +230,74 @@ fn fill(context: &Context<'_>, input: &Value, queries: &[Query], limit: usize) -
     Ok(output)
 }
 
-fn read_cbor(call: &Call) -> Result<Value, AwsError> {
-    let unreadable = || AwsError::new(400, "SerializationException", "The body is not a CBOR map.");
-    let value: Cbor = ciborium::from_reader(call.body.as_ref()).map_err(|_| unreadable())?;
-    match from_cbor(value) {
-        Some(value @ Value::Object(_)) => Ok(value),
-        _ => Err(unreadable()),
+/// A page of the metrics that have data of the last two weeks. A filter's dimension without a value
+/// matches every value; dimensions beyond those of the filter do not matter.
+fn list_metrics(context: &Context<'_>, input: &Value) -> Result<Value, AwsError> {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    if input.get("RecentlyActive").is_some_and(|active| !active.is_null() && active != "PT3H") {
+        return Err(parameter("The only value for RecentlyActive is PT3H."));
     }
-}
-
-fn from_cbor(value: Cbor) -> Option<Value> {
-    Some(match value {
-        Cbor::Null => Value::Null,
-        Cbor::Bool(flag) => Value::Bool(flag),
-        Cbor::Integer(number) => Value::from(i64::try_from(number).ok()?),
-        Cbor::Float(number) => Value::Number(Number::from_f64(number)?),
-        Cbor::Text(text) => Value::String(text),
-        // Tag 1 is a time in Unix seconds.
-        Cbor::Tag(1, time) => from_cbor(*time)?,
-        Cbor::Array(list) => Value::Array(list.into_iter().map(from_cbor).collect::<Option<_>>()?),
-        Cbor::Map(members) => {
-            let mut object = Map::new();
-            for (name, value) in members {
-                object.insert(name.into_text().ok()?, from_cbor(value)?);
-            }
-            Value::Object(object)
-        }
-        _ => return None,
-    })
-}
-
-/// Times are tagged; they are what stands under `Timestamps`.
-fn to_cbor(value: &Value, times: bool) -> Cbor {
-    match value {
-        Value::Null => Cbor::Null,
-        Value::Bool(flag) => Cbor::Bool(*flag),
-        Value::Number(number) => {
-            let float = Cbor::Float(number.as_f64().unwrap_or(0.0));
-            if times { Cbor::Tag(1, Box::new(float)) } else { float }
-        }
-        Value::String(text) => Cbor::Text(text.clone()),
-        Value::Array(list) => Cbor::Array(list.iter().map(|value| to_cbor(value, times)).collect()),
-        Value::Object(members) => {
-            let member =
-                |(name, value): (&String, &Value)| (Cbor::Text(name.clone()), to_cbor(value, name == "Timestamps"));
-            Cbor::Map(members.iter().map(member).collect())
-        }
+    let mut filter = Vec::new();
+    for dimension in input.get("Dimensions").and_then(Value::as_array).into_iter().flatten() {
+        let name = text(dimension, "Name").ok_or_else(|| parameter("A dimension filter needs a Name."))?;
+        filter.push((name, text(dimension, "Value")));
     }
-}
-
-/// `A.member.1.B=x` as nested JSON. Numbers, flags and times are told by their names.
-fn read_query(call: &Call) -> Result<Value, AwsError> {
-    let mut input = json!({});
-    for (key, text) in query_form(call) {
-        let leaf = key.rsplit('.').next().unwrap_or_default();
-        let value = match leaf {
-            "StartTime" | "EndTime" => {
-                let time = parse_iso(&text);
-                time.map_or(Value::String(text), Value::from)
-            }
-            "Period" | "MaxDatapoints" => text.parse::<i64>().map_or(Value::String(text), Value::from),
-            "ReturnData" => Value::Bool(text == "true"),
-            _ => Value::String(text),
-        };
-        // The deepest real parameter has seven steps.
-        let path: Vec<&str> = key.split('.').filter(|part| *part != "member").take(16).collect();
-        place(&mut input, &path, value).ok_or_else(|| invalid(&format!("The parameter {key} is not valid.")))?;
+    if filter.len() > 10 {
+        return Err(parameter("A filter has at most 10 dimensions."));
     }
-    Ok(input)
+    let (namespace, metric) = (text(input, "Namespace"), text(input, "MetricName"));
+    let listed: Vec<Value> = context
+        .world
+        .metrics
+        .active()
+        .filter(|(space, name, dimensions)| {
+            namespace.as_ref().is_none_or(|wanted| wanted == *space)
+                && metric.as_ref().is_none_or(|wanted| wanted == *name)
+                && filter.iter().all(|(key, wanted)| {
+                    dimensions.get(key).is_some_and(|value| wanted.as_ref().is_none_or(|wanted| wanted == value))
+                })
+        })
+        .map(|(space, name, dimensions)| {
+            json!({ "Namespace": space, "MetricName": name, "Dimensions": alarms::dimensions(dimensions) })
+        })
+        .collect();
+    let (page, next) = page(context, input, LISTED_METRICS, listed)?;
+    Ok(with_token(json!({ "Metrics": page }), next))
 }
 
-fn place(at: &mut Value, path: &[&str], value: Value) -> Option<()> {
-    let Some((part, rest)) = path.split_first() else {
-        *at = value;
-        return Some(());
+fn parameter(message: &str) -> AwsError {
+    AwsError::new(400, "InvalidParameterValue", message)
+}
+
+/// A page of what is listed, and the token of the next one.
+fn page(
+    context: &Context<'_>,
+    input: &Value,
+    limit: u64,
+    items: Vec<Value>,
+) -> Result<(Vec<Value>, Option<String>), AwsError> {
+    let mut bound = input.clone();
+    if let Value::Object(members) = &mut bound {
+        members.remove("NextToken");
+    }
+    let listing = Listing {
+        binding: &format!("{} {bound}", context.operation),
+        token: input.get("NextToken").and_then(Value::as_str),
+        limit,
+        total: items.len() as u64,
+        quirk: context.quirk,
+        short: context.world.short_pages,
+        nonce: context.nonce,
     };
-    let inner = match part.parse::<usize>() {
-        Ok(number) => {
-            if at.is_null() {
-                *at = json!([]);
-            }
-            let list = at.as_array_mut()?;
-            // Members come in order; one more than the largest collection allowed is enough to tell.
-            if number == 0 || number > list.len() + 1 {
-                return None;
-            }
-            if number > list.len() {
-                list.push(Value::Null);
-            }
-            list.get_mut(number - 1)?
-        }
-        Err(_) => {
-            if at.is_null() {
-                *at = json!({});
-            }
-            at.as_object_mut()?.entry(*part).or_insert(Value::Null)
-        }
-    };
-    place(inner, rest, value)
+    let page =
+        listing.page(|_| true).map_err(|_| AwsError::new(400, "InvalidNextToken", "The next token is not valid."))?;
+    let shown = page.indexes.iter().filter_map(|index| items.get(usize::try_from(*index).ok()?)).cloned().collect();
+    Ok((shown, page.next))
 }
 
-fn to_xml(output: &Value, request_id: &str) -> String {
-    let mut body = String::from("<MetricDataResults>");
-    for result in output["MetricDataResults"].as_array().into_iter().flatten() {
-        let text = |name: &str| xml(result[name].as_str().unwrap_or_default());
-        let list = |name: &str, show: fn(&Value) -> String| -> String {
-            let members = result[name].as_array().into_iter().flatten();
-            members.map(|value| format!("<member>{}</member>", show(value))).collect()
-        };
-        body.push_str(&format!(
-            "<member><Id>{}</Id><Label>{}</Label><StatusCode>{}</StatusCode><Timestamps>{}</Timestamps>\
-             <Values>{}</Values></member>",
-            text("Id"),
-            text("Label"),
-            text("StatusCode"),
-            list("Timestamps", |at| iso_time(at.as_i64().unwrap_or(0))),
-            list("Values", Value::to_string),
-        ));
+fn with_token(mut output: Value, next: Option<String>) -> Value {
+    if let Some(next) = next {
+        output["NextToken"] = Value::from(next);
     }
-    body.push_str("</MetricDataResults>");
-    if let Some(token) = output["NextToken"].as_str() {
-        body.push_str(&format!("<NextToken>{}</NextToken>", xml(token)));
-    }
-    format!(
-        "<GetMetricDataResponse xmlns=\"{NAMESPACE}\"><GetMetricDataResult>{body}</GetMetricDataResult>\
-         <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></GetMetricDataResponse>"
-    )
+    output
 }

@@ -111,6 +111,7 @@ impl World {
     pub fn demo_at(now: i64) -> Self {
         let mut world = Self::empty();
         world.throttle = Throttle::Shared;
+        world.metrics.now = Some(now);
         world.buckets.insert("quota-history".to_owned(), Bucket::default());
         world.tables.insert("quota-snapshots".to_owned(), Table::new("instance_id", "timestamp"));
         world.add_topic("quota-alerts");

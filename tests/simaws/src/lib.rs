@@ -2,7 +2,7 @@
 //!
 //! It models what the monitor depends on, on the real wire formats: Amazon Connect's listings and those
 //! of its sister services (Cases, Customer Profiles, Q in Connect, AppIntegrations, outbound campaigns),
-//! Service Quotas, CloudWatch metrics, DynamoDB, S3, SNS, STS, EventBridge and Parameter Store, with their page sizes, page tokens,
+//! Service Quotas, CloudWatch metrics and alarms, DynamoDB, S3, SNS, STS, EventBridge and Parameter Store, with their page sizes, page tokens,
 //! validation, throttles and errors. It is a model and not an echo: a request that AWS would refuse
 //! is refused here too, with the same status and error code, so that a test cannot pass on a request
 //! that would fail in production.
@@ -58,6 +58,7 @@ mod throttle;
 mod wire;
 mod world;
 
+pub use cloudwatch::alarms::Alarm;
 pub use dynamodb::{Item, Table};
 pub use eventbridge::{Bus, Event};
 pub use fault::{Fault, FaultKind, Times};

@@ -67,7 +67,12 @@ pub struct Metrics {
     series: BTreeMap<Name, BTreeMap<i64, Datum>>,
     /// The most datapoints that one page of `GetMetricData` holds, whatever the caller allows.
     pub page_datapoints: Option<usize>,
+    /// `ListMetrics` leaves out what had no data in the two weeks before this Unix time; nothing where
+    /// there is none.
+    pub now: Option<i64>,
 }
+
+const TWO_WEEKS: i64 = 14 * 86_400;
 
 impl Metrics {
     /// Publishes a value in the minute that holds this Unix time. Values of one minute aggregate.
@@ -76,6 +81,15 @@ impl Metrics {
         let series = self.series.entry((namespace.to_owned(), name.to_owned(), dimensions)).or_default();
         let minute = at - at.rem_euclid(60);
         series.entry(minute).and_modify(|datum| datum.add(Datum::of(value))).or_insert(Datum::of(value));
+    }
+
+    /// The metrics that `ListMetrics` tells of: namespace, name, dimensions.
+    pub(crate) fn active(&self) -> impl Iterator<Item = (&str, &str, &Dimensions)> {
+        let since = self.now.map_or(i64::MIN, |now| now - TWO_WEEKS);
+        self.series
+            .iter()
+            .filter(move |(_, data)| data.keys().next_back().is_some_and(|newest| *newest >= since))
+            .map(|((namespace, name, dimensions), _)| (namespace.as_str(), name.as_str(), dimensions))
     }
 
     /// The statistic of each period that has data, in order of time. The start is rounded down to the

@@ -220,6 +220,12 @@ impl Sim {
             (_, Service::Quotas) if operation.contains("ChangeHistory") => (operation, rates.quotas_get, 0.0),
             (_, Service::Quotas) if operation.starts_with("List") => (operation, rates.quotas_list, 0.0),
             (_, Service::Quotas) => (operation, rates.quotas_get, 0.0),
+            (_, Service::Monitoring) => match operation {
+                "PutMetricAlarm" | "DeleteAlarms" => (operation, rates.alarm_writes, 0.0),
+                "DescribeAlarms" => (operation, rates.alarm_reads, 0.0),
+                "ListMetrics" | "TagResource" | "ListTagsForResource" => (operation, rates.metric_lists, 0.0),
+                _ => return true,
+            },
             _ => return true,
         };
         self.state().buckets.take(bucket, rate, live, Instant::now())

@@ -44,6 +44,12 @@ pub struct Rates {
     pub quotas_get: Rate,
     /// `RequestServiceQuotaIncrease`.
     pub quotas_ask: Rate,
+    /// CloudWatch's `PutMetricAlarm` and `DeleteAlarms`, each.
+    pub alarm_writes: Rate,
+    /// CloudWatch's `DescribeAlarms`.
+    pub alarm_reads: Rate,
+    /// CloudWatch's `ListMetrics`, `TagResource` and `ListTagsForResource`, each.
+    pub metric_lists: Rate,
 }
 
 impl Default for Rates {
@@ -54,6 +60,9 @@ impl Default for Rates {
             quotas_list: Rate::new(10.0, 10),
             quotas_get: Rate::new(5.0, 5),
             quotas_ask: Rate::new(3.0, 3),
+            alarm_writes: Rate::new(3.0, 3),
+            alarm_reads: Rate::new(9.0, 9),
+            metric_lists: Rate::new(25.0, 25),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::uuid;
-use crate::{Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Table, Throttle, Topic};
+use crate::{Alarm, Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Table, Throttle, Topic};
 
 /// One account in one Region. All fields are for tests to change, at any time.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct World {
     pub rates: Rates,
     /// Calls per second that the customer's own programs take from each Connect bucket.
     pub live_traffic: Option<f64>,
-    /// Listings of Connect and Service Quotas return short and empty pages now and then.
+    /// Listings of Connect, Service Quotas and CloudWatch return short and empty pages now and then.
     pub short_pages: bool,
     /// Appears in every free-text field of the answers of Connect and its sister services: names,
     /// usernames, phone numbers, addresses, descriptions and tags. To prove that none of them leaks.
@@ -44,6 +44,8 @@ pub struct World {
     pub buses: BTreeMap<String, Bus>,
     /// Parameter Store, by name.
     pub parameters: BTreeMap<String, Parameter>,
+    /// CloudWatch's metric alarms, by name.
+    pub alarms: BTreeMap<String, Alarm>,
 }
 
 impl World {
@@ -70,6 +72,7 @@ impl World {
             topics: BTreeMap::new(),
             buses: BTreeMap::from([("default".to_owned(), Bus::default())]),
             parameters: BTreeMap::new(),
+            alarms: BTreeMap::new(),
         }
     }
 

@@ -69,7 +69,14 @@ pub(crate) fn check(value: &Value, depth: usize) -> Result<(), AwsError> {
         "BOOL" => content.as_bool().map(|_| ()).ok_or_else(malformed),
         "NULL" if content == &Value::Bool(true) => Ok(()),
         "NULL" => Err(bad("Null attribute value types must have the value of true")),
-        "M" => content.as_object().ok_or_else(malformed)?.values().try_for_each(|value| check(value, depth + 1)),
+        "M" => {
+            let entries = content.as_object().ok_or_else(malformed)?;
+            // DynamoDB's naming rules: an attribute name has at least one character, nested ones too.
+            if entries.contains_key("") {
+                return Err(bad("Empty attribute name"));
+            }
+            entries.values().try_for_each(|value| check(value, depth + 1))
+        }
         "L" => content.as_array().ok_or_else(malformed)?.iter().try_for_each(|value| check(value, depth + 1)),
         "SS" => texts().map(|_| ()),
         "NS" => texts()?.into_iter().try_for_each(check_number),

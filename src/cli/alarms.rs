@@ -1,0 +1,87 @@
+//! `connect-quota-monitor alarms`: the alarms as code, for those who keep theirs that way.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::alarms::{Alarm, code};
+use crate::app::{App, Moment};
+use crate::aws::{self, Aws};
+use crate::config::{Config, ConfigError};
+use crate::error::RunError;
+use crate::event::Request;
+use crate::sink::Sinks;
+
+#[derive(Args)]
+pub(super) struct AlarmsArgs {
+    /// AWS Region [default: from the environment or the profile]
+    #[arg(long)]
+    region: Option<String>,
+    /// Named profile of the AWS configuration files
+    #[arg(long)]
+    profile: Option<String>,
+    /// The language of the code
+    #[arg(long, value_enum)]
+    format: Format,
+    /// Which alarms
+    #[arg(long, value_enum, default_value_t = Kind::All)]
+    kind: Kind,
+    /// Of the instances only this one; may be given more than once
+    #[arg(long = "instance", value_name = "ID")]
+    instances: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// A template in JSON; CDK includes it with CfnInclude
+    Cloudformation,
+    /// A configuration for the aws provider
+    Terraform,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Of the APIs in use, against their rates
+    Api,
+    /// Of the instances: concurrent calls, and rejected callers
+    Instance,
+    All,
+}
+
+/// Reads, and prints the code.
+pub(super) async fn main(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> ExitCode {
+    let printed = match read(args, lookup).await {
+        Ok(printed) => printed,
+        Err(error) => return super::fail(error.error_type(), &error.to_string()),
+    };
+    match io::stdout().lock().write_all(printed.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => super::fail("OutputError", &error.to_string()),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+async fn read(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> Result<String, RunError> {
+    let mut config = Config::from_lookup(lookup)?;
+    config.alarms.apis = args.kind != Kind::Instance;
+    config.alarms.instances = args.kind != Kind::Api;
+    let topic = config.alert_topic_arn.clone();
+    let sdk = super::ambient(args.region.clone(), args.profile.clone()).await?;
+    // Nothing is stored or sent here.
+    (config.dynamodb_table, config.s3_bucket) = (None, None);
+    let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));
+    let app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
+    let request = Request { dry_run: true, instance_ids: args.instances.clone(), ..Request::default() };
+    let hour = Duration::from_secs(3600);
+    let moment = Moment { now: Timestamp::now(), deadline: Instant::now() + hour };
+    let alarms: Vec<Alarm> = app.alarms_as_code(&request, moment).await?;
+    match args.format {
+        Format::Cloudformation => {
+            code::cloudformation(&alarms, topic.as_deref()).map_err(|why| RunError::Config(ConfigError(vec![why])))
+        }
+        Format::Terraform => Ok(code::terraform(&alarms, topic.as_deref())),
+    }
+}
