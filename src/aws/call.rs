@@ -10,6 +10,7 @@ use std::time::Duration;
 use aws_sdk_connect::config::http::HttpResponse;
 use aws_sdk_connect::error::{ProvideErrorMetadata, SdkError};
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::warn;
 
 use super::fault::{Failure, Retry, failure};
 use super::pace::{Pacer, Plan};
@@ -97,9 +98,9 @@ impl Caller {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let bucket = self.pacer.bucket(operation);
         let mut attempt = 0;
         loop {
+            let bucket = self.pacer.bucket(operation);
             let asked = Instant::now();
             if timeout_at(deadline, bucket.take()).await.is_err() {
                 return Err(self.out_of_time(operation));
@@ -126,6 +127,11 @@ impl Caller {
                 Retry::Throttled => {
                     self.counters.throttled.fetch_add(1, Ordering::Relaxed);
                     bucket.slow_down();
+                    if self.pacer.throttled() {
+                        warn!(
+                            "AWS throttles Connect at per-operation pacing: all operations share one bucket for 15 minutes"
+                        );
+                    }
                     THROTTLED_ATTEMPTS
                 }
                 Retry::Transient => TRANSIENT_ATTEMPTS,

@@ -184,18 +184,52 @@ impl Plan {
 pub struct Pacer {
     plan: Plan,
     buckets: Mutex<HashMap<&'static str, Arc<Bucket>>>,
+    throttles: Mutex<Throttles>,
 }
+
+/// Throttles where each operation is paced on its own.
+#[derive(Debug, Default)]
+struct Throttles {
+    seen: u32,
+    /// Until then all operations share one bucket.
+    shared_until: Option<Instant>,
+}
+
+/// So many throttles at per-operation pacing say that AWS, or the live traffic, leaves less than a
+/// bucket for each operation: the careful reading is taken for a while.
+const FALL_BACK_AFTER: u32 = 5;
+const FALL_BACK_FOR: Duration = Duration::from_secs(15 * 60);
 
 impl Pacer {
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan, buckets: Mutex::new(HashMap::new()) }
+        Self { plan, buckets: Mutex::new(HashMap::new()), throttles: Mutex::default() }
     }
 
     /// The bucket that paces an operation.
     pub fn bucket(&self, operation: &'static str) -> Arc<Bucket> {
-        let (name, rate) = self.plan.bucket(operation);
+        let shared = |until: Instant| Instant::now() < until;
+        let (name, rate) = match self.plan {
+            Plan::ConnectPerOperation { share } if locked(&self.throttles).shared_until.is_some_and(shared) => {
+                Plan::ConnectAccount { share }.bucket(operation)
+            }
+            _ => self.plan.bucket(operation),
+        };
         Arc::clone(locked(&self.buckets).entry(name).or_insert_with(|| Arc::new(Bucket::new(rate))))
+    }
+
+    /// AWS throttled. True where operations that were paced one by one share a bucket from now on.
+    pub fn throttled(&self) -> bool {
+        if !matches!(self.plan, Plan::ConnectPerOperation { .. }) {
+            return false;
+        }
+        let mut throttles = locked(&self.throttles);
+        throttles.seen += 1;
+        if throttles.seen < FALL_BACK_AFTER {
+            return false;
+        }
+        *throttles = Throttles { seen: 0, shared_until: Some(Instant::now() + FALL_BACK_FOR) };
+        true
     }
 
     /// Applies an operation's own rate quota (calls per second) where operations are paced one by one.

@@ -59,27 +59,31 @@ impl At<'_> {
     }
 }
 
-/// Calls that visits may still make: some of their own, and for the first one what nobody was given.
+/// Calls that visits may still make: some of their own, and what nobody was given.
 #[derive(Debug, Default)]
 pub struct Purse {
     own: AtomicU32,
     spare: Arc<AtomicU32>,
+    /// So many of the spare ones are kept for first visits.
+    kept: u32,
     has_finished_one: AtomicBool,
 }
 
 impl Purse {
     #[must_use]
-    pub fn new(own: u32, spare: Arc<AtomicU32>) -> Self {
-        Self { own: AtomicU32::new(own), spare, has_finished_one: AtomicBool::new(false) }
+    pub fn new(own: u32, spare: Arc<AtomicU32>, kept: u32) -> Self {
+        Self { own: AtomicU32::new(own), spare, kept, has_finished_one: AtomicBool::new(false) }
     }
 
     /// Spends one call, if there is one.
     fn take(&self) -> bool {
-        let spend = |calls: &AtomicU32| {
-            calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        let spend = |calls: &AtomicU32, down_to: u32| {
+            let less = |left: u32| left.checked_sub(1).filter(|left| *left >= down_to);
+            calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
         };
         // The first visit may need several pages, and must not fail for ever beside a long listing.
-        spend(&self.own) || (!self.has_finished_one.load(Ordering::Relaxed) && spend(&self.spare))
+        let kept = if self.has_finished_one.load(Ordering::Relaxed) { self.kept } else { 0 };
+        spend(&self.own, 0) || spend(&self.spare, kept)
     }
 
     /// A visit has come to its end: the next ones must do with what is their own.

@@ -209,8 +209,9 @@ async fn explain(args: &Explain, lookup: &impl Fn(&str) -> Option<String>) -> Ex
 }
 
 async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Report, RunError> {
-    let sdk = ambient(args.region.clone(), args.profile.clone()).await?;
+    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
     let config = configuration(args, aws::reference::configuration(&sdk, lookup).await?)?;
+    let sdk = in_a_region(sdk)?;
     for warning in config.overrides.warnings(Timestamp::now()) {
         warn!("QUOTA_OVERRIDES: {warning}");
     }
@@ -232,8 +233,7 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
     result
 }
 
-async fn ambient(region: Option<String>, profile: Option<String>) -> Result<SdkConfig, RunError> {
-    let sdk = aws::ambient(region, profile).await;
+fn in_a_region(sdk: SdkConfig) -> Result<SdkConfig, RunError> {
     if sdk.region().is_none() {
         let why = "no AWS Region: give --region, or set AWS_REGION, or a region in the profile".to_owned();
         return Err(RunError::Config(ConfigError(vec![why])));

@@ -65,13 +65,14 @@ impl Round<'_> {
                 stage.into_iter().map(|listing| (listing, self.known(listing, roots, &found))).collect();
             let wishes: Vec<usize> = todo.iter().map(|(_, visits)| visits.resources.len()).collect();
             // Some are kept back for first visits that need more than one page.
-            let shared_out = left - kept - (left - kept) / 6;
+            let for_first = (left - kept) / 6;
+            let shared_out = left - kept - for_first;
             let given = allot(&wishes, usize::try_from(shared_out).unwrap_or(usize::MAX));
             let given: Vec<u32> = given.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
             let spare = Arc::new(AtomicU32::new(left - kept - given.iter().sum::<u32>()));
             let mut running = JoinSet::new();
             for ((listing, visits), given) in todo.into_iter().zip(given) {
-                let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare)));
+                let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare), for_first));
                 let (instance, now, deadline) = (self.instance.cloned(), self.now, self.deadline);
                 running.spawn(async move {
                     let given = usize::try_from(given).unwrap_or(usize::MAX);

@@ -247,7 +247,9 @@ async fn what_cannot_be_read_is_held_and_fails_the_run_after_everything_else() {
             Ok(answer) => assert!(!fails && !answer["faults"].as_array().unwrap().is_empty(), "{operation}"),
         }
         assert_eq!(bench.sim.world().alarms, before, "{operation}");
-        assert!(bench.items().len() > items && (bench.mails().len() > mails), "{operation}: measured, stored, told");
+        assert!(bench.items().len() > items, "{operation}: measured and stored");
+        // Without limits nothing is known to be over one, and once unknown is no news yet.
+        assert_eq!(bench.mails().len() > mails, operation != "ListServiceQuotas", "{operation}: told");
     }
 }
 

@@ -67,7 +67,7 @@ const FIRST_WEEK: &[Expected] = &[
     (29, "reminder", "  warning; since 2026-03-02 17:00 UTC; was 86.0% yesterday\n"),
     (41, "escalated", "  critical; escalated from warning, since 2026-03-02 17:00 UTC; was 80.0% yesterday\n"),
     (50, "recovered", "• Prompts per instance: 10/500 (2.0%), was critical since 2026-03-02 17:00 UTC\n"),
-    (71, "unseen", "Queues per instance (new)\n"),
+    (71, "unseen", "Queues per instance (new)"),
     (73, "recovered", "• Queues per instance: 5/100 (5.0%), could not be checked since 10:00 UTC\n"),
     (80, "raised", "3 rejected in the window (3 ThrottledCalls)\n"),
     (82, "recovered", "• Concurrent active calls per instance: 0/10 (0.0%), was critical since 20:00 UTC\n"),

@@ -65,8 +65,9 @@ async fn each_listing_is_asked_once_and_what_serves_all_instances_once_for_all()
         assert_eq!(calls.iter().filter(|c| *c == shared).count(), 1, "{shared}");
     }
     let visits = |c: &&String| VISITS.contains(&c.as_str());
-    assert_eq!(calls.iter().filter(visits).count(), 60, "as many visits as DETAIL_CALL_BUDGET allows");
-    assert_eq!(calls.len(), 3 * 27 + 2 + 60);
+    let visits = calls.iter().filter(visits).count();
+    assert!((45..=60).contains(&visits), "within DETAIL_CALL_BUDGET, a part of it kept for long lists: {visits}");
+    assert_eq!(calls.len(), 3 * 27 + 2 + visits);
     assert_eq!(report["connect_api"]["requests"], calls.len());
     assert_eq!(bench.calls("monitoring").len(), 1, "24 gauge and breach series and 340 rates fit one call");
     let lists = |r: &simaws::Recorded| r.service == "servicequotas" && r.operation.starts_with("List");
@@ -111,6 +112,20 @@ async fn live_traffic_on_the_same_bucket_is_made_way_for() {
     world.live_traffic = Some(0.9);
     let mut bench = Bench::new(world).plans(Plan::ConnectAccount { share: 50 }, Plan::ServiceQuotas);
     assert_eq!(bench.dry_run().await["connect_api"]["throttled"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn per_operation_pacing_falls_back_where_aws_has_one_bucket_for_all() {
+    let mut world = quiet(3);
+    world.throttle = Throttle::Shared;
+    let mut bench = Bench::new(world).plans(Plan::ConnectPerOperation { share: 100 }, Plan::ServiceQuotas);
+    let report = bench.dry_run().await;
+    assert_eq!(report["complete"], true, "{}", report["faults"]);
+    let (first, calls) = (report["connect_api"]["throttled"].as_u64().unwrap(), bench.calls("connect").len() as u64);
+    assert!(first > 0 && first * 3 < calls, "{first} of {calls}");
+    // The process remembers it: the next run is hardly throttled any more.
+    let second = bench.dry_run().await["connect_api"]["throttled"].as_u64().unwrap();
+    assert!(second * 10 < calls, "{second} of {calls}");
 }
 
 #[tokio::test(start_paused = true)]
