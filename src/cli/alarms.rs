@@ -69,7 +69,7 @@ async fn read(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> Re
     config.alarms.apis = args.kind != Kind::Instance;
     config.alarms.instances = args.kind != Kind::Api;
     let topic = config.alert_topic_arn.clone();
-    let sdk = super::in_a_region(crate::aws::ambient(args.region.clone(), args.profile.clone()).await)?;
+    let sdk = super::in_a_region(aws::ambient(args.region.clone(), args.profile.clone()).await)?;
     // Nothing is stored or sent here.
     (config.dynamodb_table, config.s3_bucket) = (None, None);
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));
