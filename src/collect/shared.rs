@@ -52,7 +52,9 @@ impl Scan {
                 calls.spawn(async move { (listing, aws.tally(listing, None, deadline).await) });
             }
         }
-        tallies.extend(calls.join_all().await);
+        for (listing, tally) in calls.join_all().await {
+            tallies.insert(listing, tally.map_err(|fault| without_service(listing, fault)));
+        }
         if let Some(campaigns) = tallies.get(&Listing::Campaigns) {
             let active = match campaigns {
                 Ok(tally) => self.aws.campaigns.active(&tally.resources, self.deadline).await,
@@ -123,6 +125,14 @@ impl Scan {
 /// Phone numbers and campaigns: without an instance there is nobody to ask for.
 fn is_of_instances(listing: Listing) -> bool {
     catalogue::per_instance().any(|q| q.meter.listing() == Some(listing))
+}
+
+/// The account itself is always there: where a sister service does not find even that, it is not here.
+fn without_service(listing: Listing, fault: Fault) -> Fault {
+    if listing.service() != Service::Connect && fault.kind == FaultKind::NotFound {
+        return Fault { kind: FaultKind::NotOffered, ..fault };
+    }
+    fault
 }
 
 fn not_offered(listing: Listing) -> Fault {

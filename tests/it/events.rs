@@ -124,6 +124,43 @@ async fn what_cannot_be_seen_is_an_incident_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_seen_again_resolves_its_incident() {
+    let mut bench = bench();
+    run(&mut bench, 0).await;
+    for hour in 1..3 {
+        bench.once("connect", "ListPrompts", FaultKind::AccessDenied);
+        run(&mut bench, hour).await;
+    }
+    run(&mut bench, 3).await;
+    let events = on_bus(&bench);
+    let seen: Vec<_> = events.iter().map(|e| summary(&e.detail)).collect();
+    assert_eq!(seen, [triple("unseen", "trigger", "warning"), triple("recovered", "resolve", "info")]);
+    assert_eq!(events[0].detail["dedup_key"], events[1].detail["dedup_key"]);
+    assert!(events[1].detail["summary"].as_str().unwrap().ends_with("seen again"), "{}", events[1].detail["summary"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forecast_has_an_incident_of_its_own() {
+    let mut bench = bench();
+    for day in 0..16u64 {
+        let flows = if day < 12 { 20 + 4 * day } else { 20 };
+        bench.sim.world().instances[0].set("ListContactFlows", flows);
+        run(&mut bench, i64::try_from(day).unwrap() * 24).await;
+    }
+    let events = on_bus(&bench);
+    let seen: Vec<_> = events.iter().map(|e| summary(&e.detail)).collect();
+    assert_eq!(seen, [triple("raised", "trigger", "warning"), triple("recovered", "resolve", "info")]);
+    for event in &events {
+        assert!(event.detail["dedup_key"].as_str().unwrap().ends_with("/L-22922690/forecast"), "{}", event.detail);
+    }
+    assert!(
+        events[0].detail["summary"].as_str().unwrap().contains("will be full on"),
+        "{}",
+        events[0].detail["summary"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn events_alone_need_no_topic_for_people() {
     let mut bench = Bench::new(quiet(1)).with_table().with_bus();
     bench.sim.world().instances[0].set("ListPrompts", 430);
