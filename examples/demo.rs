@@ -46,7 +46,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let server = sim.serve().await?;
     let app = Arc::new(monitor(&server.url())?);
 
-    writeln!(out, "Simulated AWS at {}. The monitor runs once, as on a schedule, in about 40 s.", server.url())?;
+    writeln!(out, "Simulated AWS at {}. The monitor runs once, as on a schedule, in about 60 s.", server.url())?;
     out.flush()?;
     let first = invoke(&app, &sim, json!({})).await?;
     let mails = published(&sim);

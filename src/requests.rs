@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::catalogue::Service;
 use crate::model::{Fault, Instance, LimitSource, NO_CODE, Scope};
 use crate::snapshot::{IncreaseRecord, Metric, Status, rfc3339};
 
@@ -139,10 +140,12 @@ pub fn record(request: &Request) -> IncreaseRecord {
 }
 
 /// The instance's ARN is the context of its own value; without it a request would be about the whole
-/// account and end as a support case.
+/// account and end as a support case. Only Connect's quotas are applied to instances: a sister
+/// service's belong to the account, whosever row shows them.
 #[must_use]
 pub fn context_of<'a>(metric: &Metric, instance: Option<&'a Instance>) -> Option<&'a str> {
-    instance.filter(|_| metric.scope != Scope::Account.as_str()).map(|i| i.arn.as_str())
+    let is_applied = metric.scope != Scope::Account.as_str() && metric.service_code == Service::Connect.code();
+    instance.filter(|_| is_applied).map(|i| i.arn.as_str())
 }
 
 /// The value to ask for: a quarter above the limit, and so much that the usage is 60 percent of it at

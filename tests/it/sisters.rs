@@ -42,6 +42,24 @@ async fn a_domain_is_reported_under_the_instance_that_it_belongs_to() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sister_services_quota_is_asked_for_without_an_instance() {
+    let mut world = quiet(1);
+    world.add("cases", "ListDomains", "support").add("ListFields", 450);
+    let arn = world.arn_of("cases", "ListDomains", 0);
+    world.instances[0].associate("CASES_DOMAIN", &arn).set("ListPrompts", 430);
+    let mut bench = Bench::new(world).with_topic();
+    bench.run().await.unwrap();
+    let mails = bench.mails();
+    let mail = mails.iter().find(|m| m.instance_id != "account").unwrap();
+    let command = |code: &str| {
+        let wanted = format!("--quota-code {code} ");
+        mail.text.lines().find(|l| l.contains(&wanted)).unwrap_or_else(|| panic!("{}", mail.text)).to_owned()
+    };
+    assert!(command(FIELDS).contains("--service-code cases") && !command(FIELDS).contains("--context-id"));
+    assert!(command("L-0865B754").contains("--context-id arn:"), "{}", command("L-0865B754"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_of_one_instance_does_not_blame_the_account_for_anothers_domain() {
     let mut world = quiet(2);
     world.add("cases", "ListDomains", "support").add("ListFields", 490);
