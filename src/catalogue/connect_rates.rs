@@ -7,6 +7,8 @@
 use super::{Category, Meter, Quota};
 use crate::model::Scope;
 
+const SHOWN_AS_200: &str = "Service Quotas may show 200 for this rate, which AWS calls a display error: from 200 up the documented rate is used";
+
 const fn rate_named(code: &'static str, name: &'static str, per_second: f64) -> Quota {
     Quota::new(code, name, Category::ApiRates, Scope::Account, Some(per_second), Meter::Rate)
 }
@@ -24,8 +26,8 @@ pub(super) const RATES: &[Quota] = &[
     rate!("L-8B34D696", "AssociateContactWithUser", 2.0),
     rate!("L-731F613E", "AssociateDefaultVocabulary", 2.0),
     rate!("L-12D0511F", "AssociateHoursOfOperations", 2.0),
-    // Service Quotas spells this name with two blanks; quotas are matched by code.
-    rate_named("L-B1987D6A", "Rate of AssociateInstanceStorageConfig  API requests", 2.0),
+    rate_named("L-B1987D6A", "Rate of AssociateInstanceStorageConfig  API requests", 2.0)
+        .note("Service Quotas spells this name with two blanks; quotas are matched by code"),
     rate!("L-4AE2F6BF", "AssociateLambdaFunction", 2.0),
     rate!("L-45BAE507", "AssociateLexBot", 2.0),
     rate!("L-D2ECB451", "AssociatePhoneNumberContactFlow", 2.0),
@@ -143,12 +145,12 @@ pub(super) const RATES: &[Quota] = &[
     rate!("L-F6C0B93F", "GetAnalyticsInsights", 2.0),
     rate!("L-5AF7EB96", "GetContactAttributes", 10.0),
     rate!("L-82C99962", "GetContactMetrics", 2.0),
-    rate!("L-ED2B0490", "GetCurrentMetricData", 5.0),
-    rate!("L-9E54B88B", "GetCurrentUserData", 2.0),
+    rate!("L-ED2B0490", "GetCurrentMetricData", 5.0).note(SHOWN_AS_200),
+    rate!("L-9E54B88B", "GetCurrentUserData", 2.0).note(SHOWN_AS_200),
     rate!("L-EC183450", "GetEffectiveHoursOfOperations", 2.0),
     rate!("L-9AA558F3", "GetFederationToken", 2.0),
     rate!("L-52794498", "GetMetricData", 5.0),
-    rate!("L-2E719449", "GetMetricDataV2", 10.0),
+    rate!("L-2E719449", "GetMetricDataV2", 10.0).note(SHOWN_AS_200),
     rate!("L-87C02971", "GetTaskTemplate", 2.0),
     rate!("L-379E909D", "GetTrafficDistribution", 2.0),
     rate!("L-F2072D9F", "ImportWorkspaceMedia", 2.0),
