@@ -31,7 +31,8 @@ fn code(path: &Path) -> String {
         return String::new();
     }
     let text = fs::read_to_string(path).unwrap();
-    let text = text.split("\n#[cfg(test)]").next().unwrap().to_owned();
+    // Tests in the file end it; a test module in a file of its own is declared among the others.
+    let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
     text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect()
 }
 
