@@ -82,32 +82,15 @@ fn percent(name: String, value: Option<f64>) -> Option<Point> {
 mod tests {
     use super::*;
     use crate::aws::call::CallStats;
-    use crate::model::Thresholds;
     use crate::report::{Alerts, InstanceReport, Snapshots};
     use crate::snapshot::Status;
 
     fn row(code: &str, utilization: Option<f64>) -> Metric {
         Metric {
             quota_code: code.to_owned(),
-            quota_name: "Quota".to_owned(),
-            service_code: "connect".to_owned(),
-            category: "core".to_owned(),
-            scope: "instance".to_owned(),
-            usage: None,
-            limit: None,
-            limit_source: None,
             utilization,
             status: if utilization.is_some() { Status::Ok } else { Status::Unknown },
-            source: String::new(),
-            approximate: false,
-            resource: None,
-            note: None,
-            fault: None,
-            adjustable: None,
-            muted: None,
-            forecast: None,
-            increase_request: None,
-            levels: Thresholds { warning: 80.0, critical: 95.0 },
+            ..Metric::sample()
         }
     }
 

@@ -161,7 +161,7 @@ pub fn desired(limit: f64, usage: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FaultKind, Thresholds};
+    use crate::model::FaultKind;
     use crate::snapshot::MuteRecord;
 
     const ARN: &str = "arn:aws:connect:eu-central-1:1:instance/a";
@@ -178,24 +178,14 @@ mod tests {
         Metric {
             quota_code: "L-22922690".to_owned(),
             quota_name: "Contact flows per instance".to_owned(),
-            service_code: "connect".to_owned(),
-            category: "core".to_owned(),
-            scope: "instance".to_owned(),
             usage: Some(97.0),
             limit: Some(100.0),
             limit_source: Some("account".to_owned()),
             utilization: Some(97.0),
             status: Status::Critical,
             source: "connect:ListContactFlows".to_owned(),
-            approximate: false,
-            resource: None,
-            note: None,
-            fault: None,
             adjustable: Some(true),
-            muted: None,
-            forecast: None,
-            increase_request: None,
-            levels: Thresholds { warning: 80.0, critical: 95.0 },
+            ..Metric::sample()
         }
     }
 

@@ -88,6 +88,36 @@ pub struct Metric {
     pub levels: Thresholds,
 }
 
+#[cfg(test)]
+impl Metric {
+    /// A row that was not measured, for tests to fill in what they are about.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            quota_code: "L-1".to_owned(),
+            quota_name: "Quota".to_owned(),
+            service_code: "connect".to_owned(),
+            category: "core".to_owned(),
+            scope: "instance".to_owned(),
+            usage: None,
+            limit: None,
+            limit_source: None,
+            utilization: None,
+            status: Status::Ok,
+            source: String::new(),
+            approximate: false,
+            resource: None,
+            note: None,
+            fault: None,
+            adjustable: None,
+            muted: None,
+            forecast: None,
+            increase_request: None,
+            levels: Thresholds { warning: 80.0, critical: 95.0 },
+        }
+    }
+}
+
 impl Metric {
     /// What tells this quota from every other one; see [`crate::model::QuotaId::key`].
     #[must_use]

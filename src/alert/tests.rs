@@ -37,9 +37,6 @@ pub(super) fn metric(code: &str, name: &str, usage: f64, limit: f64) -> Metric {
     Metric {
         quota_code: code.to_owned(),
         quota_name: name.to_owned(),
-        service_code: "connect".to_owned(),
-        category: "core".to_owned(),
-        scope: "instance".to_owned(),
         usage: Some(usage),
         limit: Some(limit),
         limit_source: Some("default".to_owned()),
@@ -51,15 +48,8 @@ pub(super) fn metric(code: &str, name: &str, usage: f64, limit: f64) -> Metric {
             _ => Status::Critical,
         },
         source: "connect:ListUsers".to_owned(),
-        approximate: false,
-        resource: None,
-        note: None,
-        fault: None,
         adjustable: Some(true),
-        muted: None,
-        forecast: None,
-        increase_request: None,
-        levels: Thresholds { warning: 80.0, critical: 95.0 },
+        ..Metric::sample()
     }
 }
 

@@ -5,28 +5,7 @@ use crate::model::Thresholds;
 use crate::snapshot::{Forecast, MuteRecord};
 
 fn row(key: &str, status: Status) -> Metric {
-    Metric {
-        quota_code: key.to_owned(),
-        quota_name: key.to_owned(),
-        service_code: "connect".to_owned(),
-        category: "core".to_owned(),
-        scope: "instance".to_owned(),
-        usage: None,
-        limit: None,
-        limit_source: None,
-        utilization: None,
-        status,
-        source: String::new(),
-        approximate: false,
-        resource: None,
-        note: None,
-        fault: None,
-        adjustable: None,
-        muted: None,
-        forecast: None,
-        increase_request: None,
-        levels: Thresholds { warning: 80.0, critical: 95.0 },
-    }
+    Metric { quota_code: key.to_owned(), quota_name: key.to_owned(), status, ..Metric::sample() }
 }
 
 /// A row at a percentage, judged at 80 and 95.

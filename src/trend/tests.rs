@@ -1,33 +1,16 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Thresholds;
-use crate::snapshot::Status;
 
 const TODAY: i64 = 20_000;
 
 fn metric(source: &str, usage: f64, limit: f64) -> Metric {
     Metric {
-        quota_code: "L-1".to_owned(),
-        quota_name: "a".to_owned(),
-        service_code: "connect".to_owned(),
-        category: "core".to_owned(),
-        scope: "instance".to_owned(),
         usage: Some(usage),
         limit: Some(limit),
-        limit_source: None,
         utilization: Some(usage * 100.0 / limit),
-        status: Status::Ok,
         source: source.to_owned(),
-        approximate: false,
-        resource: None,
-        note: None,
-        fault: None,
-        adjustable: None,
-        muted: None,
-        forecast: None,
-        increase_request: None,
-        levels: Thresholds { warning: 80.0, critical: 95.0 },
+        ..Metric::sample()
     }
 }
 
