@@ -150,6 +150,13 @@ impl Aws {
     }
 }
 
+/// An S3 client. `path_style`: the endpoint is the user's own, see [`has_own_s3_endpoint`].
+#[must_use]
+pub fn s3_client(sdk: &SdkConfig, path_style: bool) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(path_style).build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
 /// True where the user pointed S3 to a server of their own: there a bucket is a path, not a host name.
 pub fn has_own_s3_endpoint(lookup: impl Fn(&str) -> Option<String>) -> bool {
     ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| lookup(name).is_some_and(|v| !v.is_empty()))

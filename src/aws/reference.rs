@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use tokio::time::timeout;
 
 use super::fault::failure;
-use super::has_own_s3_endpoint;
+use super::{has_own_s3_endpoint, s3_client};
 use crate::config::{Config, ConfigError};
 use crate::model::{Fault, FaultKind};
 
@@ -108,8 +108,7 @@ async fn parameter(sdk: &SdkConfig, name: &str) -> Result<String, Fault> {
 async fn object(sdk: &SdkConfig, path_style: bool, bucket: &str, key: &str) -> Result<String, Fault> {
     const OPERATION: &str = "s3:GetObject";
     let bad = |why: String| Fault::new(OPERATION, FaultKind::BadResponse, why);
-    let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(path_style).build();
-    let object = aws_sdk_s3::Client::from_conf(config)
+    let object = s3_client(sdk, path_style)
         .get_object()
         .bucket(bucket)
         .key(key)

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::alarms::{Alarm, code};
 use crate::app::{App, Moment};
 use crate::aws::{self, Aws};
-use crate::config::{Config, ConfigError};
+use crate::config::ConfigError;
 use crate::error::RunError;
 use crate::event::Request;
 use crate::sink::Sinks;
@@ -54,22 +54,19 @@ enum Kind {
 
 /// Reads, and prints the code.
 pub(super) async fn main(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> ExitCode {
-    let printed = match read(args, lookup).await {
-        Ok(printed) => printed,
-        Err(error) => return super::fail(error.error_type(), &error.to_string()),
-    };
-    match io::stdout().lock().write_all(printed.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => super::fail("OutputError", &error.to_string()),
-        _ => ExitCode::SUCCESS,
+    match read(args, lookup).await {
+        Ok(code) => super::printed(io::stdout().lock().write_all(code.as_bytes()), 0),
+        Err(error) => super::fail(error.error_type(), &error.to_string()),
     }
 }
 
 async fn read(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> Result<String, RunError> {
-    let mut config = Config::from_lookup(lookup)?;
+    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let mut config = aws::reference::configuration(&sdk, lookup).await?;
+    let sdk = super::in_a_region(sdk)?;
     config.alarms.apis = args.kind != Kind::Instance;
     config.alarms.instances = args.kind != Kind::Api;
     let topic = config.alert_topic_arn.clone();
-    let sdk = super::in_a_region(aws::ambient(args.region.clone(), args.profile.clone()).await)?;
     // Nothing is stored or sent here.
     (config.dynamodb_table, config.s3_bucket) = (None, None);
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));

@@ -196,16 +196,13 @@ async fn explain(args: &Explain, lookup: &impl Fn(&str) -> Option<String>) -> Ex
         Err(why) => return fail("ArgumentError", &why),
     };
     let mut out = io::stdout().lock();
-    let printed = match args.output {
+    let result = match args.output {
         Output::Json => {
             serde_json::to_writer_pretty(&mut out, &told).map_err(io::Error::from).and_then(|()| writeln!(out))
         }
         Output::Table => writeln!(out, "{}", explain::render(&told)),
     };
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail("OutputError", &error.to_string()),
-        _ => ExitCode::SUCCESS,
-    }
+    printed(result, 0)
 }
 
 async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Report, RunError> {

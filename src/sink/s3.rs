@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::aws::fault::failure;
+use crate::aws::s3_client;
 use crate::model::{Fault, FaultKind};
 use crate::report::Report;
 use crate::sink::Stored;
@@ -27,8 +28,7 @@ pub struct S3 {
 impl S3 {
     #[must_use]
     pub fn new(sdk: &SdkConfig, bucket: &str, path_style: bool) -> Self {
-        let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(path_style).build();
-        Self { client: Client::from_conf(config), bucket: bucket.to_owned() }
+        Self { client: s3_client(sdk, path_style), bucket: bucket.to_owned() }
     }
 
     /// Writes, or writes again, the document of a snapshot.

@@ -3,7 +3,7 @@
 use std::process::{Output, Stdio};
 
 use serde_json::Value;
-use simaws::{Fault, FaultKind, Sim, Throttle, Times, World};
+use simaws::{Fault, FaultKind, Parameter, Sim, Throttle, Times, World};
 use tokio::process::Command;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_connect-quota-monitor");
@@ -97,6 +97,14 @@ async fn alarms_are_printed_as_code_and_none_is_made() {
     let (code, hcl, _) = run(&sim, &arguments, CREDENTIALS).await;
     assert_eq!((code, hcl.matches("resource \"aws_cloudwatch_metric_alarm\"").count()), (0, 3), "{hcl}");
     assert!(sim.world().alarms.is_empty());
+
+    let overrides = r#"{"L-12AB7C57": {"limit": 321}}"#;
+    sim.world()
+        .parameters
+        .insert("/connect/overrides".to_owned(), Parameter { value: overrides.to_owned(), is_secure: false });
+    let variables = [CREDENTIALS, &[("QUOTA_OVERRIDES", "ssm:/connect/overrides")]].concat();
+    let (code, hcl, error) = run(&sim, &arguments, &variables).await;
+    assert_eq!((code, hcl.matches("m1/321*100").count()), (0, 1), "a stored override counts here too: {error}");
 
     sim.script(Fault::new("monitoring", FaultKind::AccessDenied).operation("ListMetrics").times(Times::Forever));
     let (code, half, error) = run(&sim, &["alarms", "--format", "terraform"], CREDENTIALS).await;
