@@ -25,11 +25,6 @@ impl InstancePattern {
     }
 
     #[must_use]
-    pub fn is_id(&self) -> bool {
-        matches!(self, Self::Id(_))
-    }
-
-    #[must_use]
     pub fn rank(&self) -> InstanceRank {
         match self {
             Self::Id(_) => InstanceRank::Id,

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::catalogue::{Meter, Quota, RATES_SHOWN_AS_200};
-use crate::model::{Fault, FaultKind, Limit, LimitSource};
+use crate::catalogue::{Category, Meter, Quota, RATES_SHOWN_AS_200, Service};
+use crate::model::{Fault, FaultKind, Limit, LimitSource, QuotaId, Scope};
 
 /// A row of `ListServiceQuotas`, `GetServiceQuota` or `ListAWSDefaultServiceQuotas`.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ pub struct Limits {
     /// The defaults could not be listed: limits that nobody changed may be missing.
     default_fault: Option<Fault>,
     has_resource_rows: bool,
-    /// Service Quotas knows no such service in this Region.
+    /// Service Quotas knows no such service in this Region; see [`Limits::of_sister`].
     is_unknown_service: bool,
 }
 
@@ -60,6 +60,20 @@ pub struct Listed<'a> {
     pub code: &'a str,
     pub name: &'a str,
     pub has_usage_metric: bool,
+}
+
+impl Listed<'_> {
+    /// The identity of a code that the catalogue does not know.
+    #[must_use]
+    pub fn uncatalogued(&self, service: Service) -> QuotaId {
+        QuotaId {
+            code: self.code.to_owned(),
+            name: self.name.to_owned(),
+            service: service.code().to_owned(),
+            category: Category::Uncatalogued.as_str().to_owned(),
+            scope: Scope::Account,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -79,11 +93,6 @@ impl Limits {
     #[must_use]
     pub fn new(applied: Result<Vec<LimitRow>, Fault>, defaults: Result<Vec<LimitRow>, Fault>) -> Self {
         let mut limits = Self::default();
-        let is_missing =
-            |rows: &Result<Vec<LimitRow>, Fault>| rows.as_ref().is_err_and(|f| f.kind == FaultKind::NotFound);
-        if is_missing(&applied) && is_missing(&defaults) {
-            limits.is_unknown_service = true;
-        }
         match applied {
             Ok(rows) => rows.into_iter().for_each(|row| limits.add(row, false)),
             Err(fault) => limits.applied_fault = Some(fault),
@@ -93,6 +102,18 @@ impl Limits {
             Err(fault) => limits.default_fault = Some(fault),
         }
         limits
+    }
+
+    /// The limits of a service that is not in every Region: that Service Quotas does not know it is a
+    /// state and no fault, and then it has no limits.
+    #[must_use]
+    pub fn of_sister(applied: Result<Vec<LimitRow>, Fault>, defaults: Result<Vec<LimitRow>, Fault>) -> Self {
+        let is_missing =
+            |rows: &Result<Vec<LimitRow>, Fault>| rows.as_ref().is_err_and(|f| f.kind == FaultKind::NotFound);
+        if is_missing(&applied) && is_missing(&defaults) {
+            return Self { is_unknown_service: true, ..Self::default() };
+        }
+        Self::new(applied, defaults)
     }
 
     fn add(&mut self, row: LimitRow, is_default: bool) {
@@ -169,7 +190,7 @@ impl Limits {
     /// The limit of a quota: for an instance (`resource` is its ARN), or for the account (none).
     /// `own` is what `GetServiceQuota` told of this very resource, where it was asked.
     ///
-    /// None means that AWS publishes no limit anywhere.
+    /// None means that AWS publishes no limit anywhere, or that the service is not offered.
     ///
     /// # Errors
     /// The fault because of which no limit can be believed.
@@ -182,6 +203,9 @@ impl Limits {
                 note: quota.is_listed().then(|| "documented default: Service Quotas lists no value".to_owned()),
             })
         };
+        if self.is_unknown_service {
+            return Ok(None);
+        }
         if !quota.is_listed() {
             return Ok(documented());
         }

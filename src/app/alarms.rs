@@ -12,14 +12,14 @@ use super::{App, Moment};
 use crate::alarms::plan::{Existing, Plan, in_question, plan};
 use crate::alarms::{self, Alarm, Common, Desired, Held, apis, lines};
 use crate::aws::cloudwatch::{Query, Window};
-use crate::catalogue::{self, Category, Service};
+use crate::catalogue::{self, Service};
 use crate::collect::Scan;
 use crate::discover::Discovered;
 use crate::error::RunError;
 use crate::evaluate::judge;
 use crate::event::Request;
 use crate::limits::Limits;
-use crate::model::{Account, Fault, FaultKind, Instance, Limit, Measured, QuotaId, Reading, Scope, Usage};
+use crate::model::{Account, Fault, FaultKind, Instance, Limit, Measured, QuotaId, Reading, Usage};
 use crate::report::{ApiAlarms, PlannedAlarms};
 use crate::snapshot::Metric;
 
@@ -134,7 +134,7 @@ impl App {
             return wanted;
         }
         let mut used = Vec::new();
-        for (service, limits) in offered(limits) {
+        for (service, limits) in in_order(limits) {
             let service = service.code();
             let all = apis::candidates(service, &watched.account, limits, overrides);
             let active = self.active(&all, moment.deadline).await;
@@ -172,16 +172,7 @@ impl App {
     async fn busiest(&self, used: &[apis::Api], moment: Moment, faults: &mut Vec<Fault>) -> Vec<Option<f64>> {
         let hour = moment.now.as_second().div_euclid(3_600) * 3_600;
         let window = Window { start: hour - DAYS_OF_USE * 86_400, end: hour + 3_600 };
-        let queries: Vec<Query> = used
-            .iter()
-            .map(|api| Query {
-                namespace: api.metric.namespace.clone(),
-                name: api.metric.name.clone(),
-                dimensions: api.metric.dimensions.clone().into_iter().collect(),
-                statistic: "Sum",
-                period: 3_600,
-            })
-            .collect();
+        let queries: Vec<Query> = used.iter().map(|api| Query::calls(&api.metric, 3_600)).collect();
         let read = self.aws.cloudwatch.read(&queries, window, moment.deadline).await;
         let fault = read.iter().find_map(|series| series.as_ref().err());
         faults.extend(fault.cloned());
@@ -295,16 +286,14 @@ impl App {
         let (found, limits) = tokio::join!(self.discover(request, moment), self.limits(moment));
         let Discovered { account, chosen, .. } = found?;
         let mut watched = Watched::default();
-        let rates = offered(&limits).into_iter().flat_map(|(service, limits)| rates(service, limits)).collect();
+        let rates = in_order(&limits).flat_map(|(service, limits)| rates(service, limits)).collect();
         watched.note(None, &self.judged(rates, None, moment));
         let nothing = Limits::default();
         let connect = limits.get(&Service::Connect).unwrap_or(&nothing);
         for instance in chosen.iter().filter(|_| self.config.alarms.instances) {
             let Some(quota) = lines::quota() else { continue };
             let own = if connect.lacks_resource_rows() {
-                let row =
-                    self.aws.quotas.applied_to(Service::Connect.code(), quota.code, &instance.arn, deadline).await;
-                row.map(|row| row.filter(|row| row.error.is_none()).and_then(|row| row.value))
+                self.aws.quotas.applied_to(Service::Connect.code(), quota.code, &instance.arn, deadline).await
             } else {
                 Ok(None)
             };
@@ -313,12 +302,8 @@ impl App {
         }
         let common = self.common(&account, false);
         let Wanted { desired, faults } = self.wanted(&common, &watched, &limits, &[], moment).await;
-        let unread: Vec<String> = offered(&limits)
-            .iter()
-            .flat_map(|(_, limits)| limits.faults())
-            .chain(faults)
-            .map(|f| f.to_string())
-            .collect();
+        let of_limits = in_order(&limits).flat_map(|(_, limits)| limits.faults());
+        let unread: Vec<String> = of_limits.chain(faults).map(|f| f.to_string()).collect();
         if !unread.is_empty() || desired.held != Held::default() {
             return Err(RunError::Collection(format!("not every limit could be read: {}", unread.join("; "))));
         }
@@ -330,11 +315,9 @@ impl App {
     }
 }
 
-/// The services that Service Quotas knows in this Region, in a fixed order. That it does not know Connect is
-/// not believed.
-fn offered(limits: &HashMap<Service, Limits>) -> Vec<(Service, &Limits)> {
-    let asked = Service::ASKED.iter().filter_map(|service| Some((*service, limits.get(service)?)));
-    asked.filter(|(service, limits)| *service == Service::Connect || !limits.is_unknown_service()).collect()
+/// The services with their limits, in a fixed order.
+fn in_order(limits: &HashMap<Service, Limits>) -> impl Iterator<Item = (Service, &Limits)> {
+    Service::ASKED.iter().filter_map(|service| Some((*service, limits.get(service)?)))
 }
 
 /// The quotas of a service that have a usage metric, with those that the catalogue does not know.
@@ -346,14 +329,7 @@ fn rates(service: Service, limits: &Limits) -> Vec<Reading> {
             if let Some(quota) = known {
                 return unmeasured(quota.id(), limits.resolve(quota, None, None));
             }
-            let id = QuotaId {
-                code: listed.code.to_owned(),
-                name: listed.name.to_owned(),
-                service: service.code().to_owned(),
-                category: Category::Uncatalogued.as_str().to_owned(),
-                scope: Scope::Account,
-            };
-            unmeasured(id, limits.resolve_code(listed.code, None, None))
+            unmeasured(listed.uncatalogued(service), limits.resolve_code(listed.code, None, None))
         })
         .collect()
 }

@@ -124,7 +124,7 @@ impl App {
         let mut calls = JoinSet::new();
         for service in Service::ASKED {
             let quotas = self.aws.quotas.clone();
-            calls.spawn(async move { (*service, quotas.limits(service.code(), moment.deadline).await) });
+            calls.spawn(async move { (*service, quotas.limits(*service, moment.deadline).await) });
         }
         calls.join_all().await.into_iter().collect()
     }

@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
                 running.spawn(async move {
                     let mut remembered =
                         if dry_run { Remembered::default() } else { sinks.memory(&instance.id, now, &run).await };
-                    let collected = scan.instance(place, &instance, &remembered.take_tours()).await;
+                    let collected = scan.instance(place, &instance, remembered.take_tours()).await;
                     (place, instance, remembered, collected)
                 });
             }

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{
-    AlarmType, ComparisonOperator, Dimension, DimensionFilter, Metric, MetricAlarm, MetricDataQuery, MetricStat,
-    Statistic, Tag,
+    AlarmType, ComparisonOperator, Dimension, DimensionFilter, MetricAlarm, MetricDataQuery, Statistic, Tag,
 };
 use tokio::time::Instant;
 
 use super::call::Caller;
+use super::cloudwatch::{dimensions, metric_stat};
 use super::pages::Pages;
 use crate::alarms::apis::Filter;
 use crate::alarms::plan::{Existing, Put};
@@ -127,7 +127,7 @@ impl Alarms {
             Watch::Metric(series) => request
                 .namespace(&series.namespace)
                 .metric_name(&series.name)
-                .set_dimensions(Some(dimensions(series)))
+                .set_dimensions(Some(dimensions(pairs(series))))
                 .statistic(Statistic::from(series.statistic.as_str()))
                 .period(whole(series.period)),
             Watch::Math { metric, expression, label } => request.metrics(source(metric)).metrics(
@@ -166,17 +166,13 @@ fn by_name(dimensions: &[Dimension]) -> BTreeMap<String, String> {
     pairs.collect()
 }
 
-fn dimensions(series: &Series) -> Vec<Dimension> {
-    series.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect()
+fn pairs(series: &Series) -> impl Iterator<Item = (&str, &str)> {
+    series.dimensions.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 fn source(series: &Series) -> MetricDataQuery {
-    let metric = Metric::builder()
-        .namespace(&series.namespace)
-        .metric_name(&series.name)
-        .set_dimensions(Some(dimensions(series)))
-        .build();
-    let stat = MetricStat::builder().metric(metric).period(whole(series.period)).stat(&series.statistic).build();
+    let named = (series.namespace.as_str(), series.name.as_str());
+    let stat = metric_stat(named, pairs(series), &series.statistic, whole(series.period));
     MetricDataQuery::builder().id(METRIC_ID).metric_stat(stat).return_data(false).build()
 }
 

@@ -8,6 +8,7 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataRe
 use tokio::time::{Instant, timeout_at};
 
 use super::fault::failure;
+use crate::limits::UsageMetric;
 use crate::model::{Fault, FaultKind};
 
 const OPERATION: &str = "cloudwatch:GetMetricData";
@@ -25,6 +26,20 @@ pub struct Query {
     pub statistic: &'static str,
     /// Seconds.
     pub period: i32,
+}
+
+impl Query {
+    /// The calls that a usage metric counts, summed over each period (seconds).
+    #[must_use]
+    pub fn calls(metric: &UsageMetric, period: i32) -> Self {
+        Self {
+            namespace: metric.namespace.clone(),
+            name: metric.name.clone(),
+            dimensions: metric.dimensions.clone().into_iter().collect(),
+            statistic: "Sum",
+            period,
+        }
+    }
 }
 
 /// Unix seconds, start inclusive, end exclusive.
@@ -138,9 +153,22 @@ fn id(index: usize) -> String {
 }
 
 fn query(index: usize, query: &Query) -> MetricDataQuery {
-    let dimensions = query.dimensions.iter().map(|(k, v)| Dimension::builder().name(k).value(v).build()).collect();
-    let metric =
-        Metric::builder().namespace(&query.namespace).metric_name(&query.name).set_dimensions(Some(dimensions)).build();
-    let stat = MetricStat::builder().metric(metric).period(query.period).stat(query.statistic).build();
+    let dimensions = query.dimensions.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+    let stat = metric_stat((&query.namespace, &query.name), dimensions, query.statistic, query.period);
     MetricDataQuery::builder().id(id(index)).metric_stat(stat).return_data(true).build()
+}
+
+/// One statistic of one metric, named by its namespace and name, as CloudWatch's queries hold it.
+pub(super) fn metric_stat<'a>(
+    (namespace, name): (&str, &str),
+    by: impl Iterator<Item = (&'a str, &'a str)>,
+    statistic: &str,
+    period: i32,
+) -> MetricStat {
+    let metric = Metric::builder().namespace(namespace).metric_name(name).set_dimensions(Some(dimensions(by))).build();
+    MetricStat::builder().metric(metric).period(period).stat(statistic).build()
+}
+
+pub(super) fn dimensions<'a>(by: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Dimension> {
+    by.map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect()
 }

@@ -32,10 +32,13 @@ impl Quotas {
 
     /// Every limit of a service: applied values at all levels, and AWS's defaults. A listing that
     /// fails is a fault inside the limits, because it decides which rows are unknown.
-    pub async fn limits(&self, service: &str, deadline: Instant) -> Limits {
-        let (applied, defaults) =
-            tokio::join!(self.rows(APPLIED, service, deadline), self.rows(DEFAULTS, service, deadline));
-        Limits::new(applied, defaults)
+    pub async fn limits(&self, service: Service, deadline: Instant) -> Limits {
+        let code = service.code();
+        let (applied, defaults) = tokio::join!(self.rows(APPLIED, code, deadline), self.rows(DEFAULTS, code, deadline));
+        match service {
+            Service::Connect => Limits::new(applied, defaults),
+            _ => Limits::of_sister(applied, defaults),
+        }
     }
 
     /// The rows of every page that belong to the service.
@@ -70,7 +73,7 @@ impl Quotas {
         }
     }
 
-    /// The value applied to one resource, where there is one. `context_id` is an instance ARN.
+    /// The value applied to one resource, where there is one that can be read. `context_id` is an instance ARN.
     ///
     /// # Errors
     /// The fault of `GetServiceQuota`; that nothing is applied is no fault.
@@ -80,7 +83,7 @@ impl Quotas {
         code: &str,
         context_id: &str,
         deadline: Instant,
-    ) -> Result<Option<LimitRow>, Fault> {
+    ) -> Result<Option<f64>, Fault> {
         let request = self.client.get_service_quota().service_code(service).quota_code(code).context_id(context_id);
         match self.caller.call("GetServiceQuota", deadline, || request.clone().send()).await {
             // An answer for the whole account says nothing about this resource.
@@ -88,7 +91,9 @@ impl Quotas {
                 .quota
                 .as_ref()
                 .filter(|q| q.quota_applied_at_level() != Some(&AppliedLevelEnum::Account))
-                .and_then(row)),
+                .and_then(row)
+                .filter(|row| row.error.is_none())
+                .and_then(|row| row.value)),
             Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
             Err(fault) => Err(fault),
         }

@@ -212,6 +212,20 @@ impl Listing {
         }
     }
 
+    /// The outermost listing, whose resources hold all that this one counts.
+    #[must_use]
+    pub fn root(self) -> Self {
+        self.parent().map_or(self, Self::root)
+    }
+
+    /// This listing, after those whose resources it visits, the outermost first.
+    #[must_use]
+    pub fn chain(self) -> Vec<Self> {
+        let mut chain = self.parent().map_or_else(Vec::new, Self::chain);
+        chain.push(self);
+        chain
+    }
+
     /// `service:Operation`: how a fault, a grant and a row's source name it.
     #[must_use]
     pub fn qualified(self) -> String {

@@ -107,6 +107,11 @@ impl Service {
     pub const ASKED: &[Self] =
         &[Self::Connect, Self::Cases, Self::Profile, Self::Wisdom, Self::AppIntegrations, Self::Campaigns];
 
+    /// Those that an account, or a Region, may not have.
+    pub fn sisters() -> impl Iterator<Item = Self> {
+        Self::ASKED.iter().copied().filter(|service| *service != Self::Connect)
+    }
+
     /// The Service Quotas service code, which is also the prefix of the service's IAM actions.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -280,11 +285,7 @@ pub fn listings() -> &'static [Listing] {
     static LISTINGS: LazyLock<Vec<Listing>> = LazyLock::new(|| {
         let mut found = Vec::new();
         for listing in all().filter_map(|q| q.meter.listing()) {
-            let mut chain = vec![listing];
-            while let Some(parent) = chain.last().and_then(|l| l.parent()) {
-                chain.push(parent);
-            }
-            for listing in chain.into_iter().rev() {
+            for listing in listing.chain() {
                 if !found.contains(&listing) {
                     found.push(listing);
                 }

@@ -37,18 +37,18 @@ pub(super) struct Visits {
 }
 
 /// One run's visits of a service, for one instance or for the account.
-pub(super) struct Round<'a> {
-    pub aws: &'a Aws,
+pub(super) struct Round {
+    pub aws: Aws,
     pub service: Service,
-    pub instance: Option<&'a Instance>,
-    pub tours: &'a Tours,
+    pub instance: Option<Instance>,
+    pub tours: Tours,
     /// Calls that this round may make; none: visits are switched off.
     pub calls: Option<u32>,
     pub now: Timestamp,
     pub deadline: Instant,
 }
 
-impl Round<'_> {
+impl Round {
     /// Visits the resources of these listings, and then what stands in them.
     pub async fn visit(&self, roots: &Tallies) -> HashMap<Listing, Visits> {
         let (inner, outer): (Vec<Listing>, Vec<Listing>) = catalogue::listings()
@@ -73,7 +73,7 @@ impl Round<'_> {
             let mut running = JoinSet::new();
             for ((listing, visits), given) in todo.into_iter().zip(given) {
                 let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare), for_first));
-                let (instance, now, deadline) = (self.instance.cloned(), self.now, self.deadline);
+                let (instance, now, deadline) = (self.instance.clone(), self.now, self.deadline);
                 running.spawn(async move {
                     let given = usize::try_from(given).unwrap_or(usize::MAX);
                     let visits = visits.make(listing, &aws, instance.as_ref(), (given, &purse), (now, deadline)).await;
@@ -94,25 +94,27 @@ impl Round<'_> {
     fn known(&self, listing: Listing, roots: &Tallies, found: &HashMap<Listing, Visits>) -> Visits {
         let Place::Each(parent, kind) = listing.place() else { return Visits::default() };
         let tour = self.tours.get(&listing.qualified()).cloned().unwrap_or_default();
-        let is_off = self.calls.is_none();
-        let (resources, is_all) = match (roots.get(&parent), found.get(&parent)) {
-            (Some(Ok(tally)), _) => (&tally.resources, true),
-            (Some(Err(fault)), _) => return Visits { fault: Some(fault.clone()), tour, is_off, ..Visits::default() },
-            (None, Some(visits)) if visits.fault.is_none() => (&visits.children, visits.is_all),
-            (None, Some(visits)) => {
-                return Visits { fault: visits.fault.clone(), tour, is_off, ..Visits::default() };
-            }
-            (None, None) => {
-                let fault = Fault::new(parent.qualified(), FaultKind::Other, "the listing was not made");
-                return Visits { fault: Some(fault), tour, is_off, ..Visits::default() };
-            }
+        let visits = Visits { tour, is_off: self.calls.is_none(), ..Visits::default() };
+        let parents = match (roots.get(&parent), found.get(&parent)) {
+            (Some(tally), _) => tally.as_ref().map(|tally| (&tally.resources, true)).map_err(Clone::clone),
+            (None, Some(outer)) => outer.fault.clone().map_or(Ok((&outer.children, outer.is_all)), Err),
+            (None, None) => Err(Fault::new(parent.qualified(), FaultKind::Other, "the listing was not made")),
+        };
+        let (resources, is_all) = match parents {
+            Ok(parents) => parents,
+            Err(fault) => return Visits { fault: Some(fault), ..visits },
         };
         let wanted = |r: &&Resource| kind.is_none_or(|kind| r.kind.as_deref() == Some(kind));
         let mut resources: Vec<Resource> = resources.iter().filter(wanted).cloned().collect();
         resources.sort_by_cached_key(Resource::key);
         resources.dedup_by_key(|r| r.key());
-        Visits { resources, is_all, tour, is_off, ..Visits::default() }
+        Visits { resources, is_all, ..visits }
     }
+}
+
+/// Where the tours stand after these visits.
+pub(super) fn tours_of(visits: &HashMap<Listing, Visits>) -> Tours {
+    visits.iter().map(|(listing, visits)| (listing.qualified(), visits.tour.clone())).collect()
 }
 
 impl Visits {

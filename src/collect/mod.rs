@@ -8,7 +8,6 @@ mod shared;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -17,14 +16,14 @@ use tokio::time::Instant;
 
 use crate::aws::Aws;
 use crate::aws::cloudwatch::Window;
-use crate::catalogue::{self, Category, Listing, Meter, Place, Quota, Service};
+use crate::catalogue::{self, Listing, Meter, Place, Quota, Service};
 use crate::limits::{Limits, Listed};
-use crate::model::{Fault, Instance, Limit, Measured, QuotaId, Reading, Scope, Tally, Usage};
+use crate::model::{Fault, Instance, Limit, Measured, Reading, Scope, Tally, Usage};
 use crate::report::ServiceReport;
 use crate::snapshot::Tours;
 use crate::tour::part;
 
-use detail::{Round, Tallies};
+use detail::{Round, Tallies, tours_of};
 use shared::{Shared, availability};
 use usage::{Sources, account_rate, instance_usage, unknown, used, worst};
 
@@ -150,25 +149,27 @@ impl Scan {
         self.limits.get(&service).unwrap_or(&NONE)
     }
 
-    /// The limit of a quota. A service that is not offered has none.
     fn limit(&self, quota: &Quota, resource: Option<&str>, own: Option<f64>) -> Result<Option<Limit>, Fault> {
-        let limits = self.limits_of(quota.service);
-        if limits.is_unknown_service() && quota.service != Service::Connect {
-            return Ok(None);
+        self.limits_of(quota.service).resolve(quota, resource, own)
+    }
+
+    /// Visits of a service's resources, for an instance or for the account, with so many calls.
+    fn round(&self, service: Service, instance: Option<&Instance>, tours: Tours, calls: u32) -> Round {
+        Round {
+            aws: self.aws.clone(),
+            service,
+            instance: instance.cloned(),
+            tours,
+            calls: (self.detail_calls > 0).then_some(calls),
+            now: self.now,
+            deadline: self.deadline,
         }
-        limits.resolve(quota, resource, own)
     }
 
-    fn visits_on(&self) -> bool {
-        self.detail_calls > 0
-    }
-
-    /// The faults of the limits' listings; a service that is not offered is no fault.
+    /// The faults of the limits' listings.
     #[must_use]
     pub fn limit_faults(&self) -> Vec<Fault> {
-        let faulty =
-            |(service, limits): &(&Service, &Limits)| **service == Service::Connect || !limits.is_unknown_service();
-        self.limits.iter().filter(faulty).flat_map(|(_, limits)| limits.faults()).collect()
+        self.limits.values().flat_map(Limits::faults).collect()
     }
 
     /// Lets each operation's own rate quota slow its bucket, where operations are paced one by one.
@@ -187,20 +188,11 @@ impl Scan {
 
     /// Every reading of one instance. `place` is its place among the run's instances, by which they
     /// share the calls for single resources.
-    pub async fn instance(self: &Arc<Self>, place: usize, instance: &Instance, tours: &Tours) -> Collected {
+    pub async fn instance(&self, place: usize, instance: &Instance, tours: Tours) -> Collected {
         let listed = async {
             let tallies = self.tallies(instance).await;
             let calls = part(self.detail_calls, place, self.instances.len(), self.now);
-            let visits = Round {
-                aws: &self.aws,
-                service: Service::Connect,
-                instance: Some(instance),
-                tours,
-                calls: self.visits_on().then_some(calls),
-                now: self.now,
-                deadline: self.deadline,
-            };
-            let visits = visits.visit(&tallies).await;
+            let visits = self.round(Service::Connect, Some(instance), tours, calls).visit(&tallies).await;
             (tallies, visits)
         };
         let ((tallies, visits), own_limits, shared) = tokio::join!(listed, self.own_limits(instance), self.shared());
@@ -225,8 +217,7 @@ impl Scan {
             })
             .collect();
         readings.extend(self.owned(&integrations, shared));
-        let tours = visits.iter().map(|(listing, visits)| (listing.qualified(), visits.tour.clone())).collect();
-        Collected { readings, integrations, tours }
+        Collected { readings, integrations, tours: tours_of(&visits) }
     }
 
     /// Readings of the sister services' resources that belong to an instance.
@@ -234,11 +225,7 @@ impl Scan {
         let mine = integrations.owned();
         let is_mine = |root: Option<&str>| root.is_some_and(|arn| mine.contains(arn));
         let of_root = |listing: Listing| {
-            let mut root = listing;
-            while let Some(parent) = root.parent() {
-                root = parent;
-            }
-            let tally = shared.tallies.get(&root).and_then(|t| t.as_ref().ok());
+            let tally = shared.tallies.get(&listing.root()).and_then(|t| t.as_ref().ok());
             tally.is_some_and(|t| t.resources.iter().any(|r| is_mine(r.root.as_deref())))
         };
         catalogue::per_resource()
@@ -271,16 +258,15 @@ impl Scan {
             readings
                 .extend(self.uncatalogued(*service).into_iter().map(|listed| self.unlisted(*service, listed, shared)));
         }
-        Collected { readings, integrations, tours: shared.tours() }
+        Collected { readings, integrations, tours: tours_of(&shared.visits) }
     }
 
     /// How each sister service answered.
     pub async fn services(&self) -> Vec<ServiceReport> {
         let shared = self.shared().await;
-        let sisters = Service::ASKED.iter().filter(|s| **s != Service::Connect);
-        sisters
+        Service::sisters()
             .map(|service| {
-                let (status, note) = availability(*service, &shared.tallies);
+                let (status, note) = availability(service, &shared.tallies);
                 ServiceReport { service_code: service.code(), status, note }
             })
             .collect()
@@ -302,13 +288,7 @@ impl Scan {
             (Measured::NotMeasurable(why.to_owned()), String::new())
         };
         Reading {
-            quota: QuotaId {
-                code: listed.code.to_owned(),
-                name: listed.name.to_owned(),
-                service: service.code().to_owned(),
-                category: Category::Uncatalogued.as_str().to_owned(),
-                scope: Scope::Account,
-            },
+            quota: listed.uncatalogued(service),
             limit: limits.resolve_code(listed.code, None, None),
             measured,
             source,
@@ -371,8 +351,7 @@ impl Scan {
         for quota in measured {
             let (quotas, instance, deadline) = (self.aws.quotas.clone(), instance.clone(), self.deadline);
             calls.spawn(async move {
-                let row = quotas.applied_to(quota.service.code(), quota.code, &instance.arn, deadline).await;
-                let value = row.map(|row| row.filter(|r| r.error.is_none()).and_then(|r| r.value));
+                let value = quotas.applied_to(quota.service.code(), quota.code, &instance.arn, deadline).await;
                 (quota.code, value.map_err(|fault| fault.of_instance(&instance.id)))
             });
         }

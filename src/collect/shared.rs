@@ -1,15 +1,15 @@
 //! What is asked once for all instances: the account's listings, the sister services, CloudWatch.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
 use super::Scan;
-use super::detail::{Round, Tallies, Visits};
+use super::detail::{Tallies, Visits};
 use crate::aws::cloudwatch::{Query, Series};
 use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
 use crate::model::{Fault, FaultKind, Instance, Tally};
-use crate::snapshot::Tours;
 
 /// Answers that serve every instance.
 #[derive(Debug, Default)]
@@ -21,13 +21,6 @@ pub(super) struct Shared {
     pub gauges: HashMap<(String, &'static str), Result<Series, Fault>>,
     /// Rate series by quota code.
     pub rates: HashMap<String, Result<Series, Fault>>,
-}
-
-impl Shared {
-    /// Where the tours of the sister services stand after this run.
-    pub fn tours(&self) -> Tours {
-        self.visits.iter().map(|(listing, visits)| (listing.qualified(), visits.tour.clone())).collect()
-    }
 }
 
 impl Scan {
@@ -47,7 +40,7 @@ impl Scan {
         for listing in catalogue::listings().iter().copied().filter(|l| l.place() == Place::Account) {
             if self.limits_of(listing.service()).is_unknown_service() {
                 tallies.insert(listing, Err(not_offered(listing)));
-            } else if listing != Listing::ActiveCampaigns && !self.instances.is_empty() | !is_of_instances(listing) {
+            } else if listing != Listing::ActiveCampaigns && (!self.instances.is_empty() || !is_of_instances(listing)) {
                 let (aws, deadline) = (self.aws.clone(), self.deadline);
                 calls.spawn(async move { (listing, aws.tally(listing, None, deadline).await) });
             }
@@ -62,19 +55,15 @@ impl Scan {
             };
             tallies.insert(Listing::ActiveCampaigns, active);
         }
-        let rounds = [Service::Cases, Service::Profile, Service::Wisdom, Service::AppIntegrations].map(|service| {
-            let tours = &self.account_tours;
-            let calls = self.visits_on().then_some(self.detail_calls);
-            Round { aws: &self.aws, service, instance: None, tours, calls, now: self.now, deadline: self.deadline }
-        });
-        let [cases, profile, wisdom, integrations] = &rounds;
-        let (a, b, c, d) = tokio::join!(
-            cases.visit(&tallies),
-            profile.visit(&tallies),
-            wisdom.visit(&tallies),
-            integrations.visit(&tallies)
-        );
-        (tallies, [a, b, c, d].into_iter().flatten().collect())
+        let tallies = Arc::new(tallies);
+        let mut rounds = JoinSet::new();
+        for service in Service::sisters() {
+            let round = self.round(service, None, self.account_tours.clone(), self.detail_calls);
+            let tallies = Arc::clone(&tallies);
+            rounds.spawn(async move { round.visit(&tallies).await });
+        }
+        let visits = rounds.join_all().await.into_iter().flatten().collect();
+        (Arc::unwrap_or_clone(tallies), visits)
     }
 
     /// All CloudWatch series of the run, in as few calls as they fit in.
@@ -95,13 +84,7 @@ impl Scan {
         for (service, code) in self.rate_codes() {
             if let Some(metric) = self.limits_of(service).usage_metric(&code) {
                 rate_keys.push(code);
-                queries.push(Query {
-                    namespace: metric.namespace.clone(),
-                    name: metric.name.clone(),
-                    dimensions: metric.dimensions.clone().into_iter().collect(),
-                    statistic: "Sum",
-                    period: 60,
-                });
+                queries.push(Query::calls(metric, 60));
             }
         }
         let mut answers = self.aws.cloudwatch.read(&queries, self.window, self.deadline).await.into_iter();

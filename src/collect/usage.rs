@@ -38,16 +38,15 @@ pub(super) fn unknown(fault: &Fault) -> Measured {
 
 pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
     let Sources { instance, tallies, visits, shared } = sources;
-    let from = |listing: Listing, tallies: &Tallies, count: &dyn Fn(&Tally) -> Usage| match tallies.get(&listing) {
-        Some(Ok(tally)) => used(quota, Usage { approximate: listing.is_approximate(), ..count(tally) }),
-        Some(Err(fault)) => unknown(fault),
-        None => Measured::Unknown(Fault::new(quota.meter.source(), FaultKind::Other, "the listing was not made")),
-    };
     match quota.meter {
         Meter::Count(listing) => count_of(quota, listing, tallies),
-        Meter::CountIn(listing, group) => from(listing, tallies, &|t| Usage::exactly(count(t.count_in(group)))),
-        Meter::WorstGroup(listing, limits) => from(listing, tallies, &|t| worst_group(t, limits, quota.default)),
-        Meter::OfInstance(listing) => from(listing, &shared.tallies, &|t| of_instance(t, instance)),
+        Meter::CountIn(listing, group) => {
+            counted(quota, listing, tallies, |t| Usage::exactly(count(t.count_in(group))))
+        }
+        Meter::WorstGroup(listing, limits) => {
+            counted(quota, listing, tallies, |t| worst_group(t, limits, quota.default))
+        }
+        Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
         Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, shared),
         Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
@@ -59,11 +58,13 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
 
 /// All items of a listing.
 pub(super) fn count_of(quota: &Quota, listing: Listing, tallies: &Tallies) -> Measured {
+    counted(quota, listing, tallies, |tally| Usage::exactly(count(tally.total)))
+}
+
+/// What `usage` makes of a listing that was made.
+fn counted(quota: &Quota, listing: Listing, tallies: &Tallies, usage: impl Fn(&Tally) -> Usage) -> Measured {
     match tallies.get(&listing) {
-        Some(Ok(tally)) => {
-            let usage = Usage { approximate: listing.is_approximate(), ..Usage::exactly(count(tally.total)) };
-            used(quota, usage)
-        }
+        Some(Ok(tally)) => used(quota, Usage { approximate: listing.is_approximate(), ..usage(tally) }),
         Some(Err(fault)) => unknown(fault),
         None => Measured::Unknown(Fault::new(quota.meter.source(), FaultKind::Other, "the listing was not made")),
     }

@@ -23,19 +23,9 @@ fn kind_member(listing: Listing) -> Option<(&'static str, &'static str)> {
     Some((member, kind))
 }
 
-/// From the account's listing down to this one.
-fn chain(listing: Listing) -> Vec<Listing> {
-    let mut chain = vec![listing];
-    while let Some(parent) = chain.last().unwrap().parent() {
-        chain.push(parent);
-    }
-    chain.reverse();
-    chain
-}
-
 /// The resource whose children this listing counts, made with all it stands in.
 fn parent_of(world: &mut World, listing: Listing) -> &mut Resource {
-    let chain = chain(listing);
+    let chain = listing.chain();
     let service = listing.service().code();
     let top = chain[0];
     let mut resource = world.add(service, top.operation(), &format!("the-{listing:?}"));
@@ -233,7 +223,7 @@ pub fn whole() -> World {
 /// Keys of the quotas that cannot be known without an operation.
 fn resting_on(denied: Listing) -> BTreeSet<String> {
     catalogue::all()
-        .filter(|q| q.meter.listing().is_some_and(|l| chain(l).contains(&denied)))
+        .filter(|q| q.meter.listing().is_some_and(|l| l.chain().contains(&denied)))
         .filter(|q| denied != Listing::Campaigns || q.service == Service::Campaigns)
         .map(|q| q.id().key().to_owned())
         .collect()
