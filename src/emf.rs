@@ -137,6 +137,9 @@ mod tests {
             events: None,
             snapshots: Snapshots::default(),
             connect_api: CallStats { requests: 79, throttled: 1, paced_wait_ms: 4 }.into(),
+            plan: None,
+            metrics_note: None,
+            faults_left_out: 0,
             faults: Vec::new(),
         }
     }

@@ -10,7 +10,6 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, LambdaInvocation, Runtime
 use lambda_runtime_api_client::Client;
 use lambda_runtime_api_client::body::Body;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::app::{App, MetricsLog, Moment};
@@ -74,24 +73,21 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, Diagn
 
 async fn answer(app: &App, event: &LambdaEvent<Value>) -> Result<Value, RunError> {
     let request = Request::from_payload(&event.payload)?;
-    let now = Timestamp::now();
+    let moment = moment(&event.context);
     if request.test_alert {
-        return app.test_alert(now, deadline(&event.context)).await;
+        return app.test_alert(moment).await;
     }
-    let deadline = deadline(&event.context);
     if request.remove_api_alarms {
-        return app.remove_alarms(request.dry_run, deadline).await;
+        return app.remove_alarms(request.dry_run, moment.deadline).await;
     }
-    let report = app.run(&request, Moment { now, deadline }).await?;
+    let report = app.run(&request, moment).await?;
     serde_json::to_value(report).map_err(|e| RunError::Sink(format!("the answer cannot be written: {e}")))
 }
 
-/// When measuring must stop, so that storing and alerting fit before Lambda stops the function.
-fn deadline(context: &Context) -> Instant {
+/// The invocation's time, as Lambda gives it.
+fn moment(context: &Context) -> Moment {
     let end = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
-    let left = end.duration_since(SystemTime::now()).unwrap_or_default();
-    let margin = (left / 10).clamp(Duration::from_secs(2), Duration::from_secs(30));
-    Instant::now() + left.saturating_sub(margin)
+    Moment::within(Timestamp::now(), end.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// Tells Lambda why the function cannot start. Lambda fails the waiting invocation with this type.

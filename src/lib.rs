@@ -14,7 +14,7 @@
 //!      discover, evaluate, trend, requests, changes, alert, events, report, emf, coverage   pure: choice, rows,
 //!                             forecasts, requests, news, message, events, answer, metrics, documentation
 //!       alarms                  pure: which CloudWatch alarms there should be, and the way there
-//!       config, event, overrides, limits, tour, snapshot, instances, glob, console, model   pure: plain data and its rules
+//!       config, event, overrides, limits, plan, rota, tour, snapshot, instances, glob, console, model   pure: plain data and its rules
 //!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //! ```
@@ -53,8 +53,10 @@ pub mod limits;
 pub mod logging;
 pub mod model;
 pub mod overrides;
+pub mod plan;
 pub mod report;
 pub mod requests;
+pub mod rota;
 pub mod sink;
 pub mod snapshot;
 pub mod tour;

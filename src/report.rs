@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::aws::call::CallStats;
 use crate::model::Instance;
+use crate::plan::Plan;
 use crate::snapshot::{FaultRecord, Metric, Snapshot, Status};
 
 #[derive(Debug, Clone, Serialize)]
@@ -31,7 +32,21 @@ pub struct Report {
     /// What became of the CloudWatch alarms; absent where the monitor keeps none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_alarms: Option<ApiAlarms>,
+    /// The run's calls against its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// Where a dry run has more rows than an answer can hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_note: Option<String>,
     pub faults: Vec<FaultRecord>,
+    /// Faults beyond those that are listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub faults_left_out: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// A sister service of Amazon Connect in this run.

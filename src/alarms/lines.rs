@@ -38,6 +38,12 @@ pub fn desired(common: &Common<'_>, instance: &Instance, row: &Metric, overrides
     desired
 }
 
+/// What the names of an instance's alarms begin with.
+#[must_use]
+pub fn folder(common: &Common<'_>, instance: &Instance) -> String {
+    name(common, instance, "")
+}
+
 fn name(common: &Common<'_>, instance: &Instance, metric: &str) -> String {
     common.name(&["instance", &instance.id, metric])
 }

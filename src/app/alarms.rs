@@ -31,9 +31,16 @@ const DAYS_OF_USE: i64 = 14;
 pub(super) struct Watched {
     account: Vec<Metric>,
     lines: Vec<(Instance, Metric)>,
+    /// Instances that this run did not measure.
+    missed: Vec<Instance>,
 }
 
 impl Watched {
+    /// There was no time for this instance: its alarms stay as they are.
+    pub(super) fn miss(&mut self, instance: &Instance) {
+        self.missed.push(instance.clone());
+    }
+
     /// Keeps what is needed of one snapshot.
     pub(super) fn note(&mut self, instance: Option<&Instance>, rows: &[Metric]) {
         match instance {
@@ -78,7 +85,7 @@ impl Run<'_> {
                 return;
             }
         };
-        let moment = Moment { now: self.now, deadline: scan.deadline };
+        let moment = Moment { now: self.now, deadline: scan.deadline, end: scan.deadline };
         let wanted = app.wanted(&common, &self.watched, &scan.limits, &existing, moment).await;
         let mut report = ApiAlarms { left_out: wanted.desired.left_out.clone(), ..ApiAlarms::default() };
         let mut faults = wanted.faults;
@@ -126,6 +133,9 @@ impl App {
         let mut wanted = Wanted { desired: Desired::default(), faults: Vec::new() };
         let overrides = &self.config.overrides;
         if common.settings.instances {
+            for instance in &watched.missed {
+                wanted.desired.held.folder(lines::folder(common, instance));
+            }
             for (instance, row) in &watched.lines {
                 wanted.desired.merge(lines::desired(common, instance, row, overrides));
             }

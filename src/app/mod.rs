@@ -2,12 +2,15 @@
 
 mod alarms;
 mod ask;
+mod faults;
+mod measure;
 mod run;
 mod tell;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
@@ -52,11 +55,29 @@ pub struct MetricsLog {
     pub write: fn(&str),
 }
 
-/// When a run started, and when it must have stopped measuring. Only the edge reads clocks.
+/// When a run started, when it must have stopped measuring, and when its answer must be out. Only the
+/// edge reads clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     pub now: Timestamp,
     pub deadline: Instant,
+    pub end: Instant,
+}
+
+impl Moment {
+    /// A run that has so much time: the last of it is kept for storing and alerting, and the very last
+    /// for the answer.
+    #[must_use]
+    pub fn within(now: Timestamp, time: Duration) -> Self {
+        let to_store_and_tell = (time / 10).clamp(Duration::from_secs(2), Duration::from_secs(30));
+        let to_answer = (time / 50).clamp(Duration::from_millis(200), Duration::from_secs(2));
+        let start = Instant::now();
+        Self {
+            now,
+            deadline: start + time.saturating_sub(to_store_and_tell),
+            end: start + time.saturating_sub(to_answer),
+        }
+    }
 }
 
 /// How far the current run is, for whoever watches.
@@ -90,10 +111,11 @@ impl App {
         let Discovered { account, chosen, skipped, existing, left_out } = found?;
         let mut run = Run::new(self, request, moment, account, requests);
         let mut remembered = run.remembered(ACCOUNT_KEY).await;
+        let rota = remembered.take_rota();
         let scan = Scan::new(
             self.aws.clone(),
             limits,
-            Field { instances: chosen, existing, left_out, is_part: !request.instance_ids.is_empty() },
+            Field { instances: chosen, existing, left_out, is_part: !request.instance_ids.is_empty(), rota },
             (window(moment.now, self.config.lookback_minutes), moment.now, moment.deadline),
             (self.config.detail_calls, remembered.take_tours()),
         );
@@ -110,7 +132,7 @@ impl App {
         let mut report = run.report(account, instances, moment.now);
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.connect_api = self.aws.connect.caller().stats().since(calls_before).into();
-        self.finish(report, moment.now).await
+        self.finish(report, moment).await
     }
 
     async fn discover(&self, request: &Request, moment: Moment) -> Result<Discovered, RunError> {
@@ -137,10 +159,10 @@ impl App {
         progress.planned_calls.store(shared + instances * instance_listings().len(), Ordering::Relaxed);
     }
 
-    async fn finish(&self, report: Report, now: Timestamp) -> Result<Report, RunError> {
+    async fn finish(&self, report: Report, moment: Moment) -> Result<Report, RunError> {
         let mut report = report;
         if !report.dry_run
-            && let Err(fault) = self.sinks.put_report(&report.without_metrics(), now).await
+            && let Err(fault) = self.sinks.until(moment.end).put_report(&report.without_metrics(), moment.now).await
         {
             report.faults.push(FaultRecord::from(&fault));
         }

@@ -1,34 +1,34 @@
 //! One run while it goes on: what it measured, stored and still has to tell.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
 use jiff::Timestamp;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::alarms::Watched;
+use super::faults::Faults;
 use super::tell::Pending;
 use super::{App, Moment};
 use crate::aws::call::CallStats;
 use crate::changes::{Comparison, compare};
-use crate::collect::{Collected, Integrations, Scan};
-use crate::config::Pacing;
 use crate::evaluate::{Thresholds, ended_mutes, judge, mention_ended_mutes};
 use crate::event::Request;
-use crate::model::{Account, Fault, Instance, Measured, Reading};
+use crate::model::{Account, Instance, Measured, Reading};
+use crate::plan::Plan;
 use crate::report::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, Seen, ServiceReport, Snapshots};
 use crate::requests::Requests;
-use crate::sink::Remembered;
-use crate::snapshot::{FaultRecord, Memory, Snapshot, Subject, Tours, rfc3339};
+use crate::rota::Rota;
+use crate::sink::{Remembered, Sinks};
+use crate::snapshot::{Memory, Snapshot, Subject, Tours, rfc3339};
 use crate::trend;
+
+/// Lambda takes an answer of 6 MB. The rows of a dry run, which stand nowhere else, may fill most of it.
+const MOST_BYTES_OF_ROWS: usize = 4_500_000;
 
 /// A run while it goes on.
 pub(super) struct Run<'a> {
     pub(super) app: &'a App,
+    pub(super) sinks: Sinks,
     pub(super) execution_id: String,
     pub(super) now: Timestamp,
     /// The same moment, on the clock that goes on.
@@ -39,7 +39,7 @@ pub(super) struct Run<'a> {
     pub(super) keeps_state: bool,
     pub(super) thresholds: Thresholds,
     pub(super) account: Account,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Faults,
     pub(super) snapshots: Snapshots,
     pub(super) alerts: Alerts,
     pub(super) events: Events,
@@ -52,6 +52,13 @@ pub(super) struct Run<'a> {
     /// Open requests for higher limits, those of this run included.
     pub(super) requests: Requests,
     pub(super) asked: usize,
+    /// The calls against the time, once it is known what there is to measure.
+    pub(super) plan: Option<Plan>,
+    /// Instances for which there was no time.
+    pub(super) late: usize,
+    /// Bytes of rows that the answer can still take.
+    room: usize,
+    without_rows: usize,
 }
 
 impl<'a> Run<'a> {
@@ -64,8 +71,11 @@ impl<'a> Run<'a> {
         if let Some(note) = note {
             warn!("{note}");
         }
+        let mut faults = Faults::default();
+        faults.extend(requests.faults().cloned());
         Self {
             app,
+            sinks: app.sinks.until(moment.end),
             execution_id: Uuid::new_v4().to_string(),
             now: moment.now,
             started: Instant::now(),
@@ -74,7 +84,7 @@ impl<'a> Run<'a> {
             keeps_state: request.threshold_percentage.is_none(),
             thresholds,
             account,
-            faults: requests.faults().cloned().collect(),
+            faults,
             snapshots: Snapshots::default(),
             alerts: Alerts { note, ..Alerts::default() },
             events: Events::default(),
@@ -85,68 +95,26 @@ impl<'a> Run<'a> {
             services: Vec::new(),
             requests,
             asked: 0,
+            plan: None,
+            late: 0,
+            // The command's output has no limit.
+            room: if app.with_metrics { usize::MAX } else { MOST_BYTES_OF_ROWS },
+            without_rows: 0,
         }
     }
 
     /// What the last run left; a dry run reads and leaves nothing.
     pub(super) async fn remembered(&self, key: &str) -> Remembered {
-        if self.dry_run {
-            Remembered::default()
-        } else {
-            self.app.sinks.memory(key, self.now, &self.execution_id).await
-        }
-    }
-
-    /// Measures some instances side by side, in order; each one's snapshot leaves as it completes.
-    pub(super) async fn measure(&mut self, scan: Arc<Scan>, remembered: Remembered) -> (Seen, Vec<InstanceReport>) {
-        // One instance keeps a shared bucket busy; per operation it takes some to keep them all busy.
-        let side_by_side = match self.app.config.pacing {
-            Pacing::Account => 2,
-            Pacing::PerOperation => 8,
-        };
-        let mut queue: VecDeque<(usize, Instance)> = scan.instances.iter().cloned().enumerate().collect();
-        let mut reports: Vec<Option<InstanceReport>> = vec![None; queue.len()];
-        let mut integrations = Integrations::default();
-        let mut running = JoinSet::new();
-        loop {
-            while running.len() < side_by_side
-                && let Some((place, instance)) = queue.pop_front()
-            {
-                let (scan, sinks) = (Arc::clone(&scan), self.app.sinks.clone());
-                let (now, dry_run, run) = (self.now, self.dry_run, self.execution_id.clone());
-                running.spawn(async move {
-                    let mut remembered =
-                        if dry_run { Remembered::default() } else { sinks.memory(&instance.id, now, &run).await };
-                    let collected = scan.instance(place, &instance, remembered.take_tours()).await;
-                    (place, instance, remembered, collected)
-                });
-            }
-            let Some(finished) = running.join_next().await else { break };
-            match finished {
-                Ok((place, instance, remembered, collected)) => {
-                    let Collected { readings, integrations: of_instance, tours } = collected;
-                    integrations.merge(of_instance);
-                    let seen = self.settle(Some(&instance), remembered, readings, tours).await;
-                    reports[place] = Some(InstanceReport::measured(&instance, seen));
-                    self.app.progress.measured.fetch_add(1, Ordering::Relaxed);
-                }
-                // A panic must fail the invocation, not vanish with its instance.
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            }
-        }
-        let Collected { readings, tours, .. } = scan.account(integrations).await;
-        self.services = scan.services().await;
-        let account = self.settle(None, remembered, readings, tours).await;
-        (account, reports.into_iter().flatten().collect())
+        if self.dry_run { Remembered::default() } else { self.sinks.memory(key, self.now, &self.execution_id).await }
     }
 
     /// Judges the readings of one instance (none: the account), compares, stores, and keeps the news.
-    async fn settle(
+    pub(super) async fn settle(
         &mut self,
         instance: Option<&Instance>,
         before: Remembered,
         readings: Vec<Reading>,
-        tours: Tours,
+        (tours, rota): (Tours, Rota),
     ) -> Seen {
         let app = self.app;
         self.faults.extend(before.faults);
@@ -168,7 +136,7 @@ impl<'a> Run<'a> {
         let subject = instance.map_or(Subject::Account, Subject::Instance);
         let mut snapshot = Snapshot::new(&self.account, subject, &self.execution_id, self.now, metrics);
         let per_quota = app.metrics_log.as_ref().is_some_and(|log| log.per_quota);
-        let seen = Seen::of(&snapshot, self.dry_run || app.with_metrics || per_quota);
+        let seen = Seen::of(&snapshot, (self.dry_run || app.with_metrics || per_quota) && self.has_room(&snapshot));
         if self.dry_run {
             return seen;
         }
@@ -183,8 +151,8 @@ impl<'a> Run<'a> {
         }
         // A run at a threshold of its own must not change what the scheduled runs think was told.
         let alert_state = if self.keeps_state { carried } else { state.cloned().unwrap_or_default() };
-        snapshot.memory = Memory { alert_state, history, tours };
-        app.sinks.put(&snapshot, &mut self.snapshots, &mut self.faults).await;
+        snapshot.memory = Memory { alert_state, history, tours, rota };
+        self.sinks.put(&snapshot, &mut self.snapshots, &mut self.faults).await;
         match news {
             Some(news) => {
                 let before = before.memory.map(|memory| memory.alert_state);
@@ -195,17 +163,21 @@ impl<'a> Run<'a> {
         seen
     }
 
+    /// Whether the answer can take the rows of one more snapshot.
+    fn has_room(&mut self, snapshot: &Snapshot) -> bool {
+        let bytes = serde_json::to_vec(&snapshot.metrics).map_or(usize::MAX, |text| text.len());
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or(self.room);
+        self.without_rows += usize::from(left.is_none());
+        left.is_some()
+    }
+
     /// One fault for each operation that failed, however many quotas it served.
     fn note_faults(&mut self, readings: &[Reading]) {
         for reading in readings {
             let of_usage = if let Measured::Unknown(fault) = &reading.measured { Some(fault) } else { None };
             for fault in reading.limit.as_ref().err().into_iter().chain(of_usage) {
-                let is_same = |f: &Fault| {
-                    f.operation == fault.operation && f.kind == fault.kind && f.instance_id == fault.instance_id
-                };
-                if !self.faults.iter().any(is_same) {
-                    self.faults.push(fault.clone());
-                }
+                self.faults.push_once(fault);
             }
         }
     }
@@ -213,8 +185,9 @@ impl<'a> Run<'a> {
     pub(super) fn report(self, account: Seen, instances: Vec<InstanceReport>, now: Timestamp) -> Report {
         let measured =
             instances.iter().map(|i| &i.seen).filter(|s| s.status != Completeness::Skipped).chain([&account]);
-        let complete = measured.clone().all(|s| s.status == Completeness::Complete);
+        let complete = self.late == 0 && measured.clone().all(|s| s.status == Completeness::Complete);
         let violations = measured.map(|s| s.violations_count).sum();
+        let (faults, faults_left_out) = self.faults.into_records();
         Report {
             execution_id: self.execution_id,
             version: env!("CARGO_PKG_VERSION"),
@@ -233,7 +206,16 @@ impl<'a> Run<'a> {
             snapshots: self.snapshots,
             connect_api: CallStats::default().into(),
             api_alarms: self.api_alarms,
-            faults: self.faults.iter().map(FaultRecord::from).collect(),
+            plan: self.plan,
+            metrics_note: (self.dry_run && self.without_rows > 0).then(|| {
+                format!(
+                    "the rows of {} snapshots are left out, because Lambda takes no answer beyond 6 MB: ask for some \
+                     instances with `instance_ids`",
+                    self.without_rows
+                )
+            }),
+            faults,
+            faults_left_out,
         }
     }
 }

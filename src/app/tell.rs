@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::App;
 use super::run::Run;
+use super::{App, Moment};
 use crate::alert::{self, Rows};
 use crate::changes::{News, compare};
 use crate::config::ConfigError;
@@ -33,7 +33,7 @@ impl Run<'_> {
     /// Sends what is new through every channel, and writes down that it was told. What one channel
     /// refused is news again in the next run, for all of them: repeated there, and lost nowhere.
     pub(super) async fn send_alerts(&mut self) {
-        if !self.app.sinks.has_channels() {
+        if !self.sinks.has_channels() {
             return;
         }
         for mut pending in std::mem::take(&mut self.pending) {
@@ -46,17 +46,19 @@ impl Run<'_> {
             if is_published && is_sent && self.keeps_state {
                 self.stamp(&mut pending.told);
                 pending.snapshot.memory.alert_state = pending.told;
-                self.app.sinks.record(&pending.snapshot, &mut self.faults).await;
+                self.sinks.record(&pending.snapshot, &mut self.faults).await;
             }
         }
     }
 
     /// The message for people. True where nothing is left to do.
     async fn publish(&mut self, pending: &Pending) -> bool {
-        let Some(sns) = &self.app.sinks.alerts else { return true };
+        if self.sinks.alerts.is_none() {
+            return true;
+        }
         let context = self.context(pending);
         let message = alert::compose(&context, &Rows::of(&pending.snapshot, &pending.news), &pending.news);
-        match sns.publish(&message).await {
+        match self.sinks.publish(&message).await {
             Ok(()) => {
                 self.alerts.sent += 1;
                 true
@@ -73,21 +75,19 @@ impl Run<'_> {
     /// The events for programs. A run at a threshold of its own sends none: it would open incidents
     /// that no scheduled run knows of, and so none would resolve.
     async fn send_events(&mut self, pending: &Pending) -> bool {
-        if self.app.sinks.events.is_empty() || !self.keeps_state {
+        if self.sinks.events.is_empty() || !self.keeps_state {
             return true;
         }
         let events = events::of(&self.context(pending), &pending.snapshot.metrics, &pending.news);
         let mut all_sent = true;
-        for channel in &self.app.sinks.events {
-            let Sent { accepted, faults } = channel.send(&events).await;
+        for channel in &self.sinks.events {
+            let Sent { accepted, faults } = self.sinks.send(channel, &events).await;
             self.events.sent += accepted;
             self.events.failed += events.len() - accepted;
             all_sent &= accepted == events.len();
             for mut fault in faults {
                 fault.instance_id = pending.instance.as_ref().map(|i| i.id.clone());
-                if !self.faults.contains(&fault) {
-                    self.faults.push(fault);
-                }
+                self.faults.push_once(&fault);
             }
         }
         all_sent
@@ -106,7 +106,7 @@ impl Run<'_> {
     /// Looks once more whether another run told it meanwhile, and compares again if one did.
     async fn is_still_news(&mut self, pending: &mut Pending) -> bool {
         let key = &pending.snapshot.instance_id;
-        let meanwhile = self.app.sinks.memory(key, self.now, &self.execution_id).await;
+        let meanwhile = self.sinks.memory(key, self.now, &self.execution_id).await;
         let Some(memory) = meanwhile.memory else { return true };
         let before = pending.before.clone().unwrap_or_default();
         let known = before.clone().latest(memory.alert_state);
@@ -133,7 +133,9 @@ impl App {
     /// # Errors
     /// [`RunError::Config`] without any channel, [`RunError::Sink`] where one refuses, after all have
     /// been tried.
-    pub async fn test_alert(&self, now: Timestamp, deadline: Instant) -> Result<Value, RunError> {
+    pub async fn test_alert(&self, moment: Moment) -> Result<Value, RunError> {
+        let Moment { now, deadline, end } = moment;
+        let sinks = self.sinks.until(end);
         if !self.sinks.has_channels() {
             let why = "none of ALERT_SNS_TOPIC_ARN, EVENTS_SNS_TOPIC_ARN and EVENT_BUS_NAME is set: there is nowhere \
                        to send a test to";
@@ -142,8 +144,8 @@ impl App {
         let account = self.account_of_channels(deadline).await?;
         let mut problems = Vec::new();
         let mut alerts = 0;
-        if let Some(sns) = &self.sinks.alerts {
-            match sns.publish(&alert::test_message(&account, now)).await {
+        if sinks.alerts.is_some() {
+            match sinks.publish(&alert::test_message(&account, now)).await {
                 Ok(()) => alerts = 1,
                 Err(fault) => problems.push(format!("ALERT_SNS_TOPIC_ARN: {fault}")),
             }
@@ -151,7 +153,7 @@ impl App {
         let event: [Event; 1] = [events::test(&account, now)];
         let mut sent = Events::default();
         for channel in &self.sinks.events {
-            let Sent { accepted, faults } = channel.send(&event).await;
+            let Sent { accepted, faults } = sinks.send(channel, &event).await;
             sent.sent += accepted;
             problems.extend(faults.iter().map(|fault| format!("{}: {fault}", channel.name())));
         }

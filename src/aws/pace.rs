@@ -206,6 +206,13 @@ impl Pacer {
         Self { plan, buckets: Mutex::new(HashMap::new()), throttles: Mutex::default() }
     }
 
+    /// How fast the operations that count things may leave: all of them together, where one bucket is
+    /// shared (true), or each.
+    #[must_use]
+    pub fn rate(&self) -> (Rate, bool) {
+        (self.plan.bucket("ListUsers").1, matches!(self.plan, Plan::ConnectAccount { .. }))
+    }
+
     /// The bucket that paces an operation.
     pub fn bucket(&self, operation: &'static str) -> Arc<Bucket> {
         let shared = |until: Instant| Instant::now() < until;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::alarms::{Alarm, code};
 use crate::app::{App, Moment};
@@ -73,7 +72,7 @@ async fn read(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> Re
     let app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
     let request = Request { dry_run: true, instance_ids: args.instances.clone(), ..Request::default() };
     let hour = Duration::from_secs(3600);
-    let moment = Moment { now: Timestamp::now(), deadline: Instant::now() + hour };
+    let moment = Moment::within(Timestamp::now(), hour);
     let alarms: Vec<Alarm> = app.alarms_as_code(&request, moment).await?;
     match args.format {
         Format::Cloudformation => {

@@ -14,7 +14,6 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use tokio::time::Instant;
 use tracing::warn;
 
 use crate::app::{App, Moment};
@@ -225,7 +224,7 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
     let app = Arc::new(app);
     let bar = watch(Arc::clone(&app));
     let day = Duration::from_secs(24 * 3600);
-    let result = app.run(&request, Moment { now: Timestamp::now(), deadline: Instant::now() + day }).await;
+    let result = app.run(&request, Moment::within(Timestamp::now(), day)).await;
     bar.finish_and_clear();
     result
 }

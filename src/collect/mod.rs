@@ -4,10 +4,11 @@
 //! one for the account), and a call that failed makes unknown exactly the readings that it served.
 
 mod detail;
+mod integrations;
 mod shared;
 mod usage;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -18,12 +19,14 @@ use crate::aws::Aws;
 use crate::aws::cloudwatch::Window;
 use crate::catalogue::{self, Listing, Meter, Place, Quota, Service};
 use crate::limits::{Limits, Listed};
-use crate::model::{Fault, Instance, Limit, Measured, Reading, Scope, Tally, Usage};
+use crate::model::{Fault, Instance, Limit, Measured, Reading, Scope, Usage};
 use crate::report::ServiceReport;
+use crate::rota::Rota;
 use crate::snapshot::Tours;
 use crate::tour::part;
 
 use detail::{Round, Tallies, tours_of};
+pub use integrations::Integrations;
 use shared::{Shared, availability};
 use usage::{Sources, account_rate, instance_usage, unknown, used, worst};
 
@@ -31,9 +34,9 @@ use usage::{Sources, account_rate, instance_usage, unknown, used, worst};
 /// last minutes before a run would never be seen by any run.
 const LATE_DATA_SECONDS: i64 = 300;
 
-/// Integrations by which an instance owns a resource of a sister service.
-const OWNING: &[&str] =
-    &["CASES_DOMAIN", "WISDOM_ASSISTANT", "WISDOM_KNOWLEDGE_BASE", "WISDOM_QUICK_RESPONSES", "Q_MESSAGE_TEMPLATES"];
+/// No run looks back further than this for an instance that had to wait for its turn: as far as the
+/// stores are searched for what the last run left.
+const LONGEST_LOOK_BACK_SECONDS: i64 = 3 * 86_400;
 
 /// What one run measures with, shared by all its instances.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub struct Scan {
     pub detail_calls: u32,
     /// Where the visits of the sister services' resources stand.
     pub account_tours: Tours,
+    /// Which instances earlier runs had no time for.
+    pub rota: Rota,
     shared: OnceCell<Shared>,
 }
 
@@ -66,6 +71,7 @@ pub struct Field {
     pub left_out: usize,
     /// The payload named the instances: what the others own is not known in this run.
     pub is_part: bool,
+    pub rota: Rota,
 }
 
 /// What was read for one instance, or for the account.
@@ -84,39 +90,6 @@ pub fn window(now: Timestamp, lookback_minutes: u32) -> Window {
     Window { start: minute - i64::from(lookback_minutes) * 60 - LATE_DATA_SECONDS, end: minute + 60 }
 }
 
-/// Identities of integrations over all instances, by integration type.
-#[derive(Debug, Default)]
-pub struct Integrations {
-    ids: BTreeMap<String, BTreeSet<String>>,
-    fault: Option<Fault>,
-}
-
-impl Integrations {
-    fn add(&mut self, tally: &Result<Tally, Fault>) {
-        match tally {
-            Ok(tally) => {
-                for (kind, group) in &tally.groups {
-                    self.ids.entry(kind.clone()).or_default().extend(group.ids.iter().cloned());
-                }
-            }
-            Err(fault) => self.fault = Some(fault.clone()),
-        }
-    }
-
-    /// ARNs of the sister services' resources that the instances own.
-    fn owned(&self) -> BTreeSet<&str> {
-        OWNING.iter().filter_map(|kind| self.ids.get(*kind)).flatten().map(String::as_str).collect()
-    }
-
-    /// Joins what two instances told.
-    pub fn merge(&mut self, other: Self) {
-        for (kind, ids) in other.ids {
-            self.ids.entry(kind).or_default().extend(ids);
-        }
-        self.fault = self.fault.take().or(other.fault);
-    }
-}
-
 impl Scan {
     #[must_use]
     pub fn new(
@@ -126,7 +99,7 @@ impl Scan {
         (window, now, deadline): (Window, Timestamp, Instant),
         (detail_calls, account_tours): (u32, Tours),
     ) -> Self {
-        let Field { instances, existing, left_out, is_part } = field;
+        let Field { instances, existing, left_out, is_part, rota } = field;
         let shared = OnceCell::new();
         Self {
             aws,
@@ -140,8 +113,15 @@ impl Scan {
             deadline,
             detail_calls,
             account_tours,
+            rota,
             shared,
         }
+    }
+
+    /// Where the window of an instance begins (unix seconds): earlier, where no run had time for it.
+    fn looks_back_to(&self, instance: &Instance) -> i64 {
+        let longest = self.window.end - LONGEST_LOOK_BACK_SECONDS;
+        self.rota.since(&instance.id).map_or(self.window.start, |since| since.max(longest).min(self.window.start))
     }
 
     fn limits_of(&self, service: Service) -> &Limits {
@@ -186,12 +166,12 @@ impl Scan {
         }
     }
 
-    /// Every reading of one instance. `place` is its place among the run's instances, by which they
-    /// share the calls for single resources.
-    pub async fn instance(&self, place: usize, instance: &Instance, tours: Tours) -> Collected {
+    /// Every reading of one instance. `turn` is its place among those that the run has time for, by
+    /// which they share the calls for single resources.
+    pub async fn instance(&self, turn: (usize, usize), instance: &Instance, tours: Tours) -> Collected {
         let listed = async {
             let tallies = self.tallies(instance).await;
-            let calls = part(self.detail_calls, place, self.instances.len(), self.now);
+            let calls = part(self.detail_calls, turn.0, turn.1, self.now);
             let visits = self.round(Service::Connect, Some(instance), tours, calls).visit(&tallies).await;
             (tallies, visits)
         };
@@ -200,7 +180,9 @@ impl Scan {
         if let Some(tally) = tallies.get(&Listing::Integrations) {
             integrations.add(tally);
         }
-        let sources = Sources { instance, tallies: &tallies, visits: &visits, shared };
+        let start = self.looks_back_to(instance);
+        let waited_since = (start < self.window.start).then_some(start);
+        let sources = Sources { instance, waited_since, tallies: &tallies, visits: &visits, shared };
         let mut readings: Vec<Reading> = catalogue::per_instance()
             .map(|quota| {
                 let own = match own_limits.get(quota.code) {
@@ -306,7 +288,7 @@ impl Scan {
                     self.left_out
                 )),
                 #[expect(clippy::cast_precision_loss, reason = "a number of integrations")]
-                None => used(quota, Usage::exactly(integrations.ids.get(kind).map_or(0, BTreeSet::len) as f64)),
+                None => used(quota, Usage::exactly(integrations.distinct(kind) as f64)),
             },
             Meter::Rate => {
                 let limits = self.limits_of(quota.service);
@@ -318,7 +300,12 @@ impl Scan {
             ),
             Meter::Worst(_) | Meter::WorstIn(..) => {
                 let owned = integrations.owned();
-                worst(quota, &shared.visits, |root| root.is_none_or(|arn| !owned.contains(arn)))
+                let usage = worst(quota, &shared.visits, |root| root.is_none_or(|arn| !owned.contains(arn)));
+                match (&integrations.fault, &usage) {
+                    // It may belong to an instance that could not be asked what it owns.
+                    (Some(fault), Measured::Usage(used)) if used.resource.is_some() => unknown(fault),
+                    _ => usage,
+                }
             }
             Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
             Meter::Count(listing) => usage::count_of(quota, listing, &shared.tallies),

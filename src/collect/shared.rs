@@ -1,13 +1,13 @@
 //! What is asked once for all instances: the account's listings, the sister services, CloudWatch.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
 use super::Scan;
 use super::detail::{Tallies, Visits};
-use crate::aws::cloudwatch::{Query, Series};
+use crate::aws::cloudwatch::{Query, Series, Window};
 use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
 use crate::model::{Fault, FaultKind, Instance, Tally};
 
@@ -18,9 +18,20 @@ pub(super) struct Shared {
     /// Visits of the sister services' resources.
     pub visits: HashMap<Listing, Visits>,
     /// Breach and gauge series by instance id and metric name.
-    pub gauges: HashMap<(String, &'static str), Result<Series, Fault>>,
+    pub gauges: Gauges,
     /// Rate series by quota code.
-    pub rates: HashMap<String, Result<Series, Fault>>,
+    pub rates: Rates,
+}
+
+type Gauges = HashMap<(String, &'static str), Result<Series, Fault>>;
+type Rates = HashMap<String, Result<Series, Fault>>;
+
+/// Whose series it is.
+enum Key {
+    /// An instance's id and the metric's name.
+    Gauge(String, &'static str),
+    /// A quota's code.
+    Rate(String),
 }
 
 impl Scan {
@@ -66,30 +77,34 @@ impl Scan {
         (Arc::unwrap_or_clone(tallies), visits)
     }
 
-    /// All CloudWatch series of the run, in as few calls as they fit in.
-    async fn series(
-        &self,
-    ) -> (HashMap<(String, &'static str), Result<Series, Fault>>, HashMap<String, Result<Series, Fault>>) {
-        let mut queries = Vec::new();
-        let mut gauge_keys = Vec::new();
+    /// All CloudWatch series of the run, in as few calls as they fit in: those of one window together.
+    async fn series(&self) -> (Gauges, Rates) {
+        let mut windows: BTreeMap<i64, Vec<(Key, Query)>> = BTreeMap::new();
         for instance in &self.instances {
+            let of_window = windows.entry(self.looks_back_to(instance)).or_default();
             for gauge in gauges() {
-                for (name, query) in gauge_queries(gauge, instance) {
-                    gauge_keys.push((instance.id.clone(), name));
-                    queries.push(query);
-                }
+                let named = |(name, query)| (Key::Gauge(instance.id.clone(), name), query);
+                of_window.extend(gauge_queries(gauge, instance).into_iter().map(named));
             }
         }
-        let mut rate_keys = Vec::new();
+        let of_run = windows.entry(self.window.start).or_default();
         for (service, code) in self.rate_codes() {
             if let Some(metric) = self.limits_of(service).usage_metric(&code) {
-                rate_keys.push(code);
-                queries.push(Query::calls(metric, 60));
+                of_run.push((Key::Rate(code), Query::calls(metric, 60)));
             }
         }
-        let mut answers = self.aws.cloudwatch.read(&queries, self.window, self.deadline).await.into_iter();
-        let gauges = gauge_keys.into_iter().zip(&mut answers).collect();
-        (gauges, rate_keys.into_iter().zip(answers).collect())
+        let (mut gauges, mut rates) = (Gauges::new(), Rates::new());
+        for (start, asked) in windows {
+            let (keys, queries): (Vec<Key>, Vec<Query>) = asked.into_iter().unzip();
+            let answers = self.aws.cloudwatch.read(&queries, Window { start, ..self.window }, self.deadline).await;
+            for (key, answer) in keys.into_iter().zip(answers) {
+                match key {
+                    Key::Gauge(instance, name) => gauges.insert((instance, name), answer),
+                    Key::Rate(code) => rates.insert(code, answer),
+                };
+            }
+        }
+        (gauges, rates)
     }
 
     /// Every quota whose usage is a metric that Service Quotas names: those of the catalogue, and those

@@ -15,6 +15,8 @@ use crate::tour::{ALL, Seen};
 /// What an instance's readings are made from.
 pub(super) struct Sources<'a> {
     pub instance: &'a Instance,
+    /// Its window begins so much earlier (unix seconds), because no run had time for it.
+    pub waited_since: Option<i64>,
     pub tallies: &'a Tallies,
     pub visits: &'a HashMap<Listing, Visits>,
     pub shared: &'a Shared,
@@ -37,7 +39,7 @@ pub(super) fn unknown(fault: &Fault) -> Measured {
 }
 
 pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
-    let Sources { instance, tallies, visits, shared } = sources;
+    let Sources { instance, waited_since, tallies, visits, shared } = sources;
     match quota.meter {
         Meter::Count(listing) => count_of(quota, listing, tallies),
         Meter::CountIn(listing, group) => {
@@ -48,7 +50,7 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         }
         Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
         Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
-        Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, shared),
+        Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
         Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
         Meter::Instances | Meter::Rate | Meter::DistinctIn(..) => {
             Measured::NotMeasurable("measured for the account".to_owned())
@@ -158,7 +160,13 @@ fn of_instance(tally: &Tally, instance: &Instance) -> Usage {
     }
 }
 
-fn gauge_usage(quota: &Quota, gauge: Gauge, instance: &Instance, shared: &Shared) -> Measured {
+fn gauge_usage(
+    quota: &Quota,
+    gauge: Gauge,
+    instance: &Instance,
+    waited_since: Option<i64>,
+    shared: &Shared,
+) -> Measured {
     let metric = gauge.metric();
     let series = |name: &'static str| shared.gauges.get(&(instance.id.clone(), name));
     let mut rejections = Vec::new();
@@ -180,6 +188,9 @@ fn gauge_usage(quota: &Quota, gauge: Gauge, instance: &Instance, shared: &Shared
             if rejected > 0.0 {
                 notes.push(format!("{rejected} rejected in the window ({})", rejections.join(", ")));
             }
+            notes.extend(
+                waited_since.map(|at| format!("looked back to {}: no run had time for this instance since", clock(at))),
+            );
             let note = (!notes.is_empty()).then(|| notes.join("; "));
             used(quota, Usage { value: s.peak, rejected, note, ..Usage::default() })
         }

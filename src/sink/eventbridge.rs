@@ -13,7 +13,7 @@ use crate::aws::fault::failure;
 use crate::events::{Event, SOURCE};
 use crate::model::{Fault, FaultKind};
 
-const OPERATION: &str = "events:PutEvents";
+pub(super) const OPERATION: &str = "events:PutEvents";
 const DETAIL_TYPE: &str = "Connect Quota Transition";
 /// EventBridge's limits for one request.
 const MOST_ENTRIES: usize = 10;

@@ -2,20 +2,25 @@
 
 pub mod dynamodb;
 pub mod eventbridge;
+pub mod patience;
 pub mod s3;
 pub mod sns;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use serde::Deserialize;
+use tokio::time::Instant;
 
+use crate::alert::Message;
 use crate::config::Config;
 use crate::events::Event;
 use crate::model::Fault;
 use crate::report::{Report, Snapshots};
+use crate::rota::Rota;
 use crate::snapshot::{Memory, Snapshot, Tours};
 use dynamodb::DynamoDb;
 use eventbridge::EventBridge;
+use patience::Patience;
 use s3::S3;
 use sns::Sns;
 
@@ -47,6 +52,7 @@ pub struct Sinks {
     pub stores: Vec<Store>,
     pub alerts: Option<Sns>,
     pub events: Vec<EventChannel>,
+    patience: Patience,
 }
 
 impl Sinks {
@@ -66,7 +72,37 @@ impl Sinks {
             stores,
             alerts: config.alert_topic_arn.as_deref().map(|arn| Sns::new(sdk, arn)),
             events: topic.into_iter().chain(bus).collect(),
+            patience: Patience::default(),
         }
+    }
+
+    /// The same sinks for one run, which waits for none of them beyond its end.
+    #[must_use]
+    pub fn until(&self, end: Instant) -> Self {
+        Self { patience: Patience::until(end), ..self.clone() }
+    }
+
+    /// Publishes the message for people, where there is a topic for it.
+    ///
+    /// # Errors
+    /// The fault of `Publish`.
+    pub async fn publish(&self, message: &Message) -> Result<(), Fault> {
+        let Some(topic) = &self.alerts else { return Ok(()) };
+        self.patience.wait("ALERT_SNS_TOPIC_ARN", sns::OPERATION, topic.publish(message)).await
+    }
+
+    /// Sends events through one channel; what has been accepted is not sent again by this call.
+    pub async fn send(&self, channel: &EventChannel, events: &[Event]) -> Sent {
+        let sent = async {
+            let sent = channel.send(events).await;
+            // One that does not answer is known by the fault of nobody having been accepted.
+            match sent.faults.first() {
+                Some(fault) if sent.accepted == 0 => Err(fault.clone()),
+                _ => Ok(sent),
+            }
+        };
+        let sent = self.patience.wait(channel.name(), channel.operation(), sent).await;
+        sent.unwrap_or_else(|fault| Sent { accepted: 0, faults: vec![fault] })
     }
 
     /// True where somebody can be told.
@@ -77,11 +113,17 @@ impl Sinks {
 }
 
 impl EventChannel {
-    /// Sends events; what has been accepted is not sent again by this call.
-    pub async fn send(&self, events: &[Event]) -> Sent {
+    async fn send(&self, events: &[Event]) -> Sent {
         match self {
             Self::Topic(topic) => topic.send(events).await,
             Self::Bus(bus) => bus.send(events).await,
+        }
+    }
+
+    fn operation(&self) -> &'static str {
+        match self {
+            Self::Topic(_) => sns::OPERATION,
+            Self::Bus(_) => eventbridge::OPERATION,
         }
     }
 
@@ -95,6 +137,21 @@ impl EventChannel {
 }
 
 impl Store {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::DynamoDb(_) => "DynamoDB",
+            Self::S3(_) => "S3",
+        }
+    }
+
+    /// Names of the operations that write and read a snapshot.
+    fn operations(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::DynamoDb(_) => ("dynamodb:PutItem", "dynamodb:Query"),
+            Self::S3(_) => ("s3:PutObject", "s3:ListObjectsV2"),
+        }
+    }
+
     async fn put(&self, snapshot: &Snapshot) -> Result<(), Fault> {
         match self {
             Self::DynamoDb(store) => store.put(snapshot).await,
@@ -137,6 +194,11 @@ pub struct Remembered {
 }
 
 impl Remembered {
+    /// Whose turn it is.
+    pub fn take_rota(&mut self) -> Rota {
+        self.memory.as_mut().map(|memory| std::mem::take(&mut memory.rota)).unwrap_or_default()
+    }
+
     /// Where the visits of single resources stand. They go on from there, so they are taken out.
     pub fn take_tours(&mut self) -> Tours {
         self.memory.as_mut().map(|memory| std::mem::take(&mut memory.tours)).unwrap_or_default()
@@ -150,7 +212,8 @@ impl Sinks {
     pub async fn memory(&self, key: &str, now: Timestamp, except: &str) -> Remembered {
         let mut remembered = Remembered::default();
         for store in &self.stores {
-            match store.newest(key, now).await {
+            let newest = store.newest(key, now);
+            match self.patience.wait(store.name(), store.operations().1, newest).await {
                 Ok(stored) => {
                     let of_others = stored.into_iter().filter(|s| s.execution_id != except).map(|s| s.memory);
                     let Some(memory) = of_others.reduce(Memory::latest) else { continue };
@@ -166,24 +229,28 @@ impl Sinks {
     }
 
     /// Stores a snapshot everywhere.
-    pub async fn put(&self, snapshot: &Snapshot, counts: &mut Snapshots, faults: &mut Vec<Fault>) {
+    pub async fn put(&self, snapshot: &Snapshot, counts: &mut Snapshots, faults: &mut impl Extend<Fault>) {
         for store in &self.stores {
-            match store.put(snapshot).await {
+            match self.put_into(store, snapshot).await {
                 Ok(()) => *store.count(counts) += 1,
                 Err(fault) => {
                     counts.failed += 1;
-                    faults.push(fault);
+                    faults.extend([fault]);
                 }
             }
         }
     }
 
+    async fn put_into(&self, store: &Store, snapshot: &Snapshot) -> Result<(), Fault> {
+        self.patience.wait(store.name(), store.operations().0, store.put(snapshot)).await
+    }
+
     /// Writes down that the reader was told what `snapshot.memory` says. The document is written
     /// again as a whole, which also mends one that could not be written the first time.
-    pub async fn record(&self, snapshot: &Snapshot, faults: &mut Vec<Fault>) {
+    pub async fn record(&self, snapshot: &Snapshot, faults: &mut impl Extend<Fault>) {
         for store in &self.stores {
-            if let Err(fault) = store.put(snapshot).await {
-                faults.push(fault);
+            if let Err(fault) = self.put_into(store, snapshot).await {
+                faults.extend([fault]);
             }
         }
     }
@@ -191,8 +258,8 @@ impl Sinks {
     /// Stores the run's report where reports are kept.
     pub async fn put_report(&self, report: &Report, now: Timestamp) -> Result<(), Fault> {
         for store in &self.stores {
-            if let Store::S3(store) = store {
-                store.put_report(report, now).await?;
+            if let Store::S3(s3) = store {
+                self.patience.wait(store.name(), store.operations().0, s3.put_report(report, now)).await?;
             }
         }
         Ok(())
@@ -202,13 +269,6 @@ impl Sinks {
     #[must_use]
     pub fn took_nothing(&self, counts: Snapshots) -> Vec<&'static str> {
         let mut counts = counts;
-        self.stores
-            .iter()
-            .filter(|store| *store.count(&mut counts) == 0)
-            .map(|store| match store {
-                Store::DynamoDb(_) => "DynamoDB",
-                Store::S3(_) => "S3",
-            })
-            .collect()
+        self.stores.iter().filter(|store| *store.count(&mut counts) == 0).map(Store::name).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::aws::fault::failure;
 use crate::events::Event;
 use crate::model::{Fault, FaultKind};
 
-const OPERATION: &str = "sns:Publish";
+pub(super) const OPERATION: &str = "sns:Publish";
 /// Events that are on their way at once.
 const SIDE_BY_SIDE: usize = 8;
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{History, Status};
+use crate::rota::Rota;
 use crate::tour::Tour;
 
 /// What one run leaves to the next, within the stored document.
@@ -20,6 +21,9 @@ pub struct Memory {
     /// Where the visits of single resources stand, by listing; see [`Tour`].
     #[serde(default)]
     pub tours: Tours,
+    /// Whose turn it is, where not all instances fit one run; only with the account's snapshot.
+    #[serde(default)]
+    pub rota: Rota,
 }
 
 /// Tours by the listing they make, as `connect:ListUserProficiencies`.
@@ -27,7 +31,7 @@ pub type Tours = BTreeMap<String, Tour>;
 
 impl Memory {
     /// The fields, as they are called in the document.
-    pub const FIELDS: &[&str] = &["alert_state", "history", "tours"];
+    pub const FIELDS: &[&str] = &["alert_state", "history", "tours", "rota"];
 
     /// What two stores agree on; see [`AlertState::agreed`].
     #[must_use]
@@ -36,6 +40,7 @@ impl Memory {
             alert_state: self.alert_state.agreed(&other.alert_state),
             history: self.history.joined(other.history),
             tours: newer(self.tours, other.tours),
+            rota: self.rota.agreed(other.rota),
         }
     }
 
@@ -46,6 +51,7 @@ impl Memory {
             alert_state: self.alert_state.latest(older.alert_state),
             history: self.history.joined(older.history),
             tours: newer(self.tours, older.tours),
+            rota: self.rota,
         }
     }
 }

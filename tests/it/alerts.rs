@@ -221,14 +221,14 @@ async fn three_hundred_violations_arrive_in_one_message() {
 async fn a_test_alert_is_one_marked_message_and_nothing_else() {
     let mut bench = Bench::new(quiet(1)).with_table().with_topic();
     let app = bench.app().await;
-    let minute = || tokio::time::Instant::now() + std::time::Duration::from_secs(60);
-    let answer = app.test_alert(jiff::Timestamp::from_second(NOON).unwrap(), minute()).await.unwrap();
+    let minute = |now| connect_quota_monitor::app::Moment::within(now, std::time::Duration::from_secs(60));
+    let answer = app.test_alert(minute(jiff::Timestamp::from_second(NOON).unwrap())).await.unwrap();
     assert_eq!(answer["alerts"]["sent"], 1);
     let mails = bench.mails();
     assert_eq!((mails.len(), mails[0].event.as_str(), mails[0].severity.as_str()), (1, "test", "info"));
     assert!(mails[0].text.to_lowercase().contains("test"));
     assert!(bench.calls("connect").is_empty() && bench.items().is_empty());
-    let error = Bench::new(quiet(1)).app().await.test_alert(jiff::Timestamp::UNIX_EPOCH, minute()).await.unwrap_err();
+    let error = Bench::new(quiet(1)).app().await.test_alert(minute(jiff::Timestamp::UNIX_EPOCH)).await.unwrap_err();
     assert_eq!(error.error_type(), "ConfigError");
 }
 

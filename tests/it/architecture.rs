@@ -73,7 +73,7 @@ fn only_the_edge_names_the_sdk_the_environment_and_the_clock() {
 const LAYERS: &[&[&str]] = &[
     &["model", "glob"],
     &["catalogue", "instances", "console"],
-    &["limits", "event", "tour"],
+    &["limits", "event", "tour", "rota", "plan"],
     &["snapshot", "coverage"],
     &["overrides"],
     &["evaluate", "changes", "trend", "requests"],

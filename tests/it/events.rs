@@ -8,7 +8,6 @@ use connect_quota_monitor::event::Request;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use simaws::{Event, FaultKind};
-use tokio::time::Instant;
 
 use crate::harness::{Bench, EVENTS_TOPIC, NOON, quiet};
 
@@ -251,9 +250,9 @@ async fn a_failed_mail_leaves_the_events_to_be_repeated_too() {
 #[tokio::test(start_paused = true)]
 async fn a_test_goes_through_every_channel() {
     let now = Timestamp::from_second(NOON).unwrap();
-    let minute = || Instant::now() + Duration::from_secs(60);
+    let minute = |now| connect_quota_monitor::app::Moment::within(now, Duration::from_secs(60));
     let mut bench = bench();
-    let answer = bench.app().await.test_alert(now, minute()).await.unwrap();
+    let answer = bench.app().await.test_alert(minute(now)).await.unwrap();
     assert_eq!((&answer["alerts"]["sent"], &answer["events"]), (&json!(1), &json!({ "sent": 2, "failed": 0 })));
     let (body, attributes) = on_topic(&bench).remove(0);
     assert_eq!(body, on_bus(&bench)[0].detail);
@@ -266,14 +265,14 @@ async fn a_test_goes_through_every_channel() {
 
     // All are tried, and the ones that refuse are named.
     bench.once("events", "PutEvents", FaultKind::AccessDenied);
-    let error = bench.app().await.test_alert(now, minute()).await.unwrap_err();
+    let error = bench.app().await.test_alert(minute(now)).await.unwrap_err();
     assert_eq!(error.error_type(), "SinkError");
     assert!(error.to_string().contains("EVENT_BUS_NAME: events:PutEvents"), "{error}");
     assert_eq!((bench.mails().len(), on_topic(&bench).len()), (2, 2));
 
     // Only a bus: the account is asked for.
     let mut bench = Bench::new(quiet(1)).with_bus();
-    let answer = bench.app().await.test_alert(now, minute()).await.unwrap();
+    let answer = bench.app().await.test_alert(minute(now)).await.unwrap();
     assert_eq!((&answer["alerts"]["sent"], &answer["events"]["sent"]), (&json!(0), &json!(1)));
     assert_eq!(on_bus(&bench)[0].detail["account_id"], "111122223333");
     assert!(Config::default().event_bus.is_none() && bench.calls("sns").is_empty());

@@ -19,7 +19,6 @@ use connect_quota_monitor::sink::Sinks;
 use jiff::Timestamp;
 use serde_json::Value;
 use simaws::{Fault, FaultKind, Reply, Sim, Table, Throttle, Times, World};
-use tokio::time::Instant;
 
 pub const TABLE: &str = "quota-snapshots";
 pub const BUCKET: &str = "quota-history";
@@ -61,6 +60,8 @@ pub struct Bench {
     pub sim: Sim,
     pub config: Config,
     plans: (Plan, Plan),
+    /// What Lambda gives a run.
+    pub time: Duration,
     app: Option<Arc<App>>,
 }
 
@@ -68,7 +69,13 @@ impl Bench {
     /// Calls are not paced, for tests that are not about pacing; nothing is stored or sent.
     pub fn new(world: World) -> Self {
         let fast = Plan::Flat(Rate::new(10_000.0, 10_000));
-        Self { sim: Sim::new(world), config: Config::default(), plans: (fast.clone(), fast), app: None }
+        Self {
+            sim: Sim::new(world),
+            config: Config::default(),
+            plans: (fast.clone(), fast),
+            time: Duration::from_secs(900),
+            app: None,
+        }
     }
 
     pub fn plans(mut self, connect: Plan, quotas: Plan) -> Self {
@@ -125,8 +132,7 @@ impl Bench {
     pub async fn run_at(&mut self, request: &Request, unix_seconds: i64) -> Result<Value, RunError> {
         let app = self.app().await;
         let now = Timestamp::from_second(unix_seconds).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(900);
-        let report = app.run(request, Moment { now, deadline }).await?;
+        let report = app.run(request, Moment::within(now, self.time)).await?;
         Ok(serde_json::to_value(report).unwrap())
     }
 

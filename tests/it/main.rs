@@ -16,6 +16,7 @@ mod binary;
 mod called;
 mod cli;
 mod crashes;
+mod deadline;
 mod events;
 mod family;
 mod faults;

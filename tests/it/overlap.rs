@@ -8,7 +8,7 @@ use connect_quota_monitor::event::Request;
 use connect_quota_monitor::report::Report;
 use jiff::Timestamp;
 use simaws::{Fault, FaultKind, Times};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::harness::{Bench, NOON, small};
 
@@ -23,7 +23,7 @@ async fn run(bench: &mut Bench, hour: i64, prompts: u64) {
 /// A run that began so many seconds after the hour, which is now.
 async fn run_of(app: Arc<App>, hour: i64, seconds: u32) -> Report {
     let now = Timestamp::from_second(NOON + hour * HOUR + i64::from(seconds)).unwrap();
-    app.run(&Request::default(), Moment { now, deadline: Instant::now() + Duration::from_secs(900) }).await.unwrap()
+    app.run(&Request::default(), Moment::within(now, Duration::from_secs(900))).await.unwrap()
 }
 
 /// Two runs of one hour. The first one's message is under way for ten seconds; meanwhile the world

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use simaws::FaultKind;
-use tokio::time::Instant;
 
 use crate::harness::{Bench, NOON, demo};
 
@@ -47,7 +46,12 @@ async fn everything() -> (Vec<Value>, Vec<Value>) {
     run(&mut bench, 2).await;
     run(&mut bench, 27).await;
     let now = Timestamp::from_second(NOON).unwrap();
-    bench.app().await.test_alert(now, Instant::now() + std::time::Duration::from_secs(60)).await.unwrap();
+    bench
+        .app()
+        .await
+        .test_alert(connect_quota_monitor::app::Moment::within(now, std::time::Duration::from_secs(60)))
+        .await
+        .unwrap();
     let documents = bench.mails().into_iter().map(|m| m.document).collect();
     let events = bench.sim.world().buses["default"].events.iter().map(|e| e.detail.clone()).collect();
     (documents, events)

@@ -182,6 +182,11 @@ impl Sim {
         self.state().script.add(fault);
     }
 
+    /// From now on nothing misbehaves.
+    pub fn clear_faults(&self) {
+        self.state().script = Script::default();
+    }
+
     /// Every request since the start or the last [`clear`](Self::clear_requests), in order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {

@@ -1,0 +1,183 @@
+//! What a run will cost in calls and in time, before it is made. Pure.
+//!
+//! The bound is arithmetic: a bucket that holds `burst` tokens lets `n` calls leave in
+//! `(n - burst) / rate` seconds. Latency, pages nobody knew of and throttles come on top; so a run also
+//! watches how fast it really goes, see [`Plan::has_time_for`].
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What is asked of how many.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    pub instances: usize,
+    /// Operations that each instance is asked.
+    pub listings: usize,
+    /// Connect calls that one instance takes: more than the listings where these have several pages.
+    pub calls_each: f64,
+    /// Calls that are made once for all instances.
+    pub calls_once: f64,
+}
+
+/// How fast calls may leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Speed {
+    /// All operations share one bucket, or each has its own.
+    pub is_shared: bool,
+    pub per_second: f64,
+    pub burst: u32,
+    /// Percent of the documented rate that this is.
+    pub share: u32,
+}
+
+/// The calls of a run against its time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    pub connect_calls: u64,
+    pub seconds_needed: u64,
+    pub seconds_left: u64,
+    /// Instances that fit.
+    pub instances: usize,
+    /// What to do where not all fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The least that one instance takes of the run's time.
+    #[serde(skip)]
+    each: Duration,
+}
+
+impl Plan {
+    #[must_use]
+    pub fn new(work: Work, speed: Speed, left: Duration) -> Self {
+        let (rate, burst) = (speed.per_second, f64::from(speed.burst));
+        let instances = count(work.instances);
+        let calls = instances.mul_add(work.calls_each, work.calls_once);
+        // Per operation the slowest bucket counts: its calls are those of one listing, with its pages.
+        let pages = work.calls_each / count(work.listings.max(1));
+        let (each, once, all) = if speed.is_shared {
+            (work.calls_each / rate, work.calls_once, calls)
+        } else {
+            (pages / rate, 0.0, instances * pages)
+        };
+        let needed = ((all - burst) / rate).max(0.0);
+        let fit = ((left.as_secs_f64() * rate + burst - once) / (each * rate)).clamp(0.0, instances);
+        let is_too_much = needed > left.as_secs_f64();
+        let mut plan = Self {
+            connect_calls: rounded(calls.ceil()),
+            seconds_needed: rounded(needed.ceil()),
+            seconds_left: left.as_secs(),
+            instances: usize::try_from(rounded(fit.floor())).unwrap_or(usize::MAX),
+            note: None,
+            each: Duration::from_secs_f64(each.clamp(0.0, 1e6)),
+        };
+        plan.note = is_too_much.then(|| plan.advice(speed));
+        plan
+    }
+
+    fn advice(&self, speed: Speed) -> String {
+        let (pacing, remedy) = if speed.is_shared {
+            ("account", "set CONNECT_PACING=per-operation")
+        } else {
+            (
+                "per-operation",
+                "raise the function's timeout (at most 900 s), or share the instances out among several stacks \
+                 with INCLUDE_INSTANCES",
+            )
+        };
+        let share =
+            if speed.share < 100 { format!(", or raise CONNECT_RATE_SHARE={}", speed.share) } else { String::new() };
+        format!(
+            "{} Connect calls need {} s at {pacing} pacing, {} s are left: {remedy}{share}",
+            grouped(self.connect_calls),
+            grouped(self.seconds_needed),
+            grouped(self.seconds_left)
+        )
+    }
+
+    /// Whether one more instance can be finished in `left`, beside those `under_way`. `pace` is the time
+    /// that an instance has really taken so far, on average over those that were measured side by side.
+    #[must_use]
+    pub fn has_time_for(&self, under_way: usize, pace: Option<Duration>, left: Duration) -> bool {
+        let each = self.each.max(pace.unwrap_or_default());
+        each.saturating_mul(u32::try_from(under_way + 1).unwrap_or(u32::MAX)) <= left
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "instances and operations, not more")]
+fn count(n: usize) -> f64 {
+    n as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is never negative")]
+fn rounded(n: f64) -> u64 {
+    n as u64
+}
+
+/// `1,900`.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: Speed = Speed { is_shared: true, per_second: 2.0, burst: 5, share: 100 };
+    const PER_OPERATION: Speed = Speed { is_shared: false, ..ACCOUNT };
+
+    fn plan(instances: usize, calls_each: f64, speed: Speed, left: u64) -> Plan {
+        let work = Work { instances, listings: 27, calls_each, calls_once: 2.0 };
+        Plan::new(work, speed, Duration::from_secs(left))
+    }
+
+    #[test]
+    fn what_does_not_fit_says_what_to_do() {
+        let plan = plan(73, 26.0, ACCOUNT, 880);
+        assert_eq!(
+            plan.note.as_deref(),
+            Some("1,900 Connect calls need 948 s at account pacing, 880 s are left: set CONNECT_PACING=per-operation")
+        );
+        assert_eq!(plan.instances, 67);
+    }
+
+    #[test]
+    fn what_fits_has_no_note() {
+        let plan = plan(60, 27.0, ACCOUNT, 870);
+        assert_eq!((plan.connect_calls, plan.seconds_needed, plan.instances, plan.note), (1_622, 809, 60, None));
+    }
+
+    #[test]
+    fn per_operation_the_slowest_listing_counts() {
+        assert_eq!(plan(1_000, 27.0, PER_OPERATION, 870).seconds_needed, 498);
+        let pages = plan(1_000, 54.0, PER_OPERATION, 870);
+        assert_eq!((pages.seconds_needed, pages.instances), (998, 872));
+        assert!(pages.note.unwrap().contains("INCLUDE_INSTANCES"));
+    }
+
+    #[test]
+    fn a_share_of_the_rate_takes_longer_and_is_named() {
+        let work = Work { instances: 3, listings: 27, calls_each: 27.0, calls_once: 2.0 };
+        let plan = Plan::new(work, Speed { per_second: 0.2, burst: 1, share: 10, ..ACCOUNT }, Duration::from_secs(60));
+        assert_eq!((plan.seconds_needed, plan.instances), (410, 0));
+        assert!(plan.note.unwrap().ends_with("set CONNECT_PACING=per-operation, or raise CONNECT_RATE_SHARE=10"));
+    }
+
+    #[test]
+    fn one_more_is_begun_only_where_all_can_be_finished() {
+        let plan = plan(10, 26.0, ACCOUNT, 100);
+        let (left, secs) = (Duration::from_secs(30), Duration::from_secs);
+        assert!(plan.has_time_for(1, None, left), "26 s for two of 13 s each");
+        assert!(!plan.has_time_for(2, None, left));
+        assert!(!plan.has_time_for(1, Some(secs(16)), left), "this run goes slower than planned");
+        assert!(plan.has_time_for(1, Some(secs(1)), left));
+    }
+}
