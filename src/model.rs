@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// An Amazon Connect instance as `ListInstances` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,7 +207,7 @@ pub struct Tally {
     pub total: u64,
     pub groups: BTreeMap<String, Group>,
     /// The resources themselves, where another listing visits each of them.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<Arc<Resource>>,
 }
 
 /// A resource that listings visit.

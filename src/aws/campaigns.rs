@@ -1,5 +1,7 @@
 //! Outbound campaigns, version 2: one listing serves every instance.
 
+use std::sync::Arc;
+
 use aws_sdk_connectcampaignsv2::Client;
 use tokio::time::Instant;
 
@@ -31,11 +33,11 @@ impl Edge<Client> {
     /// # Errors
     /// The fault of `GetCampaignStateBatch`; a campaign whose state AWS does not tell is one too, unless
     /// it is gone.
-    pub async fn active(&self, campaigns: &[Resource], deadline: Instant) -> Result<Tally, Fault> {
+    pub async fn active(&self, campaigns: &[Arc<Resource>], deadline: Instant) -> Result<Tally, Fault> {
         let listing = Listing::ActiveCampaigns;
         let mut tally = Tally::default();
         for batch in campaigns.chunks(BATCH) {
-            let ids = batch.iter().map(Resource::key).collect();
+            let ids = batch.iter().map(|c| c.key()).collect();
             let request = self.client.get_campaign_state_batch().set_campaign_ids(Some(ids));
             let output = self.caller.call(listing.operation(), deadline, || request.clone().send()).await?;
             let failed = output.failed_requests.as_deref().unwrap_or_default();
@@ -50,7 +52,7 @@ impl Edge<Client> {
                 let why = format!("the answer has {} of {} campaigns", told.len() + failed.len(), batch.len());
                 return Err(Fault::new(listing.qualified(), FaultKind::BadResponse, why));
             }
-            let is_active = |r: &&Resource| {
+            let is_active = |r: &&Arc<Resource>| {
                 told.iter().any(|t| {
                     t.campaign_id.as_deref() == Some(r.key().as_str())
                         && t.state.as_ref().is_some_and(|s| ACTIVE.contains(&s.as_str()))

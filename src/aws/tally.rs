@@ -194,12 +194,12 @@ fn add(tally: &mut Tally, item: Item, weight: u64, keeps: bool, parent: Option<&
     let mut path = parent.map_or_else(Vec::new, |p| p.path.clone());
     let name = item.name.unwrap_or_else(|| id.clone());
     path.push(id);
-    tally.resources.push(Resource {
+    tally.resources.push(Arc::new(Resource {
         path,
         name: parent.map_or(name.clone(), |p| format!("{} / {name}", p.name)),
         root: parent.map_or(item.arn, |p| p.root.clone()),
         kind: item.kind,
-    });
+    }));
 }
 
 /// Whether another listing visits the resources of this one: only then are they kept.

@@ -21,7 +21,7 @@ pub(super) type Tallies = HashMap<Listing, Result<Tally, Fault>>;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Visits {
     /// What there is to visit.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<Arc<Resource>>,
     /// Why nothing, or not everything that was planned, could be visited.
     pub fault: Option<Fault>,
     /// Visited in this run, with the counts by group.
@@ -29,7 +29,7 @@ pub(super) struct Visits {
     /// Resources that need more calls than a run may make.
     pub too_large: usize,
     /// What the visited resources hold, where a further listing visits it.
-    children: Vec<Resource>,
+    children: Vec<Arc<Resource>>,
     is_all: bool,
     pub tour: Tour,
     /// No calls were given: visits are switched off.
@@ -104,9 +104,9 @@ impl Round {
             Ok(parents) => parents,
             Err(fault) => return Visits { fault: Some(fault), ..visits },
         };
-        let wanted = |r: &&Resource| kind.is_none_or(|kind| r.kind.as_deref() == Some(kind));
-        let mut resources: Vec<Resource> = resources.iter().filter(wanted).cloned().collect();
-        resources.sort_by_cached_key(Resource::key);
+        let wanted = |r: &&Arc<Resource>| kind.is_none_or(|kind| r.kind.as_deref() == Some(kind));
+        let mut resources: Vec<Arc<Resource>> = resources.iter().filter(wanted).cloned().collect();
+        resources.sort_by_cached_key(|r| r.key());
         resources.dedup_by_key(|r| r.key());
         Visits { resources, is_all, ..visits }
     }
@@ -129,7 +129,7 @@ impl Visits {
         if self.fault.is_some() {
             return self;
         }
-        let keys: Vec<String> = self.resources.iter().map(Resource::key).collect();
+        let keys: Vec<String> = self.resources.iter().map(|r| r.key()).collect();
         let known = Known { keys: &keys, is_all: self.is_all };
         // Runs that remember nothing begin at another place each hour.
         let hour = usize::try_from(now.as_second().div_euclid(3600)).unwrap_or(0);

@@ -1,6 +1,8 @@
 //! The built binary as Lambda runs it: a Runtime API, several invocations in one process.
 
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -145,6 +147,43 @@ async fn several_invocations_in_one_process() {
         assert!(message.contains(name), "{payload}: {message}");
     }
     assert!(function.answer("{}").await["complete"].as_bool().unwrap(), "a bad payload harms no later invocation");
+}
+
+/// Where credentials come from a container's agent, they run out and are fetched anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn credentials_that_run_out_are_refreshed_between_invocations() {
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let agent = {
+        let fetched = Arc::clone(&fetched);
+        simaws::Server::start(0, move |_| {
+            let n = fetched.fetch_add(1, Ordering::Relaxed);
+            let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+            let credentials = json!({ "AccessKeyId": format!("AKID{n}"), "SecretAccessKey": "secret",
+                "Token": "token", "Expiration": soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() });
+            let response = http::Response::builder().header("content-type", "application/json");
+            let response = response.body(Bytes::from(credentials.to_string())).unwrap();
+            async move { simaws::Reply::Http(response) }
+        })
+        .await
+        .unwrap()
+    };
+    let sim = Sim::new(stocked());
+    let (api, server) = (RuntimeApi::start().await.unwrap(), sim.serve().await.unwrap());
+    let child = command(&api.address(), &server.url(), EVERYTHING)
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/credentials", agent.url()))
+        .spawn()
+        .unwrap();
+    let function = Function { api, sim, child, _server: server };
+    for _ in 0..2 {
+        assert_eq!(function.answer("{}").await["complete"], true);
+        let before = fetched.load(Ordering::Relaxed);
+        assert!(before > 0);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(function.answer("{}").await["complete"], true);
+        assert!(fetched.load(Ordering::Relaxed) > before, "the first ones had run out");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_quota_monitor::app::{App, Moment};
+use connect_quota_monitor::aws::pace::Plan;
 use connect_quota_monitor::event::Request;
 use connect_quota_monitor::report::Report;
 use jiff::Timestamp;
-use simaws::{Fault, FaultKind, Times};
+use simaws::{Fault, FaultKind, Throttle, Times};
 use tokio::time::sleep;
 
-use crate::harness::{Bench, NOON, small};
+use crate::harness::{Bench, NOON, quiet, row, small};
 
 const HOUR: i64 = 3600;
 
@@ -103,5 +104,37 @@ async fn a_run_that_finds_its_news_told_is_silent() {
         assert_eq!((one.alerts.sent, one.alerts.suppressed, two.alerts.sent), (0, 1, 1));
         run(&mut bench, 2, 430).await;
         assert_eq!(events(&bench), ["raised"]);
+    }
+}
+
+/// A manual invocation during the scheduled one, each a process of its own with buckets of its own,
+/// against AWS's one bucket.
+#[tokio::test(start_paused = true)]
+async fn two_processes_share_a_bucket_and_both_count_right() {
+    for apart in [1, 7, 20] {
+        let mut world = quiet(2);
+        world.throttle = Throttle::Shared;
+        world.instances[0].set("ListPrompts", 430);
+        let users = world.instances[1].counts["ListUsers"];
+        let mut bench = Bench::new(world).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
+        bench = bench.with_table().with_topic().with_config(|c| c.detail_calls = 0);
+        let first = bench.app().await;
+        bench.restart();
+        let second = bench.app().await;
+        let second = async {
+            sleep(Duration::from_secs(u64::from(apart))).await;
+            run_of(second, 0, apart).await
+        };
+        let (one, two) = tokio::join!(run_of(first, 0, 0), second);
+        assert!(one.complete && two.complete, "{apart} s apart: {:?} {:?}", one.faults, two.faults);
+        assert!(one.connect_api.throttled + two.connect_api.throttled > 0, "{apart} s apart: there was a contest");
+        for item in
+            bench.items().iter().filter(|item| item["instance_id"] == bench.sim.world().instances[1].id.as_str())
+        {
+            assert_eq!(row(item, "L-9A46857E")["usage"], users as f64);
+        }
+        let of_instance =
+            bench.mails().into_iter().filter(|mail| !mail.instance_id.is_empty() && mail.instance_id != "account");
+        assert_eq!(of_instance.map(|mail| mail.event).collect::<Vec<_>>(), ["raised"], "{apart} s apart");
     }
 }

@@ -38,7 +38,11 @@ impl Server {
         self.address
     }
 
-    pub(crate) async fn start<H, F>(port: u16, handler: H) -> io::Result<Self>
+    /// Answers with what `handler` says; port 0 is any free one.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn start<H, F>(port: u16, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Bytes>) -> F + Clone + Send + 'static,
         F: Future<Output = Reply> + Send + 'static,

@@ -53,6 +53,9 @@ struct State {
     script: Script,
     buckets: Buckets,
     requests: Vec<(u64, Recorded)>,
+    /// See [`Sim::keep_nothing`].
+    keeps_nothing: bool,
+    served: BTreeMap<(&'static str, String), usize>,
 }
 
 #[derive(Debug)]
@@ -126,6 +129,12 @@ impl Sim {
                 Context { call: &call, operation: &operation, world: &mut world, quirk, nonce: serial, at };
             answer(service, &mut context)
         };
+        if self.state().keeps_nothing {
+            let mut world = self.world();
+            world.tables.values_mut().for_each(|table| table.items.clear());
+            world.buckets.values_mut().for_each(|bucket| bucket.objects.clear());
+            world.topics.values_mut().for_each(|topic| topic.messages.clear());
+        }
         let mut response = match answer {
             Ok(response) => response,
             Err(error) => return self.refuse(serial, protocol, &call, &error),
@@ -180,6 +189,20 @@ impl Sim {
     /// Adds a fault after those already scripted.
     pub fn script(&self, fault: Fault) {
         self.state().script.add(fault);
+    }
+
+    /// How many requests each operation of a service has had since the start.
+    #[must_use]
+    pub fn served(&self, service: &str) -> BTreeMap<String, usize> {
+        let state = self.state();
+        let of_service = state.served.iter().filter(|((name, _), _)| *name == service);
+        of_service.map(|((_, operation), n)| (operation.clone(), *n)).collect()
+    }
+
+    /// From now on requests are not recorded, and what is stored or published is accepted and let go:
+    /// for tests that measure the caller's memory.
+    pub fn keep_nothing(&self) {
+        self.state().keeps_nothing = true;
     }
 
     /// From now on nothing misbehaves.
@@ -248,6 +271,13 @@ impl Sim {
     }
 
     fn record(&self, serial: u64, service: &'static str, operation: &str, at: Instant, call: &Call) {
+        {
+            let mut state = self.state();
+            *state.served.entry((service, operation.to_owned())).or_default() += 1;
+            if state.keeps_nothing {
+                return;
+            }
+        }
         let mut query = BTreeMap::<String, String>::new();
         for (name, value) in &call.query {
             query

@@ -1,0 +1,153 @@
+//! Accounts of 1 to 1,000 instances, in virtual time: calls grow linearly, memory stays flat, and what
+//! leaves fits AWS's limits. A binary of its own, because its allocator counts what all its threads hold.
+#![allow(clippy::unwrap_used, clippy::expect_used, dead_code, reason = "in a test a panic is the message")]
+#![allow(clippy::cast_precision_loss, reason = "bytes and calls")]
+
+#[path = "../it/harness.rs"]
+mod harness;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connect_quota_monitor::aws::pace::Plan;
+use connect_quota_monitor::config::Pacing;
+use connect_quota_monitor::event::Request;
+use peak_alloc::PeakAlloc;
+use serde_json::Value;
+use simaws::{Throttle, World};
+
+use harness::{Bench, NOON};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// What Lambda takes as an answer.
+const MOST_BYTES: usize = 6 * 1024 * 1024;
+
+/// Every instance with a violation, on an AWS with a bucket for each operation.
+fn account(instances: usize) -> Bench {
+    let mut world = World::with_instances(instances);
+    world.throttle = Throttle::PerOperation;
+    world.quotas.set_account("L-AA17A6B9", 2_000.0);
+    let arn = world.instances[0].arn(&world);
+    world.quotas.set_instance("L-9A46857E", &arn, 700.0);
+    for instance in &mut world.instances {
+        instance.set("ListPrompts", 450);
+    }
+    let bench = Bench::new(world).plans(Plan::ConnectPerOperation { share: 100 }, Plan::ServiceQuotas);
+    let bench = bench.with_table().with_bucket().with_topic().with_config(|c| c.pacing = Pacing::PerOperation);
+    bench.sim.keep_nothing();
+    bench
+}
+
+struct Measured {
+    report: Value,
+    /// Connect's calls, by operation.
+    served: BTreeMap<String, usize>,
+    /// What the run held at its highest point beyond what was there before.
+    peak_bytes: usize,
+}
+
+/// One test at a time: the allocator counts for the whole process.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+async fn measure(mut bench: Bench, request: &Request) -> Measured {
+    let _alone = ALONE.lock().await;
+    bench.app().await;
+    // The first call of a process fills caches that stay: that is no growth.
+    let _ = bench.app().await.aws.account(&[], tokio::time::Instant::now() + bench.time).await;
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    let report = bench.run_at(request, NOON).await.unwrap();
+    Measured { report, peak_bytes: MEMORY.peak_usage() - before, served: bench.sim.served("connect") }
+}
+
+fn calls(report: &Value) -> usize {
+    usize::try_from(report["connect_api"]["requests"].as_u64().unwrap()).unwrap()
+}
+
+fn bytes(report: &Value) -> usize {
+    serde_json::to_vec(report).unwrap().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_instances_cost_a_thousand_times_the_calls_and_hardly_more_memory() {
+    let mut table = Vec::new();
+    for instances in [1, 20, 100, 1_000] {
+        let Measured { report, peak_bytes, served } = measure(account(instances), &Request::default()).await;
+        assert_eq!(report["complete"], true, "{instances}: {}", report["plan"]);
+        assert_eq!(report["connect_api"]["throttled"], 0, "{instances}");
+        assert_eq!(report["alerts"]["sent"], instances, "{instances}: one message each");
+        assert_eq!(report["snapshots"]["s3"], instances + 1, "{instances}: and the account's");
+        assert!(bytes(&report) < MOST_BYTES, "{instances}: {}", bytes(&report));
+        let seconds = report["duration_ms"].as_u64().unwrap() as f64 / 1_000.0;
+        eprintln!(
+            "{instances:>5} instances: {:>6} Connect calls, {seconds:>6.1} s, peak {:>6} KiB, answer {:>7} bytes",
+            calls(&report),
+            peak_bytes / 1024,
+            bytes(&report)
+        );
+        // One listing of an instance a call, its further pages, two for all, and at most the budget's visits.
+        let listings = connect_quota_monitor::collect::instance_listings().len();
+        let least = listings * instances + 2;
+        let most = least + instances / 10 + instances.div_ceil(10) + 60;
+        assert!((least..=most).contains(&calls(&report)), "{instances}: {} calls, {least} to {most}", calls(&report));
+        let busiest = served.values().max().copied().unwrap() as f64;
+        // The instances must be known, ten a call, before they can be asked.
+        let bound = ((served["ListInstances"] as f64 - 5.0).max(0.0) + busiest - 5.0) / 2.0;
+        assert!(seconds <= bound * 1.03 + 2.0, "{instances}: {seconds} s, bound {bound}");
+        table.push((instances, peak_bytes));
+    }
+    let (few, many) = (table[2], table[3]);
+    let per_instance = many.1.saturating_sub(few.1) / (many.0 - few.0);
+    assert!(per_instance < 6 * 1024, "each instance adds {per_instance} bytes to the peak");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_of_a_large_fleet_stays_below_lambdas_limit_and_says_what_it_left_out() {
+    let request = Request { dry_run: true, ..Request::default() };
+    let Measured { report, .. } = measure(account(200), &request).await;
+    assert!(bytes(&report) < MOST_BYTES, "{}", bytes(&report));
+    let instances = report["instances"].as_array().unwrap();
+    let with_rows = instances.iter().filter(|i| i["metrics"].is_array()).count();
+    assert!(with_rows > 100 && with_rows < 200, "{with_rows}");
+    assert!(instances.iter().all(|i| i["metrics_count"].as_u64().unwrap() > 60), "each was measured");
+    let note = report["metrics_note"].as_str().unwrap();
+    let left_out = 200 - with_rows + usize::from(report["account"].get("metrics").is_none());
+    assert!(note.starts_with(&format!("the rows of {left_out} snapshots are left out")), "{note}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_thousands_are_counted_page_by_page() {
+    let bench = account(1);
+    {
+        let mut world = bench.sim.world();
+        world.instances[0].set("ListUsers", 48_213);
+        world.instances[0].set("ListQuickConnects", 20_001);
+    }
+    let request = Request { dry_run: true, ..Request::default() };
+    let Measured { report, peak_bytes, .. } = measure(bench, &request).await;
+    for (code, expected) in [("L-9A46857E", 48_213.0), ("Quick connects per instance", 20_001.0)] {
+        assert_eq!(harness::row(&report["instances"][0], code)["usage"], expected, "{code}");
+    }
+    // Agents are kept as ids only, because they are visited in turn.
+    assert!(peak_bytes / 48_213 < 600, "{} bytes per agent", peak_bytes / 48_213);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hundreds_of_invocations_in_one_process_do_not_grow() {
+    let mut world = harness::small();
+    world.instances[0].set("ListPrompts", 450);
+    let mut bench = Bench::new(world).with_table().with_topic().with_config(|c| c.detail_calls = 0);
+    bench.sim.keep_nothing();
+    let _alone = ALONE.lock().await;
+    let (mut ids, mut held) = (BTreeSet::new(), Vec::new());
+    for hour in 0..240 {
+        let report = bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
+        assert_eq!(report["complete"], true);
+        ids.insert(report["execution_id"].to_string());
+        held.push(MEMORY.current_usage());
+    }
+    assert_eq!(ids.len(), 240, "a new id for each run");
+    let (early, late) = (held[80..120].iter().min().unwrap(), held[200..].iter().min().unwrap());
+    assert!(late.saturating_sub(*early) < 64 * 1024, "{early} bytes after 80 runs, {late} after 200");
+}
