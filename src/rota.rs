@@ -44,19 +44,22 @@ impl Rota {
         places
     }
 
-    /// The rota after a run whose windows began at `from` (unix seconds), and whose turns came in the
-    /// order of `measured`. `exists` says which ids there are; the others are forgotten.
+    /// Forgets instances that do not exist any more. Those that only this run's filters leave out stay:
+    /// functions that share the instances between them may share a store.
     #[must_use]
-    pub fn after(
-        &self,
-        exists: impl Fn(&str) -> bool,
-        measured: &[&str],
-        left_out: &[&str],
-        from: i64,
-        calls: Option<f64>,
-    ) -> Self {
+    pub fn of(mut self, exists: impl Fn(&str) -> bool) -> Self {
+        self.waiting.retain(|id, _| exists(id));
+        self
+    }
+
+    /// The rota after a run whose windows began at `from` (unix seconds), and whose turns came in the
+    /// order of `measured`.
+    #[must_use]
+    pub fn after(&self, measured: &[&str], left_out: &[&str], from: i64, calls: Option<f64>) -> Self {
         let mut waiting = self.waiting.clone();
-        waiting.retain(|id, _| exists(id) && !measured.contains(&id.as_str()));
+        for id in measured {
+            waiting.remove(*id);
+        }
         for id in left_out {
             waiting.entry((*id).to_owned()).or_insert(from);
         }
@@ -101,7 +104,8 @@ mod tests {
         let order = rota.order(instances);
         let ids: Vec<&str> = order.iter().map(|place| instances[*place].id.as_str()).collect();
         let (measured, left_out) = ids.split_at(fit.min(ids.len()));
-        *rota = rota.after(|id| instances.iter().any(|i| i.id == id), measured, left_out, from, None);
+        let known = rota.clone().of(|id| instances.iter().any(|i| i.id == id));
+        *rota = known.after(measured, left_out, from, None);
         measured.iter().map(|id| (*id).to_owned()).collect()
     }
 

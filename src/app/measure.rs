@@ -12,7 +12,7 @@ use tracing::warn;
 use super::run::Run;
 use crate::collect::{Collected, Integrations, Scan, instance_listings};
 use crate::config::Pacing;
-use crate::model::{Fault, FaultKind, Instance, Measured, Reading};
+use crate::model::{Fault, FaultKind, Measured, Reading};
 use crate::plan::{Plan, Speed, Work};
 use crate::report::{InstanceReport, Seen};
 use crate::rota::{Rota, by_the_hour};
@@ -180,7 +180,5 @@ fn rota_after(scan: &Scan, turns: &Turns, calls: u64) -> Rota {
     let left_out = ids(&mut turns.cut.iter().chain(&turns.queue));
     #[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
     let calls_each = (!measured.is_empty()).then(|| (calls as f64 / measured.len() as f64 * 10.0).round() / 10.0);
-    // A run of single instances knows nothing of the others: they keep their turns.
-    let exists = |id: &str| scan.is_part || scan.instances.iter().any(|instance: &Instance| instance.id == id);
-    scan.rota.after(exists, &measured, &left_out, scan.window.start, calls_each)
+    scan.rota.after(&measured, &left_out, scan.window.start, calls_each)
 }

@@ -7,7 +7,7 @@ mod measure;
 mod run;
 mod tell;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -111,7 +111,9 @@ impl App {
         let Discovered { account, chosen, skipped, existing, left_out } = found?;
         let mut run = Run::new(self, request, moment, account, requests);
         let mut remembered = run.remembered(ACCOUNT_KEY).await;
-        let rota = remembered.take_rota();
+        let ids: HashSet<&str> =
+            chosen.iter().map(|i| &i.id).chain(skipped.iter().map(|i| &i.instance_id)).map(String::as_str).collect();
+        let rota = remembered.take_rota().of(|id| ids.contains(id));
         let scan = Scan::new(
             self.aws.clone(),
             limits,
