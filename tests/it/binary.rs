@@ -11,6 +11,7 @@ use simaws::lambda::{Outcome, RuntimeApi};
 use simaws::{Fault, FaultKind, Sim, Throttle, Times, World};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 use crate::harness::{BUCKET, TABLE, TOPIC};
 
@@ -147,6 +148,25 @@ async fn several_invocations_in_one_process() {
         assert!(message.contains(name), "{payload}: {message}");
     }
     assert!(function.answer("{}").await["complete"].as_bool().unwrap(), "a bad payload harms no later invocation");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_invocation_that_has_too_little_time_answers_in_time() {
+    let mut world = stocked();
+    world.instances = World::with_instances(4).instances;
+    let variables: Vec<_> = EVERYTHING.iter().filter(|(name, _)| *name != "CONNECT_PACING").copied().collect();
+    let function = Function::start(world, &variables).await;
+    let time = Duration::from_secs(12);
+    let (began, outcome) = (Instant::now(), function.api.invoke(Bytes::from_static(b"{}"), time).await);
+    assert!(began.elapsed() < time, "{:?}", began.elapsed());
+    let Outcome::Response(answer) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(answer["complete"], false);
+    assert!(answer["plan"]["note"].as_str().unwrap().contains("set CONNECT_PACING=per-operation"), "{answer:#}");
+    let statuses: Vec<&str> =
+        answer["instances"].as_array().unwrap().iter().map(|i| i["status"].as_str().unwrap()).collect();
+    assert!(statuses.contains(&"skipped") && !statuses.contains(&"complete"), "{statuses:?}");
+    let partial = statuses.iter().filter(|s| **s == "partial").count();
+    assert_eq!(answer["snapshots"]["dynamodb"], partial + 1, "what was seen is stored: {answer:#}");
 }
 
 /// Where credentials come from a container's agent, they run out and are fetched anew.
