@@ -18,6 +18,8 @@ pub struct Work {
     pub calls_each: f64,
     /// Calls that are made once for all instances.
     pub calls_once: f64,
+    /// Calls to Service Quotas for one instance's own values, where the listing does not tell them.
+    pub limit_calls_each: usize,
 }
 
 /// How fast calls may leave.
@@ -29,6 +31,8 @@ pub struct Speed {
     pub burst: u32,
     /// Percent of the documented rate that this is.
     pub share: u32,
+    /// Of `GetServiceQuota`.
+    pub limits_per_second: f64,
 }
 
 /// The calls of a run against its time.
@@ -60,7 +64,12 @@ impl Plan {
         } else {
             (pages / rate, 0.0, instances * pages)
         };
-        let needed = ((all - burst) / rate).max(0.0);
+        // Service Quotas is asked beside Connect: what takes longer counts.
+        let limit_calls = count(work.limit_calls_each);
+        let (each_limits, all_limits) =
+            (limit_calls / speed.limits_per_second, instances * limit_calls / speed.limits_per_second);
+        let for_calls = ((all - burst) / rate).max(0.0);
+        let (needed, each) = (for_calls.max(all_limits), each.max(each_limits));
         let fit = ((left.as_secs_f64() * rate + burst - once) / (each * rate)).clamp(0.0, instances);
         let is_too_much = needed > left.as_secs_f64();
         let mut plan = Self {
@@ -71,8 +80,24 @@ impl Plan {
             note: None,
             each: Duration::from_secs_f64(each.clamp(0.0, 1e6)),
         };
-        plan.note = is_too_much.then(|| plan.advice(speed));
+        plan.note = is_too_much.then(|| {
+            if all_limits > for_calls {
+                plan.advice_on_limits(rounded(instances * limit_calls))
+            } else {
+                plan.advice(speed)
+            }
+        });
         plan
+    }
+
+    fn advice_on_limits(&self, calls: u64) -> String {
+        format!(
+            "{} calls of GetServiceQuota need {} s, {} s are left, because ListServiceQuotas shows no value of a single \
+             instance and each must be asked for: share the instances out among several stacks with INCLUDE_INSTANCES",
+            grouped(calls),
+            grouped(self.seconds_needed),
+            grouped(self.seconds_left)
+        )
     }
 
     fn advice(&self, speed: Speed) -> String {
@@ -131,11 +156,11 @@ fn grouped(n: u64) -> String {
 mod tests {
     use super::*;
 
-    const ACCOUNT: Speed = Speed { is_shared: true, per_second: 2.0, burst: 5, share: 100 };
+    const ACCOUNT: Speed = Speed { is_shared: true, per_second: 2.0, burst: 5, share: 100, limits_per_second: 5.0 };
     const PER_OPERATION: Speed = Speed { is_shared: false, ..ACCOUNT };
 
     fn plan(instances: usize, calls_each: f64, speed: Speed, left: u64) -> Plan {
-        let work = Work { instances, listings: 27, calls_each, calls_once: 2.0 };
+        let work = Work { instances, listings: 27, calls_each, calls_once: 2.0, limit_calls_each: 0 };
         Plan::new(work, speed, Duration::from_secs(left))
     }
 
@@ -165,10 +190,18 @@ mod tests {
 
     #[test]
     fn a_share_of_the_rate_takes_longer_and_is_named() {
-        let work = Work { instances: 3, listings: 27, calls_each: 27.0, calls_once: 2.0 };
+        let work = Work { instances: 3, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 0 };
         let plan = Plan::new(work, Speed { per_second: 0.2, burst: 1, share: 10, ..ACCOUNT }, Duration::from_secs(60));
         assert_eq!((plan.seconds_needed, plan.instances), (410, 0));
         assert!(plan.note.unwrap().ends_with("set CONNECT_PACING=per-operation, or raise CONNECT_RATE_SHARE=10"));
+    }
+
+    #[test]
+    fn limits_that_must_be_asked_one_by_one_take_their_time() {
+        let work = Work { instances: 100, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 55 };
+        let plan = Plan::new(work, PER_OPERATION, Duration::from_secs(870));
+        assert_eq!((plan.seconds_needed, plan.instances), (1_100, 79));
+        assert!(plan.note.unwrap().starts_with("5,500 calls of GetServiceQuota need 1,100 s, 870 s are left"));
     }
 
     #[test]

@@ -122,13 +122,25 @@ impl Run<'_> {
 
     /// Plans the calls against the time, and says whose turn it is.
     fn turns(&self, scan: &Scan, remembered: &Remembered) -> Turns {
-        let (rate, is_shared) = self.app.aws.connect.caller().pacer().rate();
-        let speed =
-            Speed { is_shared, per_second: rate.per_second, burst: rate.burst, share: self.app.config.rate_share };
+        let aws = &self.app.aws;
+        let (rate, is_shared) = aws.connect.caller().pacer().rate("ListUsers");
+        let speed = Speed {
+            is_shared,
+            per_second: rate.per_second,
+            burst: rate.burst,
+            share: self.app.config.rate_share,
+            limits_per_second: aws.quotas.caller().pacer().rate("GetServiceQuota").0.per_second,
+        };
         let listings = instance_listings().len();
         #[expect(clippy::cast_precision_loss, reason = "some dozens")]
         let calls_each = scan.rota.calls.unwrap_or(listings as f64);
-        let work = Work { instances: scan.instances.len(), listings, calls_each, calls_once: 2.0 };
+        let work = Work {
+            instances: scan.instances.len(),
+            listings,
+            calls_each,
+            calls_once: 2.0,
+            limit_calls_each: scan.own_limits_asked().count(),
+        };
         let left = self.deadline.saturating_duration_since(Instant::now());
         let plan = Plan::new(work, speed, left);
         if let Some(note) = &plan.note {

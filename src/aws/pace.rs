@@ -206,11 +206,10 @@ impl Pacer {
         Self { plan, buckets: Mutex::new(HashMap::new()), throttles: Mutex::default() }
     }
 
-    /// How fast the operations that count things may leave: all of them together, where one bucket is
-    /// shared (true), or each.
+    /// How fast an operation may leave, and whether it shares its bucket with others.
     #[must_use]
-    pub fn rate(&self) -> (Rate, bool) {
-        (self.plan.bucket("ListUsers").1, matches!(self.plan, Plan::ConnectAccount { .. }))
+    pub fn rate(&self, operation: &'static str) -> (Rate, bool) {
+        (self.plan.bucket(operation).1, matches!(self.plan, Plan::ConnectAccount { .. }))
     }
 
     /// The bucket that paces an operation.

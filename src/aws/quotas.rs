@@ -26,6 +26,11 @@ pub struct Quotas {
 
 impl Quotas {
     #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    #[must_use]
     pub fn new(client: Client, caller: Caller) -> Self {
         Self { client, caller }
     }

@@ -325,17 +325,19 @@ impl Scan {
         calls.join_all().await.into_iter().collect()
     }
 
+    /// The quotas whose value must be asked of each instance: none where the listing tells them.
+    pub fn own_limits_asked(&self) -> impl Iterator<Item = &'static Quota> {
+        let limits = self.limits_of(Service::Connect);
+        let lacks = limits.lacks_resource_rows();
+        catalogue::per_instance()
+            .filter(move |q| lacks && q.service == Service::Connect && q.is_listed() && limits.lists(q.code))
+            .filter(|q| !matches!(q.meter, Meter::NotMeasurable(_)))
+    }
+
     /// The values applied to this very instance, asked one by one where the listing told of none.
     async fn own_limits(&self, instance: &Instance) -> HashMap<&'static str, Result<Option<f64>, Fault>> {
-        let limits = self.limits_of(Service::Connect);
-        if !limits.lacks_resource_rows() {
-            return HashMap::new();
-        }
         let mut calls = JoinSet::new();
-        let measured = catalogue::per_instance()
-            .filter(|q| q.service == Service::Connect && q.is_listed() && limits.lists(q.code))
-            .filter(|q| !matches!(q.meter, Meter::NotMeasurable(_)));
-        for quota in measured {
+        for quota in self.own_limits_asked() {
             let (quotas, instance, deadline) = (self.aws.quotas.clone(), instance.clone(), self.deadline);
             calls.spawn(async move {
                 let value = quotas.applied_to(quota.service.code(), quota.code, &instance.arn, deadline).await;
