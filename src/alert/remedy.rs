@@ -110,6 +110,18 @@ mod tests {
         assert_eq!(shell_word(""), "''");
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+        /// A real shell takes it for the one word that it is.
+        #[test]
+        fn the_shell_reads_back_what_was_written(text in "[\\PC\n$`'\"\\\\!*;&|<>(){} ]{0,40}") {
+            let script = format!("printf %s {}", shell_word(&text));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            proptest::prop_assert!(output.status.success());
+            proptest::prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), plain(&text, ARGUMENT));
+        }
+    }
+
     #[test]
     fn a_link_leads_to_the_console_of_its_partition() {
         let link = |partition: &str, region: &str| {

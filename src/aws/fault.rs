@@ -77,6 +77,7 @@ fn service(status: u16, code: Option<&str>, message: Option<&str>) -> Failure {
         (None, Some(message)) => format!("HTTP {status}: {message}"),
         (None, None) => format!("HTTP {status}"),
     };
+    let text = without_people(&text);
     let code = code.unwrap_or_default();
     if is_throttle(status, code) {
         return of(FaultKind::Throttled, Retry::Throttled, text);
@@ -108,6 +109,19 @@ fn service(status: u16, code: Option<&str>, message: Option<&str>) -> Failure {
         400..500 => of(FaultKind::Invalid, Retry::Never, text),
         _ => of(FaultKind::Other, Retry::Never, text),
     }
+}
+
+/// AWS's words without the caller's name: a session of a role is often called like a person, and so is
+/// an IAM user. The role stays, because it says what to mend.
+fn without_people(text: &str) -> String {
+    let named = |word: &str| {
+        let is_arn = word.starts_with("arn:");
+        let people = if word.contains(":assumed-role/") { 2 } else { 1 };
+        let is_person = is_arn && (people == 2 || word.contains(":user/") || word.contains(":federated-user/"));
+        let kept: Vec<&str> = word.split('/').take(if is_person { people } else { usize::MAX }).collect();
+        kept.join("/")
+    };
+    text.split(' ').map(named).collect::<Vec<_>>().join(" ")
 }
 
 /// 429 alone is not a throttle: `ServiceQuotaExceededException` and `LimitExceededException` come with
@@ -191,6 +205,25 @@ mod tests {
         ] {
             let failure = service(status, code, None);
             assert_eq!((failure.kind, failure.retry), (kind, retry), "{status} {code:?}");
+        }
+    }
+
+    #[test]
+    fn the_callers_name_is_nobodys_business() {
+        let denied = |who: &str| format!("User: {who} is not authorized to perform: connect:ListUsers on resource: *");
+        for (who, shown) in [
+            (
+                "arn:aws:sts::111122223333:assumed-role/monitor/ada@example.com",
+                "arn:aws:sts::111122223333:assumed-role/monitor",
+            ),
+            ("arn:aws-cn:iam::111122223333:user/people/ada", "arn:aws-cn:iam::111122223333:user"),
+            ("arn:aws:sts::111122223333:federated-user/ada", "arn:aws:sts::111122223333:federated-user"),
+            (
+                "arn:aws:connect:us-east-1:111122223333:instance/a/queue/b",
+                "arn:aws:connect:us-east-1:111122223333:instance/a/queue/b",
+            ),
+        ] {
+            assert_eq!(without_people(&denied(who)), denied(shown));
         }
     }
 }

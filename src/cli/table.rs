@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
+use crate::alert::plain;
 use crate::report::{Completeness, Report};
 use crate::snapshot::{Metric, Status};
+
+/// The longest name or message: other people's text must not fill the terminal, nor steer it.
+const LONGEST: usize = 400;
 
 /// Rows sorted by utilization, then a summary in words.
 #[must_use]
@@ -37,10 +41,10 @@ pub fn render(report: &Report, all: bool, no_color: bool) -> String {
     let hidden = total - rows.len();
     for (name, metric) in rows {
         table.add_row(vec![
-            Cell::new(name),
+            Cell::new(plain(name, LONGEST)),
             Cell::new(match &metric.resource {
-                Some(resource) => format!("{} ({resource})", metric.quota_name),
-                None => metric.quota_name.clone(),
+                Some(resource) => plain(&format!("{} ({resource})", metric.quota_name), LONGEST),
+                None => plain(&metric.quota_name, LONGEST),
             }),
             number(metric.usage),
             number(metric.limit),
@@ -104,13 +108,19 @@ fn summary(report: &Report, hidden: usize) -> String {
         let _ = writeln!(
             text,
             "Skipped {}: {}",
-            instance.instance_alias.as_deref().unwrap_or(&instance.instance_id),
+            plain(instance.instance_alias.as_deref().unwrap_or(&instance.instance_id), LONGEST),
             instance.seen.reason.as_deref().unwrap_or("no reason given")
         );
     }
     for fault in &report.faults {
         let place = fault.instance_id.as_deref().map_or_else(String::new, |id| format!(" ({id})"));
-        let _ = writeln!(text, "Could not see {}{place}: {}: {}", fault.operation, fault.kind, fault.message);
+        let _ = writeln!(
+            text,
+            "Could not see {}{place}: {}: {}",
+            fault.operation,
+            fault.kind,
+            plain(&fault.message, LONGEST)
+        );
     }
     if hidden > 0 {
         let _ = writeln!(text, "{hidden} rows at 0 % or not measurable are hidden; --all shows them.");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use simaws::lambda::{Outcome, RuntimeApi};
 use simaws::{Fault, FaultKind, Sim, Throttle, Times, World};
 use tokio::io::AsyncReadExt;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::Instant;
 
 use crate::harness::{BUCKET, TABLE, TOPIC};
@@ -35,6 +35,15 @@ impl Function {
         let server = sim.serve().await.unwrap();
         let child = command(&api.address(), &server.url(), variables).spawn().unwrap();
         Self { api, sim, child, _server: server }
+    }
+
+    /// What the process writes, to be read as it comes.
+    pub fn streams(&mut self) -> (ChildStdout, ChildStderr) {
+        (self.child.stdout.take().unwrap(), self.child.stderr.take().unwrap())
+    }
+
+    pub async fn stop(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     pub async fn invoke(&self, payload: &str) -> Outcome {

@@ -30,5 +30,6 @@ mod overrides;
 mod requests;
 mod run;
 mod schema;
+mod secrets;
 mod sinks;
 mod sisters;

@@ -42,6 +42,7 @@ mod eventbridge;
 mod fault;
 mod ids;
 pub mod lambda;
+mod mark;
 mod metrics;
 mod paging;
 mod quotas;

@@ -1,11 +1,12 @@
 //! The simulated AWS itself: routes requests, applies faults and throttles, and keeps a record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::Response;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::fault::{Fault, FaultKind, Script};
@@ -56,6 +57,8 @@ struct State {
     /// See [`Sim::keep_nothing`].
     keeps_nothing: bool,
     served: BTreeMap<(&'static str, String), usize>,
+    /// Operations whose answers carried the world's marker.
+    marked: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -139,6 +142,7 @@ impl Sim {
             Ok(response) => response,
             Err(error) => return self.refuse(serial, protocol, &call, &error),
         };
+        self.mark(service, &operation, &mut response);
         protocol.identify(&mut response, &call.request_id);
         self.close(serial, response.status().as_u16(), false);
         match fault {
@@ -268,6 +272,28 @@ impl Sim {
         }
         self.close(serial, error.status, error.is_throttle());
         Reply::Http(response)
+    }
+
+    /// Puts the world's marker into every text of an answer that is none of the things a client may
+    /// show: ids, ARNs, names (which are marked where they are made, if nobody needs them), and words of
+    /// the protocol.
+    fn mark(&self, service: Service, operation: &str, response: &mut Response<Bytes>) {
+        let Some(marker) = self.world().marker.clone() else { return };
+        if matches!(service, Service::Connect | Service::Sister(_))
+            && let Ok(mut body) = serde_json::from_slice::<Value>(response.body())
+        {
+            crate::mark::plant(&mut body, &marker);
+            *response.body_mut() = Bytes::from(body.to_string());
+        }
+        if String::from_utf8_lossy(response.body()).contains(&marker) {
+            self.state().marked.insert(format!("{}:{operation}", service.name()));
+        }
+    }
+
+    /// Operations whose answers carried the world's marker, as `service:Operation`.
+    #[must_use]
+    pub fn marked(&self) -> BTreeSet<String> {
+        self.state().marked.clone()
     }
 
     fn record(&self, serial: u64, service: &'static str, operation: &str, at: Instant, call: &Call) {

@@ -119,7 +119,9 @@ impl World {
     /// The role that every request is taken to come from.
     #[must_use]
     pub fn caller_arn(&self) -> String {
-        format!("arn:{}:sts::{}:assumed-role/connect-quota-monitor/monitor", self.partition, self.account_id)
+        // A session may be called like the person who opened it.
+        let session = self.marker.as_deref().unwrap_or("monitor");
+        format!("arn:{}:sts::{}:assumed-role/connect-quota-monitor/{session}", self.partition, self.account_id)
     }
 
     pub(crate) fn instance(&self, id: &str) -> Option<&Instance> {
