@@ -153,7 +153,11 @@ impl Aws {
                     add(&mut tally, item, weight, keeps, resource);
                 }
                 if let Some(total) = page.total {
-                    tally.total = tally.total.max(u64::try_from(total).unwrap_or(0));
+                    let total = u64::try_from(total).map_err(|_| {
+                        let why = format!("the answer's ApproximateTotalCount is {total}");
+                        Fault::new(listing.qualified(), FaultKind::BadResponse, why)
+                    })?;
+                    tally.total = tally.total.max(total);
                 }
                 if !pages.advance(page.next)? {
                     if let Some(purse) = purse {

@@ -70,9 +70,25 @@ impl DynamoDb {
         let items = output.items.unwrap_or_default().into_iter();
         items
             .filter(|item| item.contains_key("alert_state"))
-            .map(serde_dynamo::from_item)
+            .map(read)
             .collect::<Result<_, _>>()
-            .map_err(|e| Fault::new(OPERATION, FaultKind::BadResponse, format!("the last snapshots: {e}")))
+            .map_err(|why| Fault::new(OPERATION, FaultKind::BadResponse, format!("the last snapshots: {why}")))
+    }
+}
+
+fn read(item: Item) -> Result<Stored, String> {
+    if !item.values().all(has_known_type) {
+        return Err("an attribute is of a type that DynamoDB does not have".to_owned());
+    }
+    serde_dynamo::from_item(item).map_err(|e| e.to_string())
+}
+
+/// `serde_dynamo` panics where the SDK met a type that it does not know.
+fn has_known_type(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::L(list) => list.iter().all(has_known_type),
+        AttributeValue::M(map) => map.values().all(has_known_type),
+        other => !other.is_unknown(),
     }
 }
 
