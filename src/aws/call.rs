@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
 use super::fault::{Failure, Retry, failure};
-use super::pace::{Pacer, Plan};
+use super::pace::{Bucket, Pacer, Plan};
 use crate::model::{Fault, FaultKind};
 
 /// Attempts of a throttled call.
@@ -98,55 +98,20 @@ impl Caller {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let mut attempt = 0;
+        let mut turn = Turn { caller: self, operation, deadline, bucket: self.pacer.bucket(operation), attempt: 0 };
         loop {
-            let bucket = self.pacer.bucket(operation);
-            let asked = Instant::now();
-            if timeout_at(deadline, bucket.take()).await.is_err() {
-                return Err(self.out_of_time(operation));
-            }
-            let waited = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.counters.waited_ms.fetch_add(waited, Ordering::Relaxed);
-            self.counters.requests.fetch_add(1, Ordering::Relaxed);
-            attempt += 1;
-
-            let failure = match timeout_at(deadline.min(Instant::now() + ATTEMPT_TIMEOUT), send()).await {
+            turn.begin().await?;
+            // On the heap while it is under way: thousands of calls may wait for their token.
+            let sent = timeout_at(deadline.min(Instant::now() + ATTEMPT_TIMEOUT), Box::pin(send())).await;
+            let failed = match sent {
                 Ok(Ok(output)) => {
-                    bucket.recover();
+                    turn.bucket.recover();
                     return Ok(output);
                 }
-                Ok(Err(error)) => failure(&error),
-                Err(_) if Instant::now() >= deadline => return Err(self.out_of_time(operation)),
-                Err(_) => Failure {
-                    kind: FaultKind::Timeout,
-                    retry: Retry::Transient,
-                    message: format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
-                },
+                Ok(Err(error)) => Some(failure(&error)),
+                Err(_) => None,
             };
-            let attempts = match failure.retry {
-                Retry::Throttled => {
-                    self.counters.throttled.fetch_add(1, Ordering::Relaxed);
-                    bucket.slow_down();
-                    if self.pacer.throttled() {
-                        warn!(
-                            "AWS throttles Connect at per-operation pacing: all operations share one bucket for 15 minutes"
-                        );
-                    }
-                    THROTTLED_ATTEMPTS
-                }
-                Retry::Transient => TRANSIENT_ATTEMPTS,
-                Retry::Never => 1,
-            };
-            if attempt >= attempts {
-                let mut fault = failure.into_fault(&self.name(operation));
-                if attempt > 1 {
-                    fault.message = format!("{} (after {attempt} attempts)", fault.message);
-                }
-                return Err(fault);
-            }
-            if timeout_at(deadline, sleep(backoff(attempt))).await.is_err() {
-                return Err(self.out_of_time(operation));
-            }
+            turn.fail(failed).await?;
         }
     }
 
@@ -162,6 +127,74 @@ impl Caller {
             FaultKind::Deadline,
             "the run's time was over before the call could be made; raise the function's timeout, or set CONNECT_PACING=per-operation",
         )
+    }
+}
+
+/// A call on its way through its attempts. What is here is compiled once, not for each operation.
+struct Turn<'a> {
+    caller: &'a Caller,
+    operation: &'static str,
+    deadline: Instant,
+    bucket: Arc<Bucket>,
+    attempt: u32,
+}
+
+impl Turn<'_> {
+    /// Takes the token of the next attempt.
+    async fn begin(&mut self) -> Result<(), Fault> {
+        // Asked anew each time: a throttle may have sent the operation to the bucket of all.
+        self.bucket = self.caller.pacer.bucket(self.operation);
+        let asked = Instant::now();
+        if timeout_at(self.deadline, self.bucket.take()).await.is_err() {
+            return Err(self.caller.out_of_time(self.operation));
+        }
+        let waited = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let counters = &self.caller.counters;
+        counters.waited_ms.fetch_add(waited, Ordering::Relaxed);
+        counters.requests.fetch_add(1, Ordering::Relaxed);
+        self.attempt += 1;
+        Ok(())
+    }
+
+    /// Waits until another attempt may be made; `failed` is none where there was no answer in time.
+    ///
+    /// # Errors
+    /// The failure as a fault, where no other attempt is made.
+    async fn fail(&self, failed: Option<Failure>) -> Result<(), Fault> {
+        let Self { caller, operation, deadline, attempt, .. } = *self;
+        let failure = match failed {
+            Some(failure) => failure,
+            None if Instant::now() >= deadline => return Err(caller.out_of_time(operation)),
+            None => Failure {
+                kind: FaultKind::Timeout,
+                retry: Retry::Transient,
+                message: format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
+            },
+        };
+        let attempts = match failure.retry {
+            Retry::Throttled => {
+                self.throttled();
+                THROTTLED_ATTEMPTS
+            }
+            Retry::Transient => TRANSIENT_ATTEMPTS,
+            Retry::Never => 1,
+        };
+        if attempt >= attempts {
+            let mut fault = failure.into_fault(&caller.name(operation));
+            if attempt > 1 {
+                fault.message = format!("{} (after {attempt} attempts)", fault.message);
+            }
+            return Err(fault);
+        }
+        timeout_at(deadline, sleep(backoff(attempt))).await.map_err(|_| caller.out_of_time(operation))
+    }
+
+    fn throttled(&self) {
+        self.caller.counters.throttled.fetch_add(1, Ordering::Relaxed);
+        self.bucket.slow_down();
+        if self.caller.pacer.throttled() {
+            warn!("AWS throttles Connect at per-operation pacing: all operations share one bucket for 15 minutes");
+        }
     }
 }
 
