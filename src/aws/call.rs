@@ -3,12 +3,14 @@
 //! The SDK's own retries are switched off for these clients. They happen inside `send()`, where no
 //! token can be taken; here each attempt stands in the bucket's queue like any other.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_connect::config::http::HttpResponse;
 use aws_sdk_connect::error::{ProvideErrorMetadata, SdkError};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
@@ -24,6 +26,11 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 /// An attempt that has not been answered by then is given up. The wait for a token does not count.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// So many calls of a service are under way at a time. Each has a connection and buffers: without an end to
+/// them, what a run needs would grow with its instances. At 250 ms a call they still make 64 calls a
+/// second, more than all of Connect's operations may together.
+const LANES: usize = 16;
 
 /// What has gone over the wire, since the process started.
 #[derive(Debug, Default)]
@@ -61,13 +68,19 @@ pub struct Caller {
     /// As faults name it: `connect`, `servicequotas`.
     service: &'static str,
     pacer: Arc<Pacer>,
+    lanes: Arc<Semaphore>,
     counters: Arc<Counters>,
 }
 
 impl Caller {
     #[must_use]
     pub fn new(service: &'static str, plan: Plan) -> Self {
-        Self { service, pacer: Arc::new(Pacer::new(plan)), counters: Arc::default() }
+        Self {
+            service,
+            pacer: Arc::new(Pacer::new(plan)),
+            lanes: Arc::new(Semaphore::new(LANES)),
+            counters: Arc::default(),
+        }
     }
 
     #[must_use]
@@ -92,23 +105,35 @@ impl Caller {
         &self,
         operation: &'static str,
         deadline: Instant,
-        send: impl Fn() -> F,
+        send: impl Fn() -> F + Send + Sync,
     ) -> Result<T, Fault>
     where
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let mut turn = Turn { caller: self, operation, deadline, bucket: self.pacer.bucket(operation), attempt: 0 };
+        self.attempts(operation, deadline, &|| attempt(send())).await
+    }
+
+    /// As [`Self::call`], of anything that makes attempts.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub(super) async fn attempts<T>(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+        make: &(dyn Fn() -> Attempt<T> + Send + Sync),
+    ) -> Result<T, Fault> {
+        let bucket = self.pacer.bucket(operation);
+        let mut turn = Turn { caller: self, operation, deadline, bucket, lane: None, attempt: 0 };
         loop {
             turn.begin().await?;
-            // On the heap while it is under way: thousands of calls may wait for their token.
-            let sent = timeout_at(deadline.min(Instant::now() + ATTEMPT_TIMEOUT), Box::pin(send())).await;
-            let failed = match sent {
+            let failed = match timeout_at(deadline.min(Instant::now() + ATTEMPT_TIMEOUT), make()).await {
                 Ok(Ok(output)) => {
                     turn.bucket.recover();
                     return Ok(output);
                 }
-                Ok(Err(error)) => Some(failure(&error)),
+                Ok(Err(failure)) => Some(failure),
                 Err(_) => None,
             };
             turn.fail(failed).await?;
@@ -130,12 +155,26 @@ impl Caller {
     }
 }
 
-/// A call on its way through its attempts. What is here is compiled once, not for each operation.
+/// One attempt under way. It stands on the heap only then: thousands of calls may wait for their token.
+pub(super) type Attempt<T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send>>;
+
+/// The attempt that an SDK call is.
+pub(super) fn attempt<T, E, F>(sent: F) -> Attempt<T>
+where
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    Box::pin(async { sent.await.map_err(|error| failure(&error)) })
+}
+
+/// A call on its way through its attempts.
 struct Turn<'a> {
     caller: &'a Caller,
     operation: &'static str,
     deadline: Instant,
     bucket: Arc<Bucket>,
+    /// While an attempt is under way.
+    lane: Option<SemaphorePermit<'a>>,
     attempt: u32,
 }
 
@@ -145,11 +184,11 @@ impl Turn<'_> {
         // Asked anew each time: a throttle may have sent the operation to the bucket of all.
         self.bucket = self.caller.pacer.bucket(self.operation);
         let asked = Instant::now();
-        if timeout_at(self.deadline, self.bucket.take()).await.is_err() {
-            return Err(self.caller.out_of_time(self.operation));
-        }
+        let caller = self.caller;
+        let lane = timeout_at(self.deadline, self.bucket.take(&caller.lanes)).await;
+        self.lane = lane.map_err(|_| caller.out_of_time(self.operation))?;
         let waited = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let counters = &self.caller.counters;
+        let counters = &caller.counters;
         counters.waited_ms.fetch_add(waited, Ordering::Relaxed);
         counters.requests.fetch_add(1, Ordering::Relaxed);
         self.attempt += 1;
@@ -160,7 +199,8 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// The failure as a fault, where no other attempt is made.
-    async fn fail(&self, failed: Option<Failure>) -> Result<(), Fault> {
+    async fn fail(&mut self, failed: Option<Failure>) -> Result<(), Fault> {
+        self.lane = None;
         let Self { caller, operation, deadline, attempt, .. } = *self;
         let failure = match failed {
             Some(failure) => failure,

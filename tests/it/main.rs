@@ -31,3 +31,5 @@ mod run;
 mod schema;
 mod sinks;
 mod sisters;
+mod supply;
+mod tls;

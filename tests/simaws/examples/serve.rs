@@ -46,6 +46,10 @@ fn world(arguments: &Arguments) -> World {
             world.buckets.insert("quota-history".to_owned(), Bucket::default());
             world.tables.insert("quota-snapshots".to_owned(), Table::new("instance_id", "timestamp"));
             world.add_topic("quota-alerts");
+            // As in accounts with several instances: each has been given its own number of users.
+            for arn in world.instances.iter().map(|instance| instance.arn(&world)).collect::<Vec<_>>() {
+                world.quotas.set_instance("L-9A46857E", &arn, 1_000.0);
+            }
             world
         }
     };
