@@ -3,6 +3,7 @@
 use aws_sdk_connectcases::Client;
 use aws_sdk_connectcases::error::BuildError;
 use aws_sdk_connectcases::operation::batch_get_case_rule::BatchGetCaseRuleOutput;
+use aws_sdk_connectcases::operation::batch_get_case_rule::builders::BatchGetCaseRuleFluentBuilder;
 use aws_sdk_connectcases::operation::get_layout::GetLayoutOutput;
 use aws_sdk_connectcases::operation::get_template::GetTemplateOutput;
 use aws_sdk_connectcases::types::{CaseRuleDetails, CaseRuleIdentifier, LayoutContent, LayoutSections, Section};
@@ -48,7 +49,7 @@ impl Edge<Client> {
         let rule = CaseRuleIdentifier::builder().id(at.id(1)).build().map_err(bad)?;
         let request = self.client.batch_get_case_rule().domain_id(at.id(0)).case_rules(rule);
         let listing = at.listing;
-        Ok(ask(request, |r| r.send(), move |output| rule_values(listing, output)))
+        Ok(ask(request, BatchGetCaseRuleFluentBuilder::send, move |output| rule_values(listing, output)))
     }
 }
 

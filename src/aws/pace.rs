@@ -85,11 +85,14 @@ impl Bucket {
     pub async fn take<'a>(&self, lanes: &'a Semaphore) -> Option<SemaphorePermit<'a>> {
         let _turn = self.turn.lock().await;
         loop {
-            sleep_until(self.ready()).await;
+            // Not `sleep_until` alone: it takes a millisecond where there is nothing to wait for.
+            if let Some(ready) = self.ready().filter(|ready| *ready > Instant::now()) {
+                sleep_until(ready).await;
+            }
             let lane = lanes.acquire().await.ok();
             let now = Instant::now();
             // A throttle may have slowed the bucket meanwhile: look again after the waits.
-            if self.ready() <= now {
+            if self.ready().is_none_or(|ready| ready <= now) {
                 let period = *locked(&self.period);
                 let mut state = locked(&self.state);
                 let from = state.tat.map_or(now, |tat| tat.max(now));
@@ -99,10 +102,9 @@ impl Bucket {
         }
     }
 
-    /// When the next token is there.
-    fn ready(&self) -> Instant {
-        let now = Instant::now();
-        locked(&self.state).tat.map_or(now, |tat| tat.checked_sub(self.tolerance).unwrap_or(now))
+    /// When the next token is there; none where it is there already.
+    fn ready(&self) -> Option<Instant> {
+        locked(&self.state).tat.and_then(|tat| tat.checked_sub(self.tolerance))
     }
 
     /// AWS throttled: its bucket is empty, whoever emptied it. Halves the rate, once per second at

@@ -82,8 +82,8 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     Box::new(move || {
-        let sent = send(request.clone());
-        Box::pin(async move { sent.await.map(|output| read(&output)).map_err(|error| failure(&error)) })
+        let reply = send(request.clone());
+        Box::pin(async move { reply.await.map(|output| read(&output)).map_err(|error| failure(&error)) })
     })
 }
 

@@ -114,8 +114,8 @@ fn every_attempt_of_a_paced_service_goes_through_the_caller() {
         let code = code(file);
         for (n, line) in code.lines().enumerate().filter(|(_, l)| l.contains(".send()")) {
             assert!(
-                line.contains("||"),
-                "{}, code line {n}: `.send()` outside a closure of `call`: {line}",
+                line.contains("||") || line.contains("|r| r.send()"),
+                "{}, code line {n}: `.send()` outside a closure of `call` or `ask`: {line}",
                 file.display()
             );
         }
