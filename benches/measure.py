@@ -1,136 +1,167 @@
 #!/usr/bin/env python3
-"""Measures the release binary: start to first poll, peak resident memory, zip size.
+"""Measures the release binary, and beside it a Python function for the same job.
 
-    cargo build --release && cargo build -p simaws --example serve && python3 benches/measure.py
+    cargo build --release --locked && cargo build --locked -p simaws --example serve
+    python3 benches/measure.py [--long] [--json FILE]
 
-Needs Python 3 alone. The function runs under a small Lambda Runtime API against the simulated AWS.
+Needs Linux, Python 3 with venv, and once the network, for the Python function's packages. Both functions run
+under a small Lambda Runtime API against the simulated AWS. About 6 minutes; with --long, which adds 20
+instances at account pacing and 1,000 at per-operation pacing, about 22. docs/PERFORMANCE.md has the method.
 """
 
-import http.server
+import argparse
 import io
 import json
 import os
 import statistics
-import subprocess
-import threading
 import time
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BINARY = ROOT / "target/release/connect-quota-monitor"
-SERVE = ROOT / "target/debug/examples/serve"
+from processes import BINARY, MONITOR, PYTHON, ROOT, VENV, Function, SimulatedAws, prepare
+
 STARTS = 20
+# Calls per second and burst, as AWS documents them and the pacer takes them.
+CONNECT, QUOTAS_LIST, QUOTAS_GET = (2, 5), (10, 10), (5, 5)
+SISTERS = ("app-integrations", "cases", "connect-campaigns", "profile", "wisdom")
 
 
-class Runtime(http.server.ThreadingHTTPServer):
-    """One event at a time; every poll's arrival is noted."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.polled = threading.Event()
-        self.polled_at = 0.0
-        self.event = threading.Event()
-        self.answer = None
-        self.answered = threading.Event()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def invoke(self):
-        self.answered.clear()
-        self.event.set()
-        self.answered.wait(300)
-        return self.answer
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        now, runtime = time.perf_counter(), self.server
-        if not runtime.polled.is_set():
-            runtime.polled_at = now
-            runtime.polled.set()
-        runtime.event.wait()
-        runtime.event.clear()
-        self.send_response(200)
-        self.send_header("Lambda-Runtime-Aws-Request-Id", "11111111-1111-1111-1111-111111111111")
-        self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + 900) * 1000)))
-        arn = "arn:aws:lambda:us-east-1:111122223333:function:monitor"
-        self.send_header("Lambda-Runtime-Invoked-Function-Arn", arn)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(202)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-        self.server.answer = json.loads(body)
-        self.server.answered.set()
-
-    def log_message(self, *_):
-        pass
-
-
-def start(runtime, variables):
-    environment = {
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.server_address[1]}",
-        "AWS_LAMBDA_FUNCTION_NAME": "monitor",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
-        "AWS_LAMBDA_FUNCTION_VERSION": "1",
-        **variables,
-    }
-    return subprocess.Popen([BINARY], env=environment, stdout=subprocess.DEVNULL)
-
-
-def starts():
+def starts(command):
     """Milliseconds from exec to the first poll, per start."""
     taken = []
     for _ in range(STARTS + 1):
-        runtime = Runtime()
-        begun = time.perf_counter()
-        process = start(runtime, {"AWS_REGION": "us-east-1"})
-        runtime.polled.wait(30)
-        taken.append((runtime.polled_at - begun) * 1000)
-        process.kill()
-        process.wait()
-        runtime.shutdown()
-    return taken[1:]  # the first one warms the page cache
+        with Function(command, {"AWS_ACCESS_KEY_ID": "simulated", "AWS_SECRET_ACCESS_KEY": "simulated"}) as function:
+            taken.append(function.first_poll())
+            idle = function.memory()
+    taken = taken[1:]  # the first one warms the page cache
+    return {"median_ms": statistics.median(taken), "min_ms": min(taken), "max_ms": max(taken), "memory_mib": idle}
 
 
-def run():
-    """One whole run on the demo account; the answer, and VmHWM in MiB."""
-    aws = subprocess.Popen([SERVE, "0"], stdout=subprocess.PIPE, text=True)
-    variables = {}
-    while "S3_BUCKET" not in variables:
-        for pair in aws.stdout.readline().removeprefix("export ").split():
-            name, value = pair.split("=", 1)
-            variables[name] = value
-    runtime = Runtime()
-    process = start(runtime, variables)
-    answer = runtime.invoke()
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    process.kill()
-    aws.kill()
-    return answer, peak / 1024
+def bound(calls, pacing):
+    """Seconds that the documented rates ask of these calls at least: the slowest bucket's."""
+    buckets = {}
+    for service, operations in calls.items():
+        for operation, (count, _) in operations.items():
+            if service == "connect":
+                name, rate = ("connect" if pacing == "account" else f"connect {operation}"), CONNECT
+            elif service in SISTERS:
+                name, rate = f"{service} {operation}", CONNECT
+            elif service == "servicequotas":
+                is_list = operation.startswith("List") and "ChangeHistory" not in operation
+                name, rate = f"{service} {operation}", QUOTAS_LIST if is_list else QUOTAS_GET
+            else:
+                continue
+            buckets[name] = (buckets.get(name, (0,))[0] + count, rate)
+    return max(((count - burst) / rate for count, (rate, burst) in buckets.values()), default=0)
+
+
+def run(command, pacing, instances=None):
+    """One whole run of a function; `instances` as `SimulatedAws` takes it."""
+    throttle = {"account": "shared"}.get(pacing, pacing)
+    with SimulatedAws(throttle, instances) as aws:
+        with Function(command, {**aws.variables, "CONNECT_PACING": pacing}) as function:
+            function.first_poll()
+            begun = time.perf_counter()
+            answer = function.runtime.invoke(900)
+            took = time.perf_counter() - begun
+            memory, cpu = function.memory(), function.cpu_seconds()
+        calls = aws.calls()
+    connect = calls["connect"].values()
+    return {
+        "instances": len(answer["instances"]) if isinstance(answer["instances"], list) else answer["instances"],
+        "complete": answer.get("complete"),
+        "connect_calls": sum(count for count, _ in connect),
+        "all_calls": sum(count for operations in calls.values() for count, _ in operations.values()),
+        "throttled": sum(throttled for operations in calls.values() for _, throttled in operations.values()),
+        "took_s": took,
+        "bound_s": bound(calls, pacing),
+        "cpu_s": cpu,
+        "memory_mib": memory,
+    }
+
+
+def zipped(files):
+    """Bytes of a zip of `{name: path}`."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
+        for name, path in files.items():
+            package.write(path, name)
+    return len(packed.getvalue())
+
+
+def binary_size():
+    # The release profile has stripped it.
+    return {"file_mb": os.path.getsize(BINARY) / 1e6, "zip_mb": zipped({"bootstrap": BINARY}) / 1e6}
+
+
+def python_size():
+    packages = next(VENV.glob("lib/python3*/site-packages"))
+    tools = ("pip", "setuptools", "pkg_resources", "_distutils", "distutils-precedence", "wheel")
+    files = {
+        str(path.relative_to(packages)): path
+        for path in packages.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.relative_to(packages).parts[0].startswith(tools)
+    }
+    own = {"python_function.py": ROOT / "benches/python_function.py"}
+    return {"function_mb": zipped(own) / 1e6, "with_packages_mb": zipped({**files, **own}) / 1e6}
+
+
+def line(what, *cells):
+    print("| " + " | ".join([what, *map(str, cells)]) + " |", flush=True)
+
+
+def show_run(what, found):
+    allowed = found["bound_s"] * 1.03 + 2
+    line(
+        what,
+        found["connect_calls"],
+        found["all_calls"],
+        found["throttled"],
+        f"{found['took_s']:.1f}",
+        f"{found['bound_s']:.1f}",
+        "yes" if found["took_s"] <= allowed else f"no ({allowed:.1f})",
+        f"{found['cpu_s']:.2f}",
+        f"{found['memory_mib']['VmHWM']:.1f}",
+    )
 
 
 def main():
-    taken = starts()
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
-        package.write(BINARY, "bootstrap")
-    answer, peak = run()
-    calls = answer["connect_api"]["requests"]
-    bound = (calls - 5) / 2
-    took = answer["duration_ms"] / 1000
-    print(f"start to first poll   median {statistics.median(taken):.1f} ms, min {min(taken):.1f}, max {max(taken):.1f} ({STARTS} starts)")
-    print(f"peak resident memory  {peak:.1f} MiB, run of {len(answer['instances'])} instances")
-    print(f"binary                {os.path.getsize(BINARY) / 1e6:.2f} MB, zip {len(packed.getvalue()) / 1e6:.2f} MB")
-    print(f"Connect calls         {calls}, throttled {answer['connect_api']['throttled']}")
-    print(f"run time              {took:.1f} s, bound {bound:.1f} s, ratio {took / bound:.3f}")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--long", action="store_true", help="also the runs that take many minutes")
+    parser.add_argument("--json", type=Path, help="write every number to this file")
+    arguments = parser.parse_args()
+    prepare()
+    found = {"monitor_size": binary_size(), "python_size": python_size()}
+
+    line("start to first poll, ms", "median", "min", "max", "resident then, MiB")
+    line("---", "---:", "---:", "---:", "---:")
+    for name, command in [("monitor", MONITOR), ("python", PYTHON)]:
+        start = found[f"{name}_start"] = starts(command)
+        cells = [f"{start[key]:.1f}" for key in ("median_ms", "min_ms", "max_ms")]
+        line(name, *cells, f"{start['memory_mib']['VmHWM']:.1f}")
+    ratio = found["python_start"]["median_ms"] / found["monitor_start"]["median_ms"]
+    print(f"\nThe Python function takes {ratio:.0f} times as long to start.\n")
+
+    line("zip, MB", "")
+    line("---", "---:")
+    line("monitor", f"{found['monitor_size']['zip_mb']:.2f}")
+    line("python, the function alone", f"{found['python_size']['function_mb']:.3f}")
+    line("python, with boto3 and awslambdaric", f"{found['python_size']['with_packages_mb']:.2f}")
+    print()
+
+    line("run", "Connect calls", "all calls", "throttled", "seconds", "bound", "within 3 % + 2 s", "CPU s", "peak MiB")
+    line("---", *["---:"] * 8)
+    runs = [("account", None), ("per-operation", None), ("per-operation", 20), ("per-operation", 100)]
+    if arguments.long:
+        runs += [("account", 20), ("per-operation", 1000)]
+    for pacing, instances in runs:
+        what = f"monitor, {instances or 3} instances, {pacing}"
+        found[what] = run(MONITOR, pacing, instances)
+        show_run(what, found[what])
+    found["python"] = run(PYTHON, "account")
+    show_run("python, 3 instances, a call each 0.5 s", found["python"])
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,26 +2,26 @@
 
 use aws_sdk_appintegrations::Client;
 
-use super::page::{Item, Page, page};
+use super::page::{Ask, Item, Page, ask, lacks, page};
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
 use crate::model::Fault;
 
 impl Edge<Client> {
     #[rustfmt::skip]
-    pub(super) async fn page(&self, at: &At<'_>) -> Result<Page, Fault> {
+    pub(super) fn page(&self, at: &At<'_>) -> Result<Ask, Fault> {
         let c = &self.client;
         Ok(match at.listing {
-            Listing::DataIntegrations => page!(self, at, c.list_data_integrations().max_results(50), data_integrations, |i| {
+            Listing::DataIntegrations => page!(at, c.list_data_integrations().max_results(50), data_integrations, |i| {
                 // The identifier may be the name or the ARN's last part; the ARN is always there.
                 Item::new(i.arn.as_deref().and_then(|arn| arn.rsplit('/').next()), i.name.as_deref()).arn(i.arn.as_deref())
             }),
-            Listing::EventIntegrations => page!(self, at, c.list_event_integrations().max_results(50), event_integrations, |i| {
+            Listing::EventIntegrations => page!(at, c.list_event_integrations().max_results(50), event_integrations, |i| {
                 Item::new(i.name.as_deref(), i.name.as_deref()).arn(i.event_integration_arn.as_deref())
             }),
-            Listing::Applications => page!(self, at, c.list_applications().max_results(50), applications, Item::plain),
-            Listing::DataIntegrationAssociations => page!(self, at, c.list_data_integration_associations().data_integration_identifier(at.id(0)).max_results(50), data_integration_associations, Item::plain),
-            Listing::EventIntegrationAssociations => page!(self, at, c.list_event_integration_associations().event_integration_name(at.id(0)).max_results(50), event_integration_associations, Item::plain),
+            Listing::Applications => page!(at, c.list_applications().max_results(50), applications, Item::plain),
+            Listing::DataIntegrationAssociations => page!(at, c.list_data_integration_associations().data_integration_identifier(at.id(0)).max_results(50), data_integration_associations, Item::plain),
+            Listing::EventIntegrationAssociations => page!(at, c.list_event_integration_associations().event_integration_name(at.id(0)).max_results(50), event_integration_associations, Item::plain),
             other => return Err(self.not_mine(other)),
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_connectcampaignsv2::Client;
 use tokio::time::Instant;
 
-use super::page::{Item, Page, page};
+use super::page::{Ask, Item, Page, ask, lacks, page};
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
 use crate::model::{Fault, FaultKind, Resource, Tally};
@@ -17,10 +17,10 @@ const BATCH: usize = 25;
 const ACTIVE: &[&str] = &["Initialized", "Running", "Paused"];
 
 impl Edge<Client> {
-    pub(super) async fn page(&self, at: &At<'_>) -> Result<Page, Fault> {
+    pub(super) fn page(&self, at: &At<'_>) -> Result<Ask, Fault> {
         match at.listing {
             Listing::Campaigns => {
-                Ok(page!(self, at, self.client.list_campaigns().max_results(50), campaign_summary_list, |c| {
+                Ok(page!(at, self.client.list_campaigns().max_results(50), campaign_summary_list, |c| {
                     Item::new(Some(&c.id), None).group(Some(&c.connect_instance_id)).kind(Some(&c.connect_instance_id))
                 }))
             }

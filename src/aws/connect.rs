@@ -9,7 +9,7 @@ use aws_sdk_connect::operation::get_task_template::GetTaskTemplateOutput;
 use aws_sdk_connect::types::{IntegrationType, LexVersion, QueueType};
 use tokio::time::Instant;
 
-use super::page::{Item, Page, describe, page, search};
+use super::page::{Ask, Item, Page, ask, describe, lacks, page, search};
 use super::pages::Pages;
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
@@ -49,56 +49,56 @@ impl Connect {
     }
 
     #[rustfmt::skip]
-    pub(super) async fn page(&self, at: &At<'_>) -> Result<Page, Fault> {
+    pub(super) fn page(&self, at: &At<'_>) -> Result<Ask, Fault> {
         let (c, id) = (&self.client, at.instance);
         Ok(match at.listing {
-            Listing::Users => page!(self, at, c.list_users().instance_id(id).max_results(1000), user_summary_list, |u| Item::new(u.id.as_deref(), None)),
+            Listing::Users => page!(at, c.list_users().instance_id(id).max_results(1000), user_summary_list, |u| Item::new(u.id.as_deref(), None)),
             // Without a type each user's own agent queue is listed too.
-            Listing::StandardQueues => page!(self, at, c.list_queues().instance_id(id).queue_types(QueueType::Standard).max_results(1000), queue_summary_list, |q| Item::new(q.id.as_deref(), q.name.as_deref())),
-            Listing::RoutingProfiles => page!(self, at, c.list_routing_profiles().instance_id(id).max_results(1000), routing_profile_summary_list, Item::plain),
-            Listing::SecurityProfiles => page!(self, at, c.list_security_profiles().instance_id(id).max_results(1000), security_profile_summary_list, Item::plain),
-            Listing::HierarchyGroups => page!(self, at, c.list_user_hierarchy_groups().instance_id(id).max_results(1000), user_hierarchy_group_summary_list, Item::plain),
-            Listing::QuickConnects => page!(self, at, c.list_quick_connects().instance_id(id).max_results(1000), quick_connect_summary_list, Item::plain),
-            Listing::HoursOfOperation => page!(self, at, c.list_hours_of_operations().instance_id(id).max_results(1000), hours_of_operation_summary_list, Item::plain),
-            Listing::Prompts => page!(self, at, c.list_prompts().instance_id(id).max_results(1000), prompt_summary_list, Item::plain),
-            Listing::Flows => page!(self, at, c.list_contact_flows().instance_id(id).max_results(1000), contact_flow_summary_list, Item::plain),
-            Listing::FlowModules => page!(self, at, c.list_contact_flow_modules().instance_id(id).max_results(1000), contact_flow_modules_summary_list, Item::plain),
-            Listing::AgentStatuses => page!(self, at, c.list_agent_statuses().instance_id(id).max_results(1000), agent_status_summary_list, Item::plain),
-            Listing::PredefinedAttributes => page!(self, at, c.list_predefined_attributes().instance_id(id).max_results(100), predefined_attribute_summary_list, Item::plain),
-            Listing::LambdaFunctions => page!(self, at, c.list_lambda_functions().instance_id(id).max_results(25), lambda_functions, Item::plain),
-            Listing::LexV1Bots => page!(self, at, c.list_lex_bots().instance_id(id).max_results(25), lex_bots, Item::plain),
-            Listing::LexV2Bots => page!(self, at, c.list_bots().instance_id(id).lex_version(LexVersion::V2).max_results(25), lex_bots, Item::plain),
+            Listing::StandardQueues => page!(at, c.list_queues().instance_id(id).queue_types(QueueType::Standard).max_results(1000), queue_summary_list, |q| Item::new(q.id.as_deref(), q.name.as_deref())),
+            Listing::RoutingProfiles => page!(at, c.list_routing_profiles().instance_id(id).max_results(1000), routing_profile_summary_list, Item::plain),
+            Listing::SecurityProfiles => page!(at, c.list_security_profiles().instance_id(id).max_results(1000), security_profile_summary_list, Item::plain),
+            Listing::HierarchyGroups => page!(at, c.list_user_hierarchy_groups().instance_id(id).max_results(1000), user_hierarchy_group_summary_list, Item::plain),
+            Listing::QuickConnects => page!(at, c.list_quick_connects().instance_id(id).max_results(1000), quick_connect_summary_list, Item::plain),
+            Listing::HoursOfOperation => page!(at, c.list_hours_of_operations().instance_id(id).max_results(1000), hours_of_operation_summary_list, Item::plain),
+            Listing::Prompts => page!(at, c.list_prompts().instance_id(id).max_results(1000), prompt_summary_list, Item::plain),
+            Listing::Flows => page!(at, c.list_contact_flows().instance_id(id).max_results(1000), contact_flow_summary_list, Item::plain),
+            Listing::FlowModules => page!(at, c.list_contact_flow_modules().instance_id(id).max_results(1000), contact_flow_modules_summary_list, Item::plain),
+            Listing::AgentStatuses => page!(at, c.list_agent_statuses().instance_id(id).max_results(1000), agent_status_summary_list, Item::plain),
+            Listing::PredefinedAttributes => page!(at, c.list_predefined_attributes().instance_id(id).max_results(100), predefined_attribute_summary_list, Item::plain),
+            Listing::LambdaFunctions => page!(at, c.list_lambda_functions().instance_id(id).max_results(25), lambda_functions, Item::plain),
+            Listing::LexV1Bots => page!(at, c.list_lex_bots().instance_id(id).max_results(25), lex_bots, Item::plain),
+            Listing::LexV2Bots => page!(at, c.list_bots().instance_id(id).lex_version(LexVersion::V2).max_results(25), lex_bots, Item::plain),
             // Each table is visited, so all pages are read.
-            Listing::DataTables => page!(self, at, c.search_data_tables().instance_id(id).max_results(1000), data_tables, |t| Item::new(Some(&t.id), Some(&t.name))),
-            Listing::EmailAddresses => search!(self, at, c.search_email_addresses().instance_id(id).max_results(100), email_addresses, Item::plain),
-            Listing::Workspaces => search!(self, at, c.search_workspaces().instance_id(id).max_results(500), workspaces, Item::plain),
-            Listing::Notifications => search!(self, at, c.search_notifications().instance_id(id).max_results(100), notifications, Item::plain),
-            Listing::Integrations => page!(self, at, c.list_integration_associations().instance_id(id).max_results(100), integration_association_summary_list, |i| {
+            Listing::DataTables => page!(at, c.search_data_tables().instance_id(id).max_results(1000), data_tables, |t| Item::new(Some(&t.id), Some(&t.name))),
+            Listing::EmailAddresses => search!(at, c.search_email_addresses().instance_id(id).max_results(100), email_addresses, Item::plain),
+            Listing::Workspaces => search!(at, c.search_workspaces().instance_id(id).max_results(500), workspaces, Item::plain),
+            Listing::Notifications => search!(at, c.search_notifications().instance_id(id).max_results(100), notifications, Item::plain),
+            Listing::Integrations => page!(at, c.list_integration_associations().instance_id(id).max_results(100), integration_association_summary_list, |i| {
                 Item::plain(i).group(i.integration_type.as_ref().map(IntegrationType::as_str)).arn(i.integration_arn.as_deref())
             }),
-            Listing::TaskTemplates => page!(self, at, c.list_task_templates().instance_id(id).max_results(100), task_templates, |t| Item::new(t.id.as_deref(), t.name.as_deref())),
-            Listing::ApprovedOrigins => page!(self, at, c.list_approved_origins().instance_id(id).max_results(25), origins, Item::plain),
-            Listing::EvaluationForms => page!(self, at, c.list_evaluation_forms().instance_id(id).max_results(100), [evaluation_form_summary_list], Item::plain),
-            Listing::Rules => page!(self, at, c.list_rules().instance_id(id).max_results(200), [rule_summary_list], |r| Item::plain(r).group(Some(r.event_source_name.as_str()))),
-            Listing::Vocabularies => page!(self, at, c.search_vocabularies().instance_id(id).max_results(100), vocabulary_summary_list, Item::plain),
-            Listing::RoutingProfileQueues => page!(self, at, c.search_routing_profiles().instance_id(id).max_results(500), routing_profiles, |p| {
+            Listing::TaskTemplates => page!(at, c.list_task_templates().instance_id(id).max_results(100), task_templates, |t| Item::new(t.id.as_deref(), t.name.as_deref())),
+            Listing::ApprovedOrigins => page!(at, c.list_approved_origins().instance_id(id).max_results(25), origins, Item::plain),
+            Listing::EvaluationForms => page!(at, c.list_evaluation_forms().instance_id(id).max_results(100), [evaluation_form_summary_list], Item::plain),
+            Listing::Rules => page!(at, c.list_rules().instance_id(id).max_results(200), [rule_summary_list], |r| Item::plain(r).group(Some(r.event_source_name.as_str()))),
+            Listing::Vocabularies => page!(at, c.search_vocabularies().instance_id(id).max_results(100), vocabulary_summary_list, Item::plain),
+            Listing::RoutingProfileQueues => page!(at, c.search_routing_profiles().instance_id(id).max_results(500), routing_profiles, |p| {
                 let queues = p.number_of_associated_queues.and_then(|n| u64::try_from(n).ok());
                 Item::new(None, p.name.as_deref()).group(p.routing_profile_id.as_deref()).weight(queues)
             }),
-            Listing::HoursOverrides => search!(self, at, c.search_hours_of_operation_overrides().instance_id(id).max_results(100), hours_of_operation_overrides, Item::plain),
-            Listing::Proficiencies => page!(self, at, c.list_user_proficiencies().instance_id(id).user_id(at.id(0)).max_results(100), user_proficiency_list, Item::plain),
-            Listing::QueueEmailAddresses => page!(self, at, c.list_queue_email_addresses().instance_id(id).queue_id(at.id(0)).max_results(100), email_address_metadata_list, Item::plain),
-            Listing::QueueQuickConnects => page!(self, at, c.list_queue_quick_connects().instance_id(id).queue_id(at.id(0)).max_results(100), quick_connect_summary_list, Item::plain),
-            Listing::DataTableAttributes => page!(self, at, c.list_data_table_attributes().instance_id(id).data_table_id(at.id(0)).max_results(1000), [attributes], |a| {
+            Listing::HoursOverrides => search!(at, c.search_hours_of_operation_overrides().instance_id(id).max_results(100), hours_of_operation_overrides, Item::plain),
+            Listing::Proficiencies => page!(at, c.list_user_proficiencies().instance_id(id).user_id(at.id(0)).max_results(100), user_proficiency_list, Item::plain),
+            Listing::QueueEmailAddresses => page!(at, c.list_queue_email_addresses().instance_id(id).queue_id(at.id(0)).max_results(100), email_address_metadata_list, Item::plain),
+            Listing::QueueQuickConnects => page!(at, c.list_queue_quick_connects().instance_id(id).queue_id(at.id(0)).max_results(100), quick_connect_summary_list, Item::plain),
+            Listing::DataTableAttributes => page!(at, c.list_data_table_attributes().instance_id(id).data_table_id(at.id(0)).max_results(1000), [attributes], |a| {
                 Item::plain(a).group(a.primary.then_some("primary"))
             }),
-            Listing::DataTableValues => page!(self, at, c.list_data_table_values().instance_id(id).data_table_id(at.id(0)).max_results(1000), [values], Item::plain),
-            Listing::TaskTemplateFields => describe!(self, at, c.get_task_template().instance_id(id).task_template_id(at.id(0)), |o: &GetTaskTemplateOutput| {
+            Listing::DataTableValues => page!(at, c.list_data_table_values().instance_id(id).data_table_id(at.id(0)).max_results(1000), [values], Item::plain),
+            Listing::TaskTemplateFields => describe!(c.get_task_template().instance_id(id).task_template_id(at.id(0)), |o: &GetTaskTemplateOutput| {
                 o.fields.iter().flatten().map(Item::plain).collect()
             }),
             // Without a target one listing serves every instance; a number may also belong to a
             // traffic distribution group.
-            Listing::PhoneNumbers => page!(self, at, c.list_phone_numbers_v2().max_results(1000), list_phone_numbers_summary_list, |n| {
+            Listing::PhoneNumbers => page!(at, c.list_phone_numbers_v2().max_results(1000), list_phone_numbers_summary_list, |n| {
                 Item::plain(n).group(n.target_arn.as_deref().or(n.instance_id.as_deref()))
             }),
             other => return Err(self.not_mine(other)),

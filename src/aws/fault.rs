@@ -1,5 +1,7 @@
 //! Errors of the SDK become the closed set of faults that the rest of the program knows.
 
+use std::error::Error;
+
 use aws_sdk_connect::config::http::HttpResponse;
 use aws_sdk_connect::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
@@ -42,7 +44,7 @@ impl Failure {
 /// Reads an SDK error of any operation of any service.
 pub fn failure<E>(error: &SdkError<E, HttpResponse>) -> Failure
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
 {
     let status = error.raw_response().map_or(0, |r| r.status().as_u16());
     match error {
@@ -156,19 +158,19 @@ fn is_bad_identity(code: &str) -> bool {
 }
 
 /// True where the endpoint's name does not exist: AWS has none for the service in this Region.
-fn is_no_such_host<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
+fn is_no_such_host(error: &(dyn Error + 'static)) -> bool {
     let text = format!("{}", DisplayErrorContext(error)).to_ascii_lowercase();
     text.contains("dns error") || text.contains("failed to lookup address")
 }
 
-fn is_credentials<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
+fn is_credentials(error: &(dyn Error + 'static)) -> bool {
     let text = format!("{}", DisplayErrorContext(error)).to_ascii_lowercase();
     text.contains("credential") || text.contains("identity")
 }
 
-fn cause<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
+fn cause(error: &(dyn Error + 'static)) -> String {
     // The innermost cause says what happened; the layers above it say that something did.
-    let mut source: &dyn std::error::Error = error;
+    let mut source = error;
     while let Some(next) = source.source() {
         source = next;
     }

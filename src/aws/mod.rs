@@ -11,6 +11,7 @@ mod cases;
 pub mod cloudwatch;
 pub mod connect;
 pub mod fault;
+mod http;
 pub mod pace;
 mod page;
 pub mod pages;
@@ -59,6 +60,7 @@ pub struct Aws {
 /// command line overrides.
 pub async fn ambient(region: Option<String>, profile: Option<String>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http::client())
         .retry_config(RetryConfig::standard().with_max_attempts(4).with_max_backoff(Duration::from_secs(5)))
         .timeout_config(
             TimeoutConfig::builder()

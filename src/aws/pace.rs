@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync;
+use tokio::sync::{self, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
 /// A documented throttling limit: `per_second` tokens flow into a bucket that holds `burst`.
@@ -79,22 +79,32 @@ impl Bucket {
         }
     }
 
-    /// Waits for a token and spends it. Dropping the future before it is ready spends nothing.
-    pub async fn take(&self) {
+    /// Waits for a token and for one of the lanes, and spends the token. Dropping the future before it is
+    /// ready spends nothing. The token comes first and is spent last: nobody holds a lane who only waits,
+    /// and a call that waits for its lane does not leave in a crowd with those behind it.
+    pub async fn take<'a>(&self, lanes: &'a Semaphore) -> Option<SemaphorePermit<'a>> {
         let _turn = self.turn.lock().await;
         loop {
+            // Not `sleep_until` alone: it takes a millisecond where there is nothing to wait for.
+            if let Some(ready) = self.ready().filter(|ready| *ready > Instant::now()) {
+                sleep_until(ready).await;
+            }
+            let lane = lanes.acquire().await.ok();
             let now = Instant::now();
-            let ready = locked(&self.state).tat.map_or(now, |tat| tat.checked_sub(self.tolerance).unwrap_or(now));
-            if ready <= now {
+            // A throttle may have slowed the bucket meanwhile: look again after the waits.
+            if self.ready().is_none_or(|ready| ready <= now) {
                 let period = *locked(&self.period);
                 let mut state = locked(&self.state);
                 let from = state.tat.map_or(now, |tat| tat.max(now));
                 state.tat = Some(from + period.mul_f64(state.slowdown));
-                return;
+                return lane;
             }
-            // A throttle may have slowed the bucket meanwhile: look again after the wait.
-            sleep_until(ready).await;
         }
+    }
+
+    /// When the next token is there; none where it is there already.
+    fn ready(&self) -> Option<Instant> {
+        locked(&self.state).tat.and_then(|tat| tat.checked_sub(self.tolerance))
     }
 
     /// AWS throttled: its bucket is empty, whoever emptied it. Halves the rate, once per second at
@@ -264,7 +274,7 @@ mod tests {
                 let bucket = Arc::clone(&bucket);
                 let throttled = throttled.get(i).copied().unwrap_or(false);
                 calls.spawn(async move {
-                    bucket.take().await;
+                    bucket.take(&Semaphore::new(99)).await;
                     let left = start.elapsed().as_secs_f64();
                     if throttled {
                         bucket.slow_down();
@@ -356,13 +366,13 @@ mod tests {
     async fn a_second_run_finds_the_bucket_as_the_first_left_it() {
         let pacer = Pacer::new(Plan::ConnectAccount { share: 100 });
         for _ in 0..5 {
-            pacer.bucket("ListUsers").take().await;
+            pacer.bucket("ListUsers").take(&Semaphore::new(99)).await;
         }
         let start = Instant::now();
-        pacer.bucket("ListQueues").take().await;
+        pacer.bucket("ListQueues").take(&Semaphore::new(99)).await;
         assert!(start.elapsed() >= Duration::from_millis(400), "another operation of the same bucket waits");
         let start = Instant::now();
-        pacer.bucket("GetMetricData").take().await;
+        pacer.bucket("GetMetricData").take(&Semaphore::new(99)).await;
         assert_eq!(start.elapsed(), Duration::ZERO, "the metrics operations have a bucket of their own");
     }
 
@@ -374,7 +384,7 @@ mod tests {
         for (operation, at_least, at_most) in [("ListUsers", 10.0, 17.0), ("ListQueues", 2.5, 3.0)] {
             let start = Instant::now();
             for _ in 0..10 {
-                pacer.bucket(operation).take().await;
+                pacer.bucket(operation).take(&Semaphore::new(99)).await;
             }
             let took = start.elapsed().as_secs_f64();
             assert!((at_least..=at_most).contains(&took), "{operation} took {took}");

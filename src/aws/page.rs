@@ -1,5 +1,13 @@
 //! One page of a listing, as every service's file reads it.
 
+use aws_sdk_connect::config::http::HttpResponse;
+use aws_sdk_connect::error::{ProvideErrorMetadata, SdkError};
+
+use super::call::Attempt;
+use super::fault::failure;
+use crate::catalogue::Listing;
+use crate::model::{Fault, FaultKind};
+
 /// The items of one page.
 #[derive(Debug, Default)]
 pub(super) struct Page {
@@ -56,46 +64,84 @@ impl Item {
     }
 }
 
-/// Asks for one page. The list's key must be there: an answer without it says nothing, not zero.
+/// Makes attempts at one page: what is compiled for each listing is no more than this.
+pub(super) type Ask = Box<dyn Fn() -> Attempt<Answer> + Send + Sync>;
+
+/// A page, or why the answer is none.
+pub(super) type Answer = Result<Page, Fault>;
+
+/// `send` sends a copy of the request, `read` reads its output.
+pub(super) fn ask<R, F, T, E>(
+    request: R,
+    send: impl Fn(R) -> F + Send + Sync + 'static,
+    read: impl Fn(&T) -> Answer + Copy + Send + Sync + 'static,
+) -> Ask
+where
+    R: Clone + Send + Sync + 'static,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    Box::new(move || {
+        let reply = send(request.clone());
+        Box::pin(async move { reply.await.map(|output| read(&output)).map_err(|error| failure(&error)) })
+    })
+}
+
+/// An answer without a member that must be there says nothing, not zero.
+pub(super) fn lacks(listing: Listing, member: &str) -> Fault {
+    Fault::new(listing.qualified(), FaultKind::BadResponse, format!("the answer has no {member}"))
+}
+
+/// Asks for one page. The list's key must be there.
 macro_rules! page {
-    ($self:ident, $at:ident, $request:expr, $list:ident, $item:expr) => {{
-        let output = page!(@call $self, $at, $request);
-        let list = output.$list.as_ref().ok_or_else(|| $self.without($at.listing.operation(), stringify!($list)))?;
-        Page { items: list.iter().map($item).collect(), next: output.next_token.clone(), total: None }
+    ($at:ident, $request:expr, $list:ident, $item:expr) => {{
+        let listing = $at.listing;
+        ask(
+            $request.set_next_token($at.token.clone()),
+            |r| r.send(),
+            move |output| {
+                let list = output.$list.as_ref().ok_or_else(|| lacks(listing, stringify!($list)))?;
+                Ok(Page { items: list.iter().map($item).collect(), next: output.next_token.clone(), total: None })
+            },
+        )
     }};
     // The SDK makes these lists plain vectors, empty where the key is missing.
-    ($self:ident, $at:ident, $request:expr, [$list:ident], $item:expr) => {{
-        let output = page!(@call $self, $at, $request);
-        Page { items: output.$list.iter().map($item).collect(), next: output.next_token.clone(), total: None }
-    }};
-    (@call $self:ident, $at:ident, $request:expr) => {{
-        let request = $request;
-        $self
-            .caller
-            .call($at.listing.operation(), $at.deadline, || request.clone().set_next_token($at.token.clone()).send())
-            .await?
+    ($at:ident, $request:expr, [$list:ident], $item:expr) => {{
+        ask(
+            $request.set_next_token($at.token.clone()),
+            |r| r.send(),
+            |output| {
+                Ok(Page {
+                    items: output.$list.iter().map($item).collect(),
+                    next: output.next_token.clone(),
+                    total: None,
+                })
+            },
+        )
     }};
 }
 
 /// Asks for the first page of a search, which carries the total.
 macro_rules! search {
-    ($self:ident, $at:ident, $request:expr, $list:ident, $item:expr) => {{
-        let request = $request;
-        let operation = $at.listing.operation();
-        let output = $self.caller.call(operation, $at.deadline, || request.clone().send()).await?;
-        let total = output.approximate_total_count.ok_or_else(|| $self.without(operation, "ApproximateTotalCount"))?;
-        let list = output.$list.as_deref().unwrap_or_default();
-        Page { items: list.iter().map($item).collect(), next: None, total: Some(total) }
+    ($at:ident, $request:expr, $list:ident, $item:expr) => {{
+        let listing = $at.listing;
+        ask(
+            $request,
+            |r| r.send(),
+            move |output| {
+                let total = output.approximate_total_count.ok_or_else(|| lacks(listing, "ApproximateTotalCount"))?;
+                let list = output.$list.as_deref().unwrap_or_default();
+                Ok(Page { items: list.iter().map($item).collect(), next: None, total: Some(total) })
+            },
+        )
     }};
 }
 
 /// Asks for one resource whose description holds what is counted.
 macro_rules! describe {
-    ($self:ident, $at:ident, $request:expr, $items:expr) => {{
-        let request = $request;
-        let output = $self.caller.call($at.listing.operation(), $at.deadline, || request.clone().send()).await?;
-        Page { items: $items(&output), next: None, total: None }
-    }};
+    ($request:expr, $items:expr) => {
+        ask($request, |r| r.send(), |output| Ok(Page { items: $items(output), ..Page::default() }))
+    };
 }
 
 pub(super) use {describe, page, search};

@@ -171,15 +171,16 @@ impl Aws {
     }
 
     async fn page(&self, at: &At<'_>) -> Result<Page, Fault> {
-        match at.listing.service() {
-            Service::Connect => self.connect.page(at).await,
-            Service::Cases => self.cases.page(at).await,
-            Service::Profile => self.profile.page(at).await,
-            Service::Wisdom => self.wisdom.page(at).await,
-            Service::AppIntegrations => self.app_integrations.page(at).await,
-            Service::Campaigns => self.campaigns.page(at).await,
-            Service::VoiceId => Err(self.connect.not_mine(at.listing)),
-        }
+        let (ask, caller) = match at.listing.service() {
+            Service::Connect => (self.connect.page(at), &self.connect.caller),
+            Service::Cases => (self.cases.page(at), &self.cases.caller),
+            Service::Profile => (self.profile.page(at), &self.profile.caller),
+            Service::Wisdom => (self.wisdom.page(at), &self.wisdom.caller),
+            Service::AppIntegrations => (self.app_integrations.page(at), &self.app_integrations.caller),
+            Service::Campaigns => (self.campaigns.page(at), &self.campaigns.caller),
+            Service::VoiceId => return Err(self.connect.not_mine(at.listing)),
+        };
+        caller.attempts(at.listing.operation(), at.deadline, &ask?).await?
     }
 }
 

@@ -44,7 +44,13 @@ def test_it_runs_where_lambda_has_glibc_2_34(bootstrap):
 
 
 def test_it_fits(bootstrap):
-    assert os.path.getsize(os.environ["PACKAGE"]) < 10_000_000, "a small package starts quickly"
+    assert os.path.getsize(os.environ["PACKAGE"]) < 6_000_000, "a small package starts quickly"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the package is for x86_64")
+def test_it_is_the_command_too(bootstrap):
+    quotas = subprocess.run([bootstrap, "quotas", "--output", "json"], check=True, capture_output=True, env={})
+    assert len(json.loads(quotas.stdout)) > 500
 
 
 def run(bootstrap, payload, **environment):

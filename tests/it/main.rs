@@ -33,3 +33,5 @@ mod schema;
 mod secrets;
 mod sinks;
 mod sisters;
+mod supply;
+mod tls;
