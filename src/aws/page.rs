@@ -1,7 +1,14 @@
 //! One page of a listing, as every service's file reads it.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_connect::config::http::HttpResponse;
+use aws_sdk_connect::config::interceptors::AfterDeserializationInterceptorContextRef;
+use aws_sdk_connect::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_connect::error::BoxError;
 use aws_sdk_connect::error::{ProvideErrorMetadata, SdkError};
+
+use serde::de::IgnoredAny;
 
 use super::call::Attempt;
 use super::fault::failure;
@@ -92,6 +99,37 @@ pub(super) fn lacks(listing: Listing, member: &str) -> Fault {
     Fault::new(listing.qualified(), FaultKind::BadResponse, format!("the answer has no {member}"))
 }
 
+/// Refuses an answer whose body has no such member, which the SDK would show as an empty list. The name
+/// is the SDK's: `rule_summary_list` for `RuleSummaryList`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holds(pub &'static str);
+
+impl Intercept for Holds {
+    fn name(&self) -> &'static str {
+        "Holds"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let body = response.body().bytes().unwrap_or_default();
+        if !response.status().is_success() || has_member(body, self.0) {
+            return Ok(());
+        }
+        Err(format!("the answer has no {}", self.0).into())
+    }
+}
+
+fn has_member(body: &[u8], snake: &str) -> bool {
+    let members: Result<BTreeMap<String, IgnoredAny>, _> = serde_json::from_slice(body);
+    let wanted = snake.replace('_', "");
+    members.is_ok_and(|members| members.keys().any(|name| name.eq_ignore_ascii_case(&wanted)))
+}
+
 /// Asks for one page. The list's key must be there.
 macro_rules! page {
     ($at:ident, $request:expr, $list:ident, $item:expr) => {{
@@ -105,11 +143,11 @@ macro_rules! page {
             },
         )
     }};
-    // The SDK makes these lists plain vectors, empty where the key is missing.
+    // The SDK makes these lists plain vectors, empty where the key is missing: the body is asked.
     ($at:ident, $request:expr, [$list:ident], $item:expr) => {{
         ask(
             $request.set_next_token($at.token.clone()),
-            |r| r.send(),
+            |r| r.customize().interceptor($crate::aws::page::Holds(stringify!($list))).send(),
             |output| {
                 Ok(Page {
                     items: output.$list.iter().map($item).collect(),
