@@ -1,19 +1,21 @@
 //! Lets the linker put alike code side by side, where it can: the zip becomes an eighth smaller.
 //!
-//! LLD has this, which Rust brings for x86_64 Linux. Whether the linker of this build is one that has it
-//! is found by asking it to link the smallest program.
+//! LLD has this, which Rust brings for x86_64 Linux, and it folds functions that are the same. Whether the
+//! linker of this build is one that can is found by asking it to link the smallest program.
 
 use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const SORTED: &str = "-Wl,--bp-compression-sort=both";
+const ARGUMENTS: [&str; 2] = ["-Wl,--bp-compression-sort=both", "-Wl,--icf=all"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if env::var("PROFILE").as_deref() == Ok("release") && links(SORTED) {
-        println!("cargo::rustc-link-arg-bins={SORTED}");
+    if env::var("PROFILE").as_deref() == Ok("release") {
+        for argument in ARGUMENTS.into_iter().filter(|argument| links(argument)) {
+            println!("cargo::rustc-link-arg-bins={argument}");
+        }
     }
 }
 

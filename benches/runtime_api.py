@@ -24,6 +24,9 @@ class Runtime(http.server.ThreadingHTTPServer):
     def address(self):
         return f"127.0.0.1:{self.server_address[1]}"
 
+    def handle_error(self, request, client_address):
+        """A function that is stopped closes its connection: that is no news."""
+
     def invoke(self, patience):
         """The function's answer to `{}`; an error where it failed, or where there was none in `patience` seconds."""
         self.answered.clear()
