@@ -215,7 +215,15 @@ pub fn whole() -> World {
         }
     }
     for listing in listings.iter().filter(|l| matches!(l.place(), Place::Each(..)) && l.service() != Service::Connect) {
-        parent_of(&mut world, *listing);
+        let chain = listing.chain();
+        if chain.iter().any(|l| kind_member(*l).is_some()) {
+            parent_of(&mut world, *listing);
+            continue;
+        }
+        let mut resource = world.resource(listing.service().code(), chain[0].operation(), 0);
+        for between in &chain[1..chain.len() - 1] {
+            resource = resource.add(between.operation(), 1).child(between.operation(), 0);
+        }
     }
     world
 }
