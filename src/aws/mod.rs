@@ -12,6 +12,7 @@ pub mod cloudwatch;
 pub mod connect;
 pub mod fault;
 pub mod pace;
+pub mod object;
 mod page;
 pub mod pages;
 mod profile;

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::aws::fault::failure;
+use crate::aws::object;
 use crate::aws::pages::Pages;
 use crate::aws::s3_client;
 use crate::model::{Fault, FaultKind};
@@ -106,18 +107,9 @@ impl S3 {
     }
 
     async fn read(&self, key: &str) -> Result<Stored, Fault> {
-        const OPERATION: &str = "s3:GetObject";
-        let bad = |why: String| Fault::new(OPERATION, FaultKind::BadResponse, format!("{key}: {why}"));
-        let object = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .send()
-            .await
-            .map_err(|e| failure(&e).into_fault(OPERATION))?;
-        let bytes = object.body.collect().await.map_err(|e| bad(e.to_string()))?.into_bytes();
-        serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))
+        let bytes = object::read(&self.client, &self.bucket, key, None).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|e| Fault::new("s3:GetObject", FaultKind::BadResponse, format!("{key}: {e}")))
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Act {
 pub struct Story {
     pub name: &'static str,
     pub act: Act,
+    /// All services are there, and more than one instance.
+    pub is_whole: bool,
     world: World,
     config: Config,
 }
@@ -91,12 +93,12 @@ pub async fn called(stories: &[Story]) -> BTreeMap<&'static str, BTreeSet<String
 pub async fn all() -> Vec<Story> {
     let everything = everything().await;
     let alarms = everything.world.alarms.clone();
-    let bare = |name, act, world| Story { name, act, world, config: Config::default() };
+    let bare = |name, act, world| Story { name, act, is_whole: false, world, config: Config::default() };
     let mut stories = vec![lone().await, one_by_one(), everything];
     let (world, config) = all_sinks(World::empty(), Config::default());
-    stories.push(Story { name: "an account without instances", act: Act::Run, world, config });
+    stories.push(Story { name: "an account without instances", act: Act::Run, is_whole: false, world, config });
     let (world, config) = all_sinks(few(1), Config::default());
-    stories.push(Story { name: "a test message", act: Act::TestAlert, world, config });
+    stories.push(Story { name: "a test message", act: Act::TestAlert, is_whole: false, world, config });
     // Of which no ARN says whose account it is.
     let mut only_a_bus = bare("a test message for a bus alone", Act::TestAlert, few(1));
     only_a_bus.config.event_bus = Some("default".to_owned());
@@ -115,10 +117,10 @@ async fn everything() -> Story {
     second_hour("everything is on", few(3)).await
 }
 
-/// The same for one instance, in a Region without the sister services: the fewest calls.
+/// The same for one instance, in an account without the sister services: the fewest calls.
 async fn lone() -> Story {
     let mut world = few(2);
-    world.not_offered = SERVICES[1..].iter().copied().collect();
+    world.not_enabled = SERVICES[1..].iter().copied().collect();
     second_hour("one instance alone", world).await
 }
 
@@ -129,7 +131,7 @@ async fn second_hour(name: &'static str, world: World) -> Story {
     (config.alarms.apis, config.alarms.instances) = (true, true);
     config.auto_request_increase = true;
     config.detail_calls = 1_000;
-    let calm = Story { name, act: Act::Run, world, config: config.clone() };
+    let calm = Story { name, act: Act::Run, is_whole: false, world, config: config.clone() };
     let mut bench = calm.bench();
     let report = calm.play(&mut bench, NOON).await.unwrap();
     let texts = || bench.mails().into_iter().map(|mail| mail.text).collect::<Vec<_>>().join("\n");
@@ -160,19 +162,20 @@ async fn second_hour(name: &'static str, world: World) -> Story {
     }
     call(&mut world, "ListUsers", FIRST - 600);
     call(&mut world, "ListUsers", FIRST + HOUR - 600);
-    Story { name, act: Act::Run, world, config }
+    let is_whole = world.not_enabled.is_empty();
+    Story { name, act: Act::Run, is_whole, world, config }
 }
 
 /// Service Quotas tells the limits of single instances one by one only.
 fn one_by_one() -> Story {
     let (mut world, config) = all_sinks(few(1), Config::default());
-    world.not_offered = SERVICES[1..].iter().copied().collect();
+    world.not_enabled = SERVICES[1..].iter().copied().collect();
     world.quotas.list_resource_level = false;
     for instance in world.instances.clone() {
         let arn = instance.arn(&world);
         world.quotas.set_instance("L-9A46857E", &arn, 1.0);
     }
-    Story { name: "limits are asked one by one", act: Act::Run, world, config }
+    Story { name: "limits are asked one by one", act: Act::Run, is_whole: false, world, config }
 }
 
 /// Some instances with one of everything, of which Service Quotas lists what is measured, without most
