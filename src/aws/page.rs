@@ -83,7 +83,9 @@ macro_rules! search {
         let request = $request;
         let operation = $at.listing.operation();
         let output = $self.caller.call(operation, $at.deadline, || request.clone().send()).await?;
-        let total = output.approximate_total_count.ok_or_else(|| $self.without(operation, "ApproximateTotalCount"))?;
+        // A negative total is none: it must not pass for nothing at all.
+        let total = output.approximate_total_count.filter(|total| *total >= 0);
+        let total = total.ok_or_else(|| $self.without(operation, "ApproximateTotalCount"))?;
         let list = output.$list.as_deref().unwrap_or_default();
         Page { items: list.iter().map($item).collect(), next: None, total: Some(total) }
     }};

@@ -12,8 +12,11 @@
 mod alarms;
 mod alerts;
 mod architecture;
+mod bad_input;
 mod binary;
 mod called;
+#[path = "../fuzz/src/checks.rs"]
+mod checks;
 mod cli;
 mod crashes;
 mod deadline;
@@ -21,6 +24,7 @@ mod events;
 mod family;
 mod faults;
 mod harness;
+mod left;
 mod limits;
 mod matrix;
 mod model;
