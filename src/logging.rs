@@ -2,7 +2,8 @@
 
 use std::io;
 
-use tracing_subscriber::filter::Targets;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterFn, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt, registry};
@@ -12,7 +13,7 @@ use tracing_subscriber::{fmt, registry};
 pub fn for_lambda(lookup: impl Fn(&str) -> Option<String>) {
     let level = lookup("AWS_LAMBDA_LOG_LEVEL").or_else(|| lookup("RUST_LOG"));
     let is_text = lookup("AWS_LAMBDA_LOG_FORMAT").is_some_and(|f| f.eq_ignore_ascii_case("text"));
-    let logs = registry().with(filter(level.as_deref(), "info"));
+    let logs = registry().with(filter(level.as_deref(), "info")).with(FilterFn::new(may_be_written));
     if is_text {
         logs.with(fmt::layer().with_target(false).with_ansi(false)).init();
     } else {
@@ -25,7 +26,13 @@ pub fn for_lambda(lookup: impl Fn(&str) -> Option<String>) {
 pub fn for_terminal(lookup: impl Fn(&str) -> Option<String>) {
     let level = lookup("RUST_LOG");
     let text = fmt::layer().with_target(false).without_time().with_writer(io::stderr);
-    registry().with(filter(level.as_deref(), "error")).with(text).init();
+    registry().with(filter(level.as_deref(), "error")).with(FilterFn::new(may_be_written)).with(text).init();
+}
+
+/// Below `info` the SDK and its transport write keys, tokens and whole answers: of them nothing more is
+/// written, whatever level is asked for.
+fn may_be_written(of: &Metadata<'_>) -> bool {
+    *of.level() <= Level::INFO || of.target().starts_with(env!("CARGO_CRATE_NAME"))
 }
 
 /// A level, or directives such as `warn,connect_quota_monitor=debug`. One that cannot be read counts
