@@ -123,6 +123,36 @@ mod tests {
     }
 
     #[test]
+    fn the_shell_hands_on_every_argument_as_it_was_meant() {
+        let hostile = [
+            "$(touch x)",
+            "`id`",
+            "'; rm -rf / #",
+            "a\"b",
+            "<script>",
+            "$HOME",
+            "a b",
+            "\u{1b}[31m",
+            "\u{202e}x",
+            "é☎",
+            "*",
+            "~root",
+            "-n",
+            "a\r\nb",
+            "\\",
+            "!!",
+            "&& x",
+        ];
+        for text in hostile {
+            // A stub of `aws` that prints its arguments, each on a line.
+            let script = format!("aws() {{ printf '%s\\n' \"$@\"; }}; aws --context-id {}", shell_word(text));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            let printed = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(printed, format!("--context-id\n{}\n", plain(text, ARGUMENT)), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_link_leads_to_the_console_of_its_partition() {
         let link = |partition: &str, region: &str| {
             let account = account(partition, region);

@@ -10,6 +10,7 @@ use super::faults::Faults;
 use super::tell::Pending;
 use super::{App, Moment};
 use crate::aws::call::CallStats;
+use crate::catalogue::Listing;
 use crate::changes::{Comparison, compare};
 use crate::evaluate::{Thresholds, ended_mutes, judge, mention_ended_mutes};
 use crate::event::Request;
@@ -19,7 +20,7 @@ use crate::report::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Rep
 use crate::requests::Requests;
 use crate::rota::Rota;
 use crate::sink::{Remembered, Sinks};
-use crate::snapshot::{Memory, Snapshot, Subject, Tours, rfc3339};
+use crate::snapshot::{Memory, Metric, Snapshot, Subject, Tours, rfc3339};
 use crate::trend;
 
 /// Lambda takes an answer of 6 MB. The rows of a dry run, which stand nowhere else, may fill most of it.
@@ -141,12 +142,20 @@ impl<'a> Run<'a> {
             return seen;
         }
         history.note(&snapshot.metrics, trend::day_of(self.now));
-        let Comparison { news, mut carried, told } =
+        let Comparison { news, mut carried, mut told } =
             compare(state, &snapshot.metrics, self.now, app.config.reminder_hours);
         if let (false, Some(news)) = (app.sinks.has_channels(), &news) {
             // Nobody is there to be told, now or later, that something is over.
             for key in news.recovered.keys() {
                 carried.0.extend(told.0.get(key).map(|told| (key.clone(), told.clone())));
+            }
+        }
+        // What an instance owns is not known without its integrations: rows that rest on it are missing, not
+        // gone, and what was told of them stays told.
+        if let Some(state) = state.filter(|_| lacks_integrations(&snapshot.metrics)) {
+            for (key, before) in state.0.iter().filter(|(key, _)| !snapshot.metrics.iter().any(|m| m.key() == *key)) {
+                carried.0.insert(key.clone(), before.clone());
+                told.0.insert(key.clone(), before.clone());
             }
         }
         // A run at a threshold of its own must not change what the scheduled runs think was told.
@@ -218,4 +227,9 @@ impl<'a> Run<'a> {
             faults_left_out,
         }
     }
+}
+
+fn lacks_integrations(metrics: &[Metric]) -> bool {
+    let of_integrations = Listing::Integrations.qualified();
+    metrics.iter().any(|m| m.fault.as_ref().is_some_and(|fault| fault.operation == of_integrations))
 }

@@ -137,6 +137,7 @@ fn is_throttle(status: u16, code: &str) -> bool {
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestThrottledException",
+        "ProvisionedThroughputExceededException",
         "SlowDown",
     ];
     let of_that_kind = code.is_empty() || code.contains("Throttl") || code.contains("TooManyRequests");
@@ -189,6 +190,7 @@ mod tests {
             (400, Some("ThrottlingException"), Throttled, Retry::Throttled),
             (400, Some("TooManyRequestsException"), Throttled, Retry::Throttled),
             (429, None, Throttled, Retry::Throttled),
+            (400, Some("ProvisionedThroughputExceededException"), Throttled, Retry::Throttled),
             (429, Some("LimitExceededException"), Invalid, Retry::Never),
             (402, Some("ServiceQuotaExceededException"), Invalid, Retry::Never),
             (429, Some("ServiceQuotaExceededException"), Invalid, Retry::Never),

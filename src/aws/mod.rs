@@ -12,6 +12,7 @@ pub mod cloudwatch;
 pub mod connect;
 pub mod fault;
 mod http;
+pub mod object;
 pub mod pace;
 mod page;
 pub mod pages;
@@ -37,6 +38,7 @@ use call::Caller;
 use cloudwatch::CloudWatch;
 use connect::Connect;
 use pace::Plan;
+use pages::MOST_PAGES;
 use quotas::Quotas;
 use tally::Edge;
 
@@ -52,6 +54,8 @@ pub struct Aws {
     pub quotas: Quotas,
     pub cloudwatch: CloudWatch,
     pub alarms: Alarms,
+    /// A listing that is counted and goes on after so many pages is not believed.
+    pub most_pages: usize,
     sts: aws_sdk_sts::Client,
     region: String,
 }
@@ -109,6 +113,7 @@ impl Aws {
             quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
             alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", Plan::Alarms)),
+            most_pages: MOST_PAGES,
             sts: aws_sdk_sts::Client::new(sdk),
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
         }

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use crate::model::{Fault, FaultKind};
 
-/// A listing that goes on after this many pages is not believed.
-const MOST_PAGES: usize = 2_000;
+/// A listing that goes on after this many pages is not believed: there are tens of thousands of items
+/// then, and at Connect's pace it would take most of a run.
+pub const MOST_PAGES: usize = 500;
 
 /// Follows page tokens, and stops believing a service that never comes to an end.
 pub struct Pages {
     operation: String,
+    most: usize,
     token: Option<String>,
     seen: HashSet<String>,
 }
@@ -17,7 +19,12 @@ pub struct Pages {
 impl Pages {
     #[must_use]
     pub fn new(operation: String) -> Self {
-        Self { operation, token: None, seen: HashSet::new() }
+        Self::at_most(operation, MOST_PAGES)
+    }
+
+    #[must_use]
+    pub fn at_most(operation: String, most: usize) -> Self {
+        Self { operation, most, token: None, seen: HashSet::new() }
     }
 
     #[must_use]
@@ -31,7 +38,7 @@ impl Pages {
     /// A token that came before, or too many of them.
     pub fn advance(&mut self, next: Option<String>) -> Result<bool, Fault> {
         let Some(next) = next.filter(|t| !t.is_empty()) else { return Ok(false) };
-        if self.seen.len() >= MOST_PAGES || !self.seen.insert(next.clone()) {
+        if self.seen.len() >= self.most || !self.seen.insert(next.clone()) {
             return Err(Fault::new(
                 &self.operation,
                 FaultKind::BadResponse,

@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use tokio::time::timeout;
 
 use super::fault::failure;
-use super::{has_own_s3_endpoint, s3_client};
+use super::{has_own_s3_endpoint, object, s3_client};
 use crate::config::{Config, ConfigError};
 use crate::model::{Fault, FaultKind};
 
@@ -16,6 +17,8 @@ use crate::model::{Fault, FaultKind};
 const VARIABLE: &str = "QUOTA_OVERRIDES";
 /// Lambda gives a start ten seconds in all; a hanging network must become an error before.
 const PATIENCE: Duration = Duration::from_secs(7);
+/// Short enough for a second attempt.
+const ATTEMPT: Duration = Duration::from_secs(2);
 /// Far more than any rules take, and nothing that hurts the function's memory.
 const MOST_BYTES: i64 = 1024 * 1024;
 
@@ -45,10 +48,19 @@ impl Reference {
         })
     }
 
+    fn operation(&self) -> &'static str {
+        match self {
+            Self::Parameter(_) => "ssm:GetParameter",
+            Self::Object { .. } => "s3:GetObject",
+        }
+    }
+
     async fn read(&self, sdk: &SdkConfig, path_style: bool) -> Result<String, Fault> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(ATTEMPT).operation_attempt_timeout(ATTEMPT).build();
+        let sdk = &sdk.to_builder().timeout_config(timeouts).build();
         match self {
             Self::Parameter(name) => parameter(sdk, name).await,
-            Self::Object { bucket, key } => object(sdk, path_style, bucket, key).await,
+            Self::Object { bucket, key } => read_object(sdk, path_style, bucket, key).await,
         }
     }
 }
@@ -60,12 +72,13 @@ impl Reference {
 pub async fn configuration(sdk: &SdkConfig, lookup: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
     let text = lookup(VARIABLE).map(|v| v.trim().to_owned()).unwrap_or_default();
     let Some(reference) = Reference::parse(&text) else { return Config::from_lookup(lookup) };
+    let operation = reference.as_ref().map_or("", Reference::operation);
     let read = match reference {
         Err(why) => Err(why),
         Ok(_) if sdk.region().is_none() => Err("there is no AWS Region to read it from".to_owned()),
         Ok(reference) => match timeout(PATIENCE, reference.read(sdk, has_own_s3_endpoint(&lookup))).await {
             Ok(read) => read.map_err(|fault| fault.to_string()),
-            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+            Err(_) => Err(format!("{operation} timeout: no answer within {} s", PATIENCE.as_secs())),
         },
     };
     let (content, failed) = match read {
@@ -105,23 +118,10 @@ async fn parameter(sdk: &SdkConfig, name: &str) -> Result<String, Fault> {
     value.ok_or_else(|| Fault::new(OPERATION, FaultKind::BadResponse, "an answer without a value"))
 }
 
-async fn object(sdk: &SdkConfig, path_style: bool, bucket: &str, key: &str) -> Result<String, Fault> {
-    const OPERATION: &str = "s3:GetObject";
-    let bad = |why: String| Fault::new(OPERATION, FaultKind::BadResponse, why);
-    let object = s3_client(sdk, path_style)
-        .get_object()
-        .bucket(bucket)
-        .key(key)
-        .send()
-        .await
-        .map_err(|e| failure(&e).into_fault(OPERATION))?;
-    if let Some(bytes) = object.content_length
-        && bytes > MOST_BYTES
-    {
-        return Err(bad(format!("the object has {bytes} bytes, expected at most {MOST_BYTES}")));
-    }
-    let bytes = object.body.collect().await.map_err(|e| bad(e.to_string()))?.into_bytes();
-    String::from_utf8(bytes.to_vec()).map_err(|_| bad("the object is no UTF-8 text".to_owned()))
+async fn read_object(sdk: &SdkConfig, path_style: bool, bucket: &str, key: &str) -> Result<String, Fault> {
+    let bytes = object::read(&s3_client(sdk, path_style), bucket, key, Some(MOST_BYTES)).await?;
+    let no_text = |_| Fault::new("s3:GetObject", FaultKind::BadResponse, "the object is no UTF-8 text");
+    String::from_utf8(bytes).map_err(no_text)
 }
 
 #[cfg(test)]

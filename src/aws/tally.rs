@@ -139,7 +139,7 @@ impl Aws {
         let path = resource.map_or(&[][..], |r| &r.path);
         let count = async {
             let mut tally = Tally::default();
-            let mut pages = Pages::new(listing.qualified());
+            let mut pages = Pages::at_most(listing.qualified(), self.most_pages);
             let keeps = is_visited(listing);
             loop {
                 if purse.is_some_and(|purse| !purse.take()) {

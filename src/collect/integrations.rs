@@ -3,12 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalogue::{self, Meter};
+use crate::catalogue::{self, Meter, Service};
 use crate::model::{Fault, Tally};
 
 /// Integrations by which an instance owns a resource of a sister service.
-const OWNING: &[&str] =
-    &["CASES_DOMAIN", "WISDOM_ASSISTANT", "WISDOM_KNOWLEDGE_BASE", "WISDOM_QUICK_RESPONSES", "Q_MESSAGE_TEMPLATES"];
+const OWNING: &[(&str, Service)] = &[
+    ("CASES_DOMAIN", Service::Cases),
+    ("WISDOM_ASSISTANT", Service::Wisdom),
+    ("WISDOM_KNOWLEDGE_BASE", Service::Wisdom),
+    ("WISDOM_QUICK_RESPONSES", Service::Wisdom),
+    ("Q_MESSAGE_TEMPLATES", Service::Wisdom),
+];
 
 /// Identities of integrations over all instances, by integration type.
 #[derive(Debug, Default)]
@@ -32,7 +37,13 @@ impl Integrations {
 
     /// ARNs of the sister services' resources that the instances own.
     pub(super) fn owned(&self) -> BTreeSet<&str> {
-        OWNING.iter().filter_map(|kind| self.ids.get(kind)).flatten().map(String::as_str).collect()
+        OWNING.iter().filter_map(|(kind, _)| self.ids.get(kind)).flatten().map(String::as_str).collect()
+    }
+
+    /// Whether they own anything of a service, even if it could not be listed.
+    pub(super) fn owns_of(&self, service: Service) -> bool {
+        let mut kinds = OWNING.iter().filter(|(_, of)| *of == service);
+        kinds.any(|(kind, _)| self.ids.get(kind).is_some_and(|ids| !ids.is_empty()))
     }
 
     /// Some instances could not be asked: what is counted over all of them is not known.
@@ -60,5 +71,5 @@ fn kinds() -> BTreeSet<&'static str> {
         Meter::DistinctIn(_, kind) => Some(kind),
         _ => None,
     });
-    counted.chain(OWNING.iter().copied()).collect()
+    counted.chain(OWNING.iter().map(|(kind, _)| *kind)).collect()
 }

@@ -206,9 +206,11 @@ impl Scan {
     fn owned(&self, integrations: &Integrations, shared: &Shared) -> Vec<Reading> {
         let mine = integrations.owned();
         let is_mine = |root: Option<&str>| root.is_some_and(|arn| mine.contains(arn));
-        let of_root = |listing: Listing| {
-            let tally = shared.tallies.get(&listing.root()).and_then(|t| t.as_ref().ok());
-            tally.is_some_and(|t| t.resources.iter().any(|r| is_mine(r.root.as_deref())))
+        let of_root = |listing: Listing| match shared.tallies.get(&listing.root()) {
+            Some(Ok(tally)) => tally.resources.iter().any(|r| is_mine(r.root.as_deref())),
+            // A row that was there must not vanish because its resource could not be listed.
+            Some(Err(_)) => integrations.owns_of(listing.service()),
+            None => false,
         };
         catalogue::per_resource()
             .filter(|quota| quota.meter.listing().is_some_and(of_root))

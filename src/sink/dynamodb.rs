@@ -60,7 +60,9 @@ impl DynamoDb {
             .table_name(&self.table)
             .key_condition_expression("instance_id = :id")
             .expression_attribute_values(":id", AttributeValue::S(instance.to_owned()))
-            .projection_expression(format!("execution_id, {}", Memory::FIELDS.join(", ")))
+            // `timestamp` is a reserved word.
+            .projection_expression(format!("execution_id, #at, {}", Memory::FIELDS.join(", ")))
+            .expression_attribute_names("#at", "timestamp")
             .scan_index_forward(false)
             .limit(i32::try_from(most).unwrap_or(i32::MAX))
             .consistent_read(true)

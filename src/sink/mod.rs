@@ -182,6 +182,7 @@ const NEWEST: usize = 2;
 #[derive(Debug, Deserialize)]
 pub struct Stored {
     execution_id: String,
+    timestamp: Timestamp,
     #[serde(flatten)]
     memory: Memory,
 }
@@ -207,20 +208,25 @@ impl Remembered {
 
 impl Sinks {
     /// What the last runs left, as far as the stores agree; without what the run `except` left. A store
-    /// that cannot be read is a fault and has no say, nor has one without a snapshot; none at all
-    /// means that everything is news.
+    /// that cannot be read is a fault and has no say, nor has one without a snapshot, nor one that could
+    /// not be written when another took a later run's; none at all means that everything is news.
     pub async fn memory(&self, key: &str, now: Timestamp, except: &str) -> Remembered {
         let mut remembered = Remembered::default();
+        let mut latest = Timestamp::MIN;
         for store in &self.stores {
             let newest = store.newest(key, now);
             match self.patience.wait(store.name(), store.operations().1, newest).await {
                 Ok(stored) => {
-                    let of_others = stored.into_iter().filter(|s| s.execution_id != except).map(|s| s.memory);
+                    let of_others: Vec<Stored> = stored.into_iter().filter(|s| s.execution_id != except).collect();
+                    let at = of_others.first().map_or(Timestamp::MIN, |s| s.timestamp);
+                    let of_others = of_others.into_iter().map(|s| s.memory);
                     let Some(memory) = of_others.reduce(Memory::latest) else { continue };
                     remembered.memory = Some(match remembered.memory.take() {
-                        Some(other) => memory.agreed(other),
-                        None => memory,
+                        Some(other) if at < latest => other,
+                        Some(other) if at == latest => memory.agreed(other),
+                        _ => memory,
                     });
+                    latest = latest.max(at);
                 }
                 Err(fault) => remembered.faults.push(fault),
             }

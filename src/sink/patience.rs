@@ -15,7 +15,7 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(300);
 
 /// A sink's name, and the operation: one that cannot be read may still be written.
 type Call = (&'static str, &'static str);
-type Silent = HashMap<Call, (Instant, String)>;
+type Silent = HashMap<Call, (Instant, Fault)>;
 
 /// Clones share what they know.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +41,8 @@ impl Patience {
         operation: &'static str,
         call: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        if let Some(why) = self.silence((sink, operation)) {
-            return Err(Fault::new(operation, FaultKind::Timeout, why));
+        if let Some(fault) = self.silence((sink, operation)) {
+            return Err(fault);
         }
         let result = match self.end {
             Some(end) => timeout_at(end, call).await.unwrap_or_else(|_| {
@@ -54,15 +54,16 @@ impl Patience {
             && fault.kind == FaultKind::Timeout
         {
             let why = format!("{sink} did not answer just now, so it was not tried again: {}", fault.message);
-            self.lock().insert((sink, operation), (Instant::now(), why));
+            // It may have been another operation of several that did not answer.
+            self.lock().insert((sink, operation), (Instant::now(), Fault { message: why, ..fault.clone() }));
         }
         result
     }
 
-    fn silence(&self, call: Call) -> Option<String> {
+    fn silence(&self, call: Call) -> Option<Fault> {
         let silent = self.lock();
-        let (since, why) = silent.get(&call)?;
-        (since.elapsed() < TRY_AGAIN_AFTER).then(|| why.clone())
+        let (since, fault) = silent.get(&call)?;
+        (since.elapsed() < TRY_AGAIN_AFTER).then(|| fault.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Silent> {

@@ -9,6 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::aws::fault::failure;
+use crate::aws::object;
+use crate::aws::pages::Pages;
 use crate::aws::s3_client;
 use crate::model::{Fault, FaultKind};
 use crate::report::Report;
@@ -18,6 +20,8 @@ use crate::snapshot::{ACCOUNT_KEY, Snapshot};
 /// How many days back the last snapshot is looked for. A monitor that was silent for longer tells
 /// everything anew.
 const DAYS_BACK: i64 = 3;
+/// A run a minute leaves two pages a day.
+const MOST_PAGES: usize = 20;
 
 #[derive(Debug, Clone)]
 pub struct S3 {
@@ -84,32 +88,28 @@ impl S3 {
 
     /// Newest first.
     async fn last_keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, Fault> {
+        const OPERATION: &str = "s3:ListObjectsV2";
         let mut newest = VecDeque::new();
+        let mut pages = Pages::at_most(OPERATION.to_owned(), MOST_PAGES);
         // Keys come in order, so the last ones of the last page are the newest.
-        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| failure(&e).into_fault("s3:ListObjectsV2"))?;
+        loop {
+            let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+            let sent = request.set_continuation_token(pages.token()).send().await;
+            let page = sent.map_err(|e| failure(&e).into_fault(OPERATION))?;
             for key in page.contents().iter().filter_map(|o| o.key()) {
                 newest.push_front(key.to_owned());
                 newest.truncate(most);
             }
+            if !pages.advance(page.next_continuation_token)? {
+                return Ok(newest.into());
+            }
         }
-        Ok(newest.into())
     }
 
     async fn read(&self, key: &str) -> Result<Stored, Fault> {
-        const OPERATION: &str = "s3:GetObject";
-        let bad = |why: String| Fault::new(OPERATION, FaultKind::BadResponse, format!("{key}: {why}"));
-        let object = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .send()
-            .await
-            .map_err(|e| failure(&e).into_fault(OPERATION))?;
-        let bytes = object.body.collect().await.map_err(|e| bad(e.to_string()))?.into_bytes();
-        serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))
+        let bytes = object::read(&self.client, &self.bucket, key, None).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|e| Fault::new("s3:GetObject", FaultKind::BadResponse, format!("{key}: {e}")))
     }
 }
 

@@ -279,6 +279,38 @@ async fn logs_are_json_lines_and_hold_nothing_personal() {
     }
 }
 
+/// At the loudest level too: neither credentials nor people's names, on stdout or stderr.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_trace_of_a_run_holds_neither_credentials_nor_names() {
+    const MARKER: &str = "zq-personal-zq";
+    const SECRETS: [(&str, &str); 3] = [
+        ("AWS_ACCESS_KEY_ID", "AKIAZQACCESSKEYZQ"),
+        ("AWS_SECRET_ACCESS_KEY", "zq-secret-key-zq"),
+        ("AWS_SESSION_TOKEN", "zq-session-token-zq"),
+    ];
+    let mut world = stocked();
+    world.marker = Some(MARKER.to_owned());
+    let variables: Vec<_> = EVERYTHING.iter().copied().chain(SECRETS).chain([("RUST_LOG", "trace")]).collect();
+    let mut function = Function::start(world, &variables).await;
+    let read = |mut pipe: Box<dyn tokio::io::AsyncRead + Send + Unpin>| {
+        tokio::spawn(async move {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).await.map(|_| text)
+        })
+    };
+    let stdout = read(Box::new(function.child.stdout.take().unwrap()));
+    let stderr = read(Box::new(function.child.stderr.take().unwrap()));
+    function.answer("{}").await;
+    function.child.kill().await.unwrap();
+    let log = [stdout.await.unwrap().unwrap(), stderr.await.unwrap().unwrap()].concat();
+    assert!(log.contains("run finished"), "{log}");
+    for (what, text) in SECRETS.into_iter().chain([("a name", MARKER)]) {
+        let line = log.lines().find(|line| line.contains(text));
+        let line: Option<String> = line.map(|line| line.chars().take(300).collect());
+        assert!(line.is_none(), "{what} stands in the log: {line:?}");
+    }
+}
+
 /// The metric records that runs wrote to the log: one of a run, one of a dry run, one that failed.
 async fn metric_records(setting: &str) -> Vec<Value> {
     let variables: Vec<_> = EVERYTHING.iter().copied().chain([("RUN_METRICS", setting)]).collect();

@@ -1,4 +1,5 @@
-//! Calls that fail: what was not read is unknown, exactly that, and everything else stands.
+//! Calls that fail: what was not read is unknown, exactly that, and everything else stands. That this holds
+//! for every call and every kind of failure is the matrix's to show; see `matrix.rs`.
 
 use std::collections::BTreeSet;
 
@@ -53,31 +54,6 @@ async fn exactly_its_quotas_are_unknown(kind: FaultKind, named: &str) {
 #[tokio::test(start_paused = true)]
 async fn a_denied_listing() {
     exactly_its_quotas_are_unknown(FaultKind::AccessDenied, "access_denied").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_listing_throttled_for_ever() {
-    exactly_its_quotas_are_unknown(FaultKind::Throttle, "throttled").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_listing_that_fails_inside_aws_for_ever() {
-    exactly_its_quotas_are_unknown(FaultKind::InternalError, "unavailable").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_listing_that_never_answers() {
-    exactly_its_quotas_are_unknown(FaultKind::Hang, "timeout").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_listing_whose_connection_breaks() {
-    exactly_its_quotas_are_unknown(FaultKind::Reset, "unavailable").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_listing_that_cannot_be_read() {
-    exactly_its_quotas_are_unknown(FaultKind::InvalidBody, "bad_response").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,13 +12,14 @@ use aws_smithy_types::body::SdkBody;
 use connect_quota_monitor::app::{App, Moment};
 use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::aws::pace::{Plan, Rate};
+use connect_quota_monitor::aws::pages::MOST_PAGES;
 use connect_quota_monitor::config::Config;
 use connect_quota_monitor::error::RunError;
 use connect_quota_monitor::event::Request;
 use connect_quota_monitor::sink::Sinks;
 use jiff::Timestamp;
 use serde_json::Value;
-use simaws::{Fault, FaultKind, Reply, Sim, Table, Throttle, Times, World};
+use simaws::{BrokenOff, Fault, FaultKind, Reply, Sim, Table, Throttle, Times, World};
 
 pub const TABLE: &str = "quota-snapshots";
 pub const BUCKET: &str = "quota-history";
@@ -30,12 +31,15 @@ pub const NOON: i64 = 1_772_452_800;
 
 /// Where bytes leave the SDK, the simulated AWS takes them.
 #[derive(Debug, Clone)]
-struct Wire(Sim);
+struct Wire(Sim, Duration);
 
 impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let sim = self.0.clone();
+        let Self(sim, latency) = self.clone();
         HttpConnectorFuture::new(async move {
+            if !latency.is_zero() {
+                tokio::time::sleep(latency).await;
+            }
             let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
             let (parts, body) = request.into_parts();
             let bytes = body.bytes().map(bytes::Bytes::copy_from_slice);
@@ -48,7 +52,10 @@ impl HttpConnector for Wire {
                     HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
                 }
                 Reply::Reset => Err(closed("connection reset by peer")),
-                Reply::Truncated(_) => Err(closed("the body ended early")),
+                Reply::Truncated(response) => {
+                    let response = response.map(|part| SdkBody::from_body_1_x(BrokenOff::after(part)));
+                    HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
+                }
                 Reply::Hang => std::future::pending().await,
             }
         })
@@ -62,6 +69,10 @@ pub struct Bench {
     plans: (Plan, Plan),
     /// What Lambda gives a run.
     pub time: Duration,
+    /// What each call takes.
+    pub latency: Duration,
+    /// After which a listing is not believed.
+    pub most_pages: usize,
     app: Option<Arc<App>>,
 }
 
@@ -74,6 +85,8 @@ impl Bench {
             config: Config::default(),
             plans: (fast.clone(), fast),
             time: Duration::from_secs(900),
+            latency: Duration::ZERO,
+            most_pages: MOST_PAGES,
             app: None,
         }
     }
@@ -117,8 +130,9 @@ impl Bench {
         if let Some(app) = &self.app {
             return Arc::clone(app);
         }
-        let sdk = sdk(&self.sim).await;
-        let aws = Aws::with_plans(&sdk, self.plans.0.clone(), self.plans.1.clone());
+        let sdk = sdk(&self.sim, self.latency).await;
+        let mut aws = Aws::with_plans(&sdk, self.plans.0.clone(), self.plans.1.clone());
+        aws.most_pages = self.most_pages;
         let app = Arc::new(App::new(self.config.clone(), aws, Sinks::new(&sdk, &self.config, true)));
         self.app = Some(Arc::clone(&app));
         app
@@ -192,9 +206,9 @@ pub struct Mail {
     pub instance_id: String,
 }
 
-pub async fn sdk(sim: &Sim) -> SdkConfig {
+pub async fn sdk(sim: &Sim, latency: Duration) -> SdkConfig {
     let region = sim.world().region.clone();
-    let connector = SharedHttpConnector::new(Wire(sim.clone()));
+    let connector = SharedHttpConnector::new(Wire(sim.clone(), latency));
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(region))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))

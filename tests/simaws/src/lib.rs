@@ -34,6 +34,7 @@
 //! - No integration is hidden, and a message template has the same attachments in each version.
 #![forbid(unsafe_code)]
 
+mod broken;
 mod cloudwatch;
 mod connect;
 mod demo;
@@ -59,6 +60,7 @@ mod throttle;
 mod wire;
 mod world;
 
+pub use broken::BrokenOff;
 pub use cloudwatch::alarms::Alarm;
 pub use dynamodb::{Item, Table};
 pub use eventbridge::{Bus, Event};

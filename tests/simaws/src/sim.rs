@@ -47,6 +47,8 @@ pub struct Recorded {
     /// Values of a repeated name are joined with commas.
     pub query: BTreeMap<String, String>,
     pub body: Bytes,
+    /// What was answered where nothing went wrong.
+    pub answer: Bytes,
 }
 
 #[derive(Debug, Default)]
@@ -145,6 +147,7 @@ impl Sim {
         self.mark(service, &operation, &mut response);
         protocol.identify(&mut response, &call.request_id);
         self.close(serial, response.status().as_u16(), false);
+        self.keep(serial, response.body());
         match fault {
             Some(FaultKind::InvalidBody) => {
                 *response.body_mut() = Bytes::from_static(b"<!doctype html><title>Proxy</title>{\"");
@@ -263,6 +266,12 @@ impl Sim {
         self.state().buckets.take(bucket, rate, live, Instant::now())
     }
 
+    fn keep(&self, serial: u64, answer: &Bytes) {
+        if let Some((_, recorded)) = self.state().requests.iter_mut().rev().find(|(n, _)| *n == serial) {
+            recorded.answer = answer.clone();
+        }
+    }
+
     fn refuse(&self, serial: u64, protocol: Protocol, call: &Call, error: &AwsError) -> Reply {
         let mut response = protocol.error(error, &call.request_id);
         protocol.identify(&mut response, &call.request_id);
@@ -323,6 +332,7 @@ impl Sim {
             path: call.path.clone(),
             query,
             body: call.body.clone(),
+            answer: Bytes::new(),
         };
         self.state().requests.push((serial, recorded));
     }
