@@ -69,17 +69,13 @@ impl Target {
         Self { runtime, wire, aws, sinks, instance, listings: instance_listings() }
     }
 
-    fn deadline(&self) -> Instant {
-        Instant::now() + Duration::from_secs(300)
-    }
-
     /// One listing whose answers are spoiled.
     pub fn listing(&self, which: usize, spoil: Spoil) {
         let listing = self.listings[which % self.listings.len()];
         self.wire.spoil(Some(spoil));
         let result = self.runtime.block_on(async {
             let instance = Some(&self.instance);
-            self.aws.tally(listing, instance, self.deadline()).await
+            self.aws.tally(listing, instance, deadline()).await
         });
         self.wire.spoil(None);
         let body = self.wire.last();
@@ -101,7 +97,7 @@ impl Target {
     /// The limits of Connect, from spoiled listings: each value is a number of the answer.
     pub fn limits(&self, spoil: Spoil) {
         self.wire.spoil(Some(spoil));
-        let limits = self.runtime.block_on(async { self.aws.quotas.limits(Service::Connect, self.deadline()).await });
+        let limits = self.runtime.block_on(async { self.aws.quotas.limits(Service::Connect, deadline()).await });
         self.wire.spoil(None);
         for fault in limits.faults() {
             assert!(fault.operation.starts_with("servicequotas:List"), "{fault}");
@@ -126,7 +122,7 @@ impl Target {
         });
         self.wire.spoil(Some(spoil));
         let window = Window { start: NOON - 3600, end: NOON };
-        let series = self.runtime.block_on(async { self.aws.cloudwatch.read(&queries, window, self.deadline()).await });
+        let series = self.runtime.block_on(async { self.aws.cloudwatch.read(&queries, window, deadline()).await });
         self.wire.spoil(None);
         assert_eq!(series.len(), queries.len(), "one answer for each question");
         for answer in series {
@@ -147,6 +143,10 @@ impl Target {
             assert!(["dynamodb", "s3"].contains(&place), "{fault}");
         }
     }
+}
+
+fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(300)
 }
 
 fn at(seconds: i64) -> Timestamp {
