@@ -26,6 +26,9 @@ cargo deny --locked --config .github/deny.toml check bans licenses sources
 step "unit tests, wire-level tests, the binary under a Lambda Runtime API, moto"
 cargo test --workspace --locked --no-fail-fast -- --include-ignored
 
+step "fuzz targets: they compile"
+cargo check --quiet --locked --manifest-path tests/fuzz/Cargo.toml
+
 step "template, deploy.sh, package"
 REQUIRE_CALLED_OPERATIONS=1 tests/deploy/run.sh
 

@@ -215,7 +215,7 @@ fn bend(value: &mut Value, path: &[u16], what: u8) {
         Value::Array(items) if !items.is_empty() => {
             let at = step % items.len();
             match (rest.is_empty() || step % 5 == 0, what % 4) {
-                (false, _) => return bend(&mut items[at], rest, what),
+                (false, _) => bend(&mut items[at], rest, what),
                 (true, 0) => drop(items.remove(at)),
                 (true, 1) => items.push(items[at].clone()),
                 (true, 2) => items[at] = Value::Null,
@@ -225,7 +225,7 @@ fn bend(value: &mut Value, path: &[u16], what: u8) {
         Value::Object(members) if !members.is_empty() => {
             let name = members.keys().nth(step % members.len()).unwrap().clone();
             match (rest.is_empty() || step % 5 == 0, what % 5) {
-                (false, _) => return bend(members.get_mut(&name).unwrap(), rest, what),
+                (false, _) => bend(members.get_mut(&name).unwrap(), rest, what),
                 (true, 0) => drop(members.remove(&name)),
                 (true, 1) => drop(members.insert(name, Value::Null)),
                 (true, 2) => drop(members.insert(name, json!(-1))),

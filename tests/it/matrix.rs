@@ -88,7 +88,9 @@ async fn play(story: &Story, trouble: Vec<Fault>) -> [Played; 2] {
     let mut bench = story.bench();
     let mut seen = BTreeMap::new();
     left(&bench, FIRST, &mut seen);
-    trouble.into_iter().for_each(|fault| bench.sim.script(fault));
+    for fault in trouble {
+        bench.sim.script(fault);
+    }
     let mut played = Vec::new();
     for at in [FIRST, FIRST + HOUR] {
         let began = Instant::now();
@@ -113,9 +115,10 @@ impl Case<'_> {
         match (self.story.act, *service, operation.as_str()) {
             (Act::Start(_), ..) => Some("ConfigError"),
             (Act::Run, "connect", "ListInstances") | (Act::Run, "sts", _) => Some("DiscoveryError"),
-            (_, "dynamodb", "PutItem") | (_, "s3", "PutObject") | (_, "sns" | "events" | "sts", _) => Some("SinkError"),
             (_, "monitoring", "GetMetricData") => None,
-            (_, "monitoring", _) => Some("SinkError"),
+            (_, "dynamodb", "PutItem") | (_, "s3", "PutObject") | (_, "sns" | "events" | "sts" | "monitoring", _) => {
+                Some("SinkError")
+            }
             _ => None,
         }
     }
@@ -243,7 +246,7 @@ impl Case<'_> {
                 must(is_named, format!("an error without the operation: {error}"));
                 let kind = self.trouble.named.iter().any(|kind| error.to_string().contains(kind));
                 must(kind || is_start, format!("an error without the kind: {error}"));
-                let is_blind = error.error_type() == "CollectionError" && self.nothing_was_measured(first);
+                let is_blind = error.error_type() == "CollectionError" && Self::nothing_was_measured(first);
                 must(
                     Some(error.error_type()) == self.error_type() || is_blind,
                     format!("{}: {error}", error.error_type()),
@@ -252,7 +255,7 @@ impl Case<'_> {
         }
     }
 
-    fn nothing_was_measured(&self, first: &Played) -> bool {
+    fn nothing_was_measured(first: &Played) -> bool {
         let rows = first.left.rows.values().flatten();
         let mut of_instances = rows.filter(|((owner, _), _)| owner != "account");
         of_instances.all(|(_, row)| row["status"] == "unknown" || row["status"] == "not_measurable")
@@ -361,7 +364,7 @@ async fn matrix(part: usize, of: usize) -> usize {
     }
     let list: Vec<&str> = wrong.iter().map(String::as_str).collect();
     assert!(wrong.is_empty(), "{} defects in {cases} cases:\n{}", wrong.len(), list.join("\n"));
-    println!("{cases} cases of calls that fail, a part of them here");
+    eprintln!("{cases} cases of calls that fail, a part of them here");
     cases
 }
 
