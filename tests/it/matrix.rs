@@ -104,12 +104,6 @@ async fn play(story: &Story, trouble: Vec<Fault>) -> [Played; 2] {
     played.try_into().ok().unwrap()
 }
 
-fn nothing_was_measured(first: &Played) -> bool {
-    let rows = first.left.rows.values().flatten();
-    let mut of_instances = rows.filter(|((owner, _), _)| owner != "account");
-    of_instances.all(|(_, row)| row["status"] == "unknown" || row["status"] == "not_measurable")
-}
-
 impl Case<'_> {
     fn is(&self, operations: &[&str]) -> bool {
         self.broken.iter().any(|(_, operation)| operations.contains(&operation.as_str()))
@@ -252,13 +246,19 @@ impl Case<'_> {
                 must(is_named, format!("an error without the operation: {error}"));
                 let kind = self.trouble.named.iter().any(|kind| error.to_string().contains(kind));
                 must(kind || is_start, format!("an error without the kind: {error}"));
-                let is_blind = error.error_type() == "CollectionError" && nothing_was_measured(first);
+                let is_blind = error.error_type() == "CollectionError" && Self::nothing_was_measured(first);
                 must(
                     Some(error.error_type()) == self.error_type() || is_blind,
                     format!("{}: {error}", error.error_type()),
                 );
             }
         }
+    }
+
+    fn nothing_was_measured(first: &Played) -> bool {
+        let rows = first.left.rows.values().flatten();
+        let mut of_instances = rows.filter(|((owner, _), _)| owner != "account");
+        of_instances.all(|(_, row)| row["status"] == "unknown" || row["status"] == "not_measurable")
     }
 
     /// What is known is told by this run, if there is a way; what is not, by the next; and nothing twice.
