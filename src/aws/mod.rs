@@ -11,7 +11,7 @@ mod cases;
 pub mod cloudwatch;
 pub mod connect;
 pub mod fault;
-mod http;
+pub mod http;
 pub mod object;
 pub mod pace;
 mod page;

@@ -48,6 +48,7 @@ impl Moto {
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(&self.url)
+            .http_client(connect_quota_monitor::aws::http::client())
             .load()
             .await
     }

@@ -51,7 +51,7 @@ fn no_package_needs_a_newer_rust_than_we_say() {
 fn every_dependency_is_used() {
     let files = |folders: &[&str]| folders.iter().flat_map(|f| sources(&root().join(f))).collect::<Vec<_>>();
     let program: String = files(&["src"]).iter().map(|path| code(path)).collect();
-    let tests = files(&["src", "tests/it", "examples"]);
+    let tests = files(&["src", "tests/it", "tests/inputs", "tests/scale", "examples"]);
     let tests: String = tests.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     let metadata = metadata("x86_64-unknown-linux-gnu");
     let own = metadata["packages"].as_array().unwrap().iter().find(|p| is_own(p)).unwrap();
