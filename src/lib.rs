@@ -16,7 +16,6 @@
 //!       alarms                  pure: which CloudWatch alarms there should be, and the way there
 //!       config, event, overrides, limits, plan, rota, tour, snapshot, instances, glob, console, model   pure: plain data and its rules
 //!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
-//!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //! ```
 //!
 //! # Invariants

@@ -51,25 +51,33 @@ pub(super) struct Round {
 impl Round {
     /// Visits the resources of these listings, and then what stands in them.
     pub async fn visit(&self, roots: &Tallies) -> HashMap<Listing, Visits> {
+        let is_inner = |l: &Listing| l.parent().is_some_and(|p| p.parent().is_some());
         let (inner, outer): (Vec<Listing>, Vec<Listing>) = catalogue::listings()
             .iter()
             .copied()
             .filter(|l| l.service() == self.service && matches!(l.place(), Place::Each(..)))
-            .partition(|l| l.parent().is_some_and(|p| p.parent().is_some()));
+            .partition(is_inner);
         let mut left = self.calls.unwrap_or(0);
         // What stands deeper must not wait for ever behind a long outer list.
         let kept_for_inner = if inner.is_empty() { 0 } else { left / 3 };
+        // It waits for the lists that name it, and for no others.
+        let (first, leaves): (Vec<Listing>, Vec<Listing>) =
+            outer.into_iter().partition(|l| inner.iter().any(|i| i.parent() == Some(*l)));
+        let second = leaves.iter().copied().chain(inner).collect();
         let mut found = HashMap::new();
-        for (stage, kept) in [(outer, kept_for_inner), (inner, 0)] {
+        for (stage, waiting, kept) in [(first, leaves, kept_for_inner), (second, Vec::new(), 0)] {
             let todo: Vec<(Listing, Visits)> =
                 stage.into_iter().map(|listing| (listing, self.known(listing, roots, &found))).collect();
-            let wishes: Vec<usize> = todo.iter().map(|(_, visits)| visits.resources.len()).collect();
+            let wishes_of = |visits: &Visits| visits.resources.len();
+            let mut wishes: Vec<usize> = todo.iter().map(|(_, visits)| wishes_of(visits)).collect();
+            wishes.extend(waiting.into_iter().map(|listing| wishes_of(&self.known(listing, roots, &found))));
             // Some are kept back for first visits that need more than one page.
             let for_first = (left - kept) / 6;
             let shared_out = left - kept - for_first;
             let given = allot(&wishes, usize::try_from(shared_out).unwrap_or(usize::MAX));
             let given: Vec<u32> = given.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
             let spare = Arc::new(AtomicU32::new(left - kept - given.iter().sum::<u32>()));
+            let mut unspent = given[todo.len()..].iter().sum::<u32>();
             let mut running = JoinSet::new();
             for ((listing, visits), given) in todo.into_iter().zip(given) {
                 let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare), for_first));
@@ -80,7 +88,6 @@ impl Round {
                     (listing, visits, purse.left())
                 });
             }
-            let mut unspent = 0;
             for (listing, visits, own) in running.join_all().await {
                 unspent += own;
                 found.insert(listing, visits);

@@ -7,6 +7,7 @@
 mod harness;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use connect_quota_monitor::aws::pace::Plan;
 use connect_quota_monitor::config::Pacing;
@@ -100,6 +101,39 @@ async fn a_thousand_instances_cost_a_thousand_times_the_calls_and_hardly_more_me
     let (few, many) = (table[2], table[3]);
     let per_instance = many.1.saturating_sub(few.1) / (many.0 - few.0);
     assert!(per_instance < 6 * 1024, "each instance adds {per_instance} bytes to the peak");
+}
+
+/// Seconds that the documented rates ask of these calls at least, in the slowest bucket.
+fn bound(bench: &Bench, pacing: Pacing) -> f64 {
+    let slowest = |calls: usize, burst: f64, rate: f64| (calls as f64 - burst).max(0.0) / rate;
+    let connect = bench.sim.served("connect");
+    let mut seconds: Vec<f64> = match pacing {
+        Pacing::Account => vec![slowest(connect.values().sum(), 5.0, 2.0)],
+        Pacing::PerOperation => connect.values().map(|calls| slowest(*calls, 5.0, 2.0)).collect(),
+    };
+    for service in ["cases", "profile", "wisdom", "app-integrations", "connect-campaigns"] {
+        seconds.extend(bench.sim.served(service).values().map(|calls| slowest(*calls, 5.0, 2.0)));
+    }
+    seconds.into_iter().fold(0.0, f64::max)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_with_sister_services_takes_hardly_longer_than_its_slowest_bucket() {
+    for (pacing, throttle) in [(Pacing::Account, Throttle::Shared), (Pacing::PerOperation, Throttle::PerOperation)] {
+        let mut world = World::demo_at(NOON);
+        world.throttle = throttle;
+        let connect = match pacing {
+            Pacing::Account => Plan::ConnectAccount { share: 100 },
+            Pacing::PerOperation => Plan::ConnectPerOperation { share: 100 },
+        };
+        let mut bench = Bench::new(world).plans(connect, Plan::ServiceQuotas).with_config(|c| c.pacing = pacing);
+        bench.latency = Duration::from_millis(20);
+        let report = bench.run().await.unwrap();
+        assert_eq!((&report["complete"], &report["connect_api"]["throttled"]), (&true.into(), &0.into()));
+        let (seconds, bound) = (report["duration_ms"].as_f64().unwrap() / 1_000.0, bound(&bench, pacing));
+        eprintln!("the demo, {pacing:?}: {seconds:.1} s, bound {bound:.1} s");
+        assert!(bound > 5.0 && seconds <= bound * 1.03 + 2.0, "{seconds} s, bound {bound}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
