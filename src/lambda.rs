@@ -1,8 +1,10 @@
 //! The Lambda side: an invocation in, a report or a typed error out.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::panic::{self, PanicHookInfo};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+use std::{process, thread};
 
 use jiff::Timestamp;
 use lambda_runtime::tower::util::MapRequestLayer;
@@ -18,6 +20,9 @@ use crate::error::RunError;
 use crate::event::Request;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The invocation under way, whose error a panic becomes.
+static UNDER_WAY: Mutex<Option<String>> = Mutex::new(None);
 
 /// Serves invocations until Lambda ends the process.
 ///
@@ -65,7 +70,10 @@ fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
 /// # Errors
 /// The run's error, with its stable type.
 pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-    answer(app, &event).await.map_err(|e| {
+    set_under_way(Some(event.context.request_id.clone()));
+    let outcome = answer(app, &event).await;
+    set_under_way(None);
+    outcome.map_err(|e| {
         error!(error_type = e.error_type(), "{e}");
         Diagnostic { error_type: e.error_type().to_owned(), error_message: e.to_string() }
     })
@@ -95,11 +103,53 @@ fn moment(context: &Context) -> Moment {
 /// # Errors
 /// Where the Runtime API cannot be spoken to.
 pub async fn report_init_error(why: &RunError) -> Result<(), BoxError> {
-    let body = json!({ "errorType": why.error_type(), "errorMessage": why.to_string(), "stackTrace": [] });
-    let request = http::Request::post("/2018-06-01/runtime/init/error")
+    report_error("init", why.error_type(), &why.to_string()).await
+}
+
+async fn report_error(of: &str, error_type: &str, message: &str) -> Result<(), BoxError> {
+    let body = json!({ "errorType": error_type, "errorMessage": message, "stackTrace": [] });
+    let request = http::Request::post(format!("/2018-06-01/runtime/{of}/error"))
         .header("content-type", "application/json")
-        .header("lambda-runtime-function-error-type", why.error_type())
+        .header("lambda-runtime-function-error-type", error_type)
         .body(Body::from(body.to_string()))?;
     Client::builder().build()?.call(request).await?;
     Ok(())
+}
+
+fn set_under_way(request_id: Option<String>) {
+    *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) = request_id;
+}
+
+/// From now on a panic is logged, is the error of the invocation under way, and ends the process: the
+/// next invocation finds a new one.
+///
+/// Nothing unwinds, because the tables for it would be a sixth of the package.
+pub fn report_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let message = last_words(panic);
+        error!(error_type = PANIC, "{message}");
+        let request_id = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(id) = request_id {
+            // On a thread and a runtime of their own: the panic may have come from within this one's.
+            let _ = thread::spawn(move || report_panic(&id, &message)).join();
+        }
+        process::abort();
+    }));
+}
+
+const PANIC: &str = "Panic";
+
+/// Where it was, and the message if it is a literal: one with values in it may hold what AWS answered,
+/// and with that the names of people.
+fn last_words(panic: &PanicHookInfo<'_>) -> String {
+    let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+    let what = panic.payload().downcast_ref::<&str>().map(|text| format!(": {text}")).unwrap_or_default();
+    format!("the monitor panicked{place}{what}; this is a defect, please report it with this line")
+}
+
+fn report_panic(request_id: &str, message: &str) -> Result<(), BoxError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let of = format!("invocation/{request_id}");
+    let report = report_error(&of, PANIC, message);
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(2), report).await })?
 }

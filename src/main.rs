@@ -16,6 +16,7 @@ async fn main() -> ExitCode {
         return cli::main(lookup).await;
     }
     logging::for_lambda(lookup);
+    lambda::report_panics();
     match function(lookup).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -44,7 +44,7 @@ def test_it_runs_where_lambda_has_glibc_2_34(bootstrap):
 
 
 def test_it_fits(bootstrap):
-    assert os.path.getsize(os.environ["PACKAGE"]) < 6_000_000, "a small package starts quickly"
+    assert os.path.getsize(os.environ["PACKAGE"]) < 5_000_000, "a small package starts quickly"
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the package is for x86_64")

@@ -1,11 +1,20 @@
 //! Between store, publish and record: whatever fails, a message is never lost and at most repeated.
 
+use std::process::Stdio;
 use std::time::Duration;
 
+use bytes::Bytes;
+use connect_quota_monitor::app::{App, MetricsLog};
+use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::event::Request;
+use connect_quota_monitor::sink::Sinks;
+use connect_quota_monitor::{lambda, logging};
+use serde_json::Value;
+use simaws::lambda::{Outcome, RuntimeApi};
 use simaws::{Fault, FaultKind, Times};
+use tokio::process::Command;
 
-use crate::harness::{Bench, NOON, small};
+use crate::harness::{Bench, NOON, sdk, small};
 
 const HOUR: i64 = 3600;
 const PASS: FaultKind = FaultKind::Delay(Duration::ZERO);
@@ -105,4 +114,51 @@ async fn without_a_topic_nothing_waits_for_ever_to_be_told() {
         bench.run_at(&Request::default(), NOON + hour * HOUR).await.unwrap();
     }
     assert!(bench.mails().is_empty(), "{:?}", bench.mails());
+}
+
+/// The function of `a_panic_is_the_invocations_error_and_ends_the_process`, in the process that it starts.
+#[tokio::test]
+#[ignore = "does nothing but in a process of its own, under a Runtime API"]
+async fn a_function_that_panics() {
+    if std::env::var("AWS_LAMBDA_RUNTIME_API").is_err() {
+        return;
+    }
+    logging::for_lambda(|_| None);
+    lambda::report_panics();
+    let bench = Bench::new(small());
+    let sdk = sdk(&bench.sim, Duration::ZERO).await;
+    let mut app = App::new(bench.config.clone(), Aws::new(&sdk, &bench.config), Sinks::new(&sdk, &bench.config, true));
+    let write = |line: &str| {
+        assert!(std::env::var("QUIET").is_ok(), "a message with a value in it: {line}");
+        panic!("a literal message");
+    };
+    app.metrics_log = Some(MetricsLog { function: "panics".to_owned(), per_quota: false, write });
+    lambda::serve(app).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_is_the_invocations_error_and_ends_the_process() {
+    for quiet in [true, false] {
+        let api = RuntimeApi::start().await.unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "crashes::a_function_that_panics", "--include-ignored", "--nocapture"]);
+        child.env_clear().env("AWS_LAMBDA_RUNTIME_API", api.address()).env("AWS_LAMBDA_FUNCTION_NAME", "panics");
+        child.env("AWS_LAMBDA_FUNCTION_VERSION", "1").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
+        child.envs(quiet.then_some(("QUIET", "1"))).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = child.spawn().unwrap();
+        let outcome = api.invoke(Bytes::from_static(b"{}"), Duration::from_secs(60)).await;
+        let Outcome::Error { error_type, message, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(error_type, "Panic");
+        assert!(message.starts_with("the monitor panicked at tests/it/crashes.rs:"), "{message}");
+        let ended = child.wait_with_output().await.unwrap();
+        assert!(!ended.status.success() && ended.status.code().is_none(), "it is aborted: {}", ended.status);
+        let log = String::from_utf8_lossy(&ended.stdout);
+        let line = log.lines().find(|line| line.contains("panicked")).unwrap();
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &message.as_str().into()));
+        assert_eq!(message.contains(": a literal message;"), quiet, "{message}");
+        // Values may be the names of people.
+        let said = format!("{log}{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(!said.contains("with a value in it"), "{said}");
+    }
 }
