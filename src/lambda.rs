@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use std::{process, thread};
 
@@ -70,9 +70,9 @@ fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
 /// # Errors
 /// The run's error, with its stable type.
 pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-    set_under_way(Some(event.context.request_id.clone()));
+    *under_way() = Some(event.context.request_id.clone());
     let outcome = answer(app, &event).await;
-    set_under_way(None);
+    *under_way() = None;
     outcome.map_err(|e| {
         error!(error_type = e.error_type(), "{e}");
         Diagnostic { error_type: e.error_type().to_owned(), error_message: e.to_string() }
@@ -116,8 +116,8 @@ async fn report_error(of: &str, error_type: &str, message: &str) -> Result<(), B
     Ok(())
 }
 
-fn set_under_way(request_id: Option<String>) {
-    *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) = request_id;
+fn under_way() -> MutexGuard<'static, Option<String>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// From now on a panic is logged, is the error of the invocation under way, and ends the process: the
@@ -128,7 +128,7 @@ pub fn report_panics() {
     panic::set_hook(Box::new(|panic| {
         let message = last_words(panic);
         error!(error_type = PANIC, "{message}");
-        let request_id = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let request_id = under_way().take();
         if let Some(id) = request_id {
             // On a thread and a runtime of their own: the panic may have come from within this one's.
             let _ = thread::spawn(move || report_panic(&id, &message)).join();

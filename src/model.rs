@@ -268,6 +268,14 @@ pub struct Reading {
     pub source: String,
 }
 
+impl Reading {
+    /// Why its limit or its usage could not be read.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        let of_usage = if let Measured::Unknown(fault) = &self.measured { Some(fault) } else { None };
+        self.limit.as_ref().err().into_iter().chain(of_usage)
+    }
+}
+
 /// A quota's identity in everything that leaves the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaId {

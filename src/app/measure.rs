@@ -12,7 +12,7 @@ use tracing::warn;
 use super::run::Run;
 use crate::collect::{Collected, Integrations, Scan, instance_listings};
 use crate::config::Pacing;
-use crate::model::{Fault, FaultKind, Measured, Reading};
+use crate::model::{Fault, FaultKind, Reading};
 use crate::plan::{Plan, Speed, Work};
 use crate::report::{InstanceReport, Seen};
 use crate::rota::{Rota, by_the_hour};
@@ -56,11 +56,7 @@ impl Turns {
     /// Notes that a turn is over. Who had the whole run's time has had a turn even if it was too short:
     /// nobody else could be measured otherwise.
     fn done(&mut self, turn: usize, place: usize, readings: &[Reading], side_by_side: usize) {
-        let is_late = |fault: &Fault| fault.kind == FaultKind::Deadline;
-        let is_cut = readings.iter().any(|reading| match (&reading.measured, &reading.limit) {
-            (Measured::Unknown(fault), _) | (_, Err(fault)) => is_late(fault),
-            _ => false,
-        });
+        let is_cut = readings.iter().flat_map(Reading::faults).any(|fault| fault.kind == FaultKind::Deadline);
         if is_cut && turn >= side_by_side { self.cut.push(place) } else { self.measured.push(place) }
     }
 }

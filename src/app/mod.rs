@@ -131,10 +131,11 @@ impl App {
         run.manage_alarms(&scan).await;
 
         instances.extend(skipped);
+        let sinks = run.sinks.clone();
         let mut report = run.report(account, instances, moment.now);
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.connect_api = self.aws.connect.caller().stats().since(calls_before).into();
-        self.finish(report, moment).await
+        self.finish(report, &sinks, moment.now).await
     }
 
     async fn discover(&self, request: &Request, moment: Moment) -> Result<Discovered, RunError> {
@@ -161,10 +162,10 @@ impl App {
         progress.planned_calls.store(shared + instances * instance_listings().len(), Ordering::Relaxed);
     }
 
-    async fn finish(&self, report: Report, moment: Moment) -> Result<Report, RunError> {
+    async fn finish(&self, report: Report, sinks: &Sinks, now: Timestamp) -> Result<Report, RunError> {
         let mut report = report;
         if !report.dry_run
-            && let Err(fault) = self.sinks.until(moment.end).put_report(&report.without_metrics(), moment.now).await
+            && let Err(fault) = sinks.put_report(&report.without_metrics(), now).await
         {
             report.faults.push(FaultRecord::from(&fault));
         }

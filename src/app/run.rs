@@ -14,7 +14,7 @@ use crate::catalogue::Listing;
 use crate::changes::{Comparison, compare};
 use crate::evaluate::{Thresholds, ended_mutes, judge, mention_ended_mutes};
 use crate::event::Request;
-use crate::model::{Account, Instance, Measured, Reading};
+use crate::model::{Account, Instance, Reading};
 use crate::plan::Plan;
 use crate::report::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, Seen, ServiceReport, Snapshots};
 use crate::requests::Requests;
@@ -57,8 +57,8 @@ pub(super) struct Run<'a> {
     pub(super) plan: Option<Plan>,
     /// Instances for which there was no time.
     pub(super) late: usize,
-    /// Bytes of rows that the answer can still take.
-    room: usize,
+    /// Bytes of rows that the answer can still take, where it is Lambda's and has rows.
+    room: Option<usize>,
     without_rows: usize,
 }
 
@@ -98,8 +98,8 @@ impl<'a> Run<'a> {
             asked: 0,
             plan: None,
             late: 0,
-            // The command's output has no limit.
-            room: if app.with_metrics { usize::MAX } else { MOST_BYTES_OF_ROWS },
+            // The command's output has no limit, nor has the function's log.
+            room: (request.dry_run && !app.with_metrics).then_some(MOST_BYTES_OF_ROWS),
             without_rows: 0,
         }
     }
@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
         history.note(&snapshot.metrics, trend::day_of(self.now));
         let Comparison { news, mut carried, mut told } =
             compare(state, &snapshot.metrics, self.now, app.config.reminder_hours);
-        if let (false, Some(news)) = (app.sinks.has_channels(), &news) {
+        if let (false, Some(news)) = (self.sinks.has_channels(), &news) {
             // Nobody is there to be told, now or later, that something is over.
             for key in news.recovered.keys() {
                 carried.0.extend(told.0.get(key).map(|told| (key.clone(), told.clone())));
@@ -174,20 +174,18 @@ impl<'a> Run<'a> {
 
     /// Whether the answer can take the rows of one more snapshot.
     fn has_room(&mut self, snapshot: &Snapshot) -> bool {
+        let Some(room) = self.room else { return true };
         let bytes = serde_json::to_vec(&snapshot.metrics).map_or(usize::MAX, |text| text.len());
-        let left = self.room.checked_sub(bytes);
-        self.room = left.unwrap_or(self.room);
+        let left = room.checked_sub(bytes);
+        self.room = left.or(self.room);
         self.without_rows += usize::from(left.is_none());
         left.is_some()
     }
 
     /// One fault for each operation that failed, however many quotas it served.
     fn note_faults(&mut self, readings: &[Reading]) {
-        for reading in readings {
-            let of_usage = if let Measured::Unknown(fault) = &reading.measured { Some(fault) } else { None };
-            for fault in reading.limit.as_ref().err().into_iter().chain(of_usage) {
-                self.faults.push_once(fault);
-            }
+        for fault in readings.iter().flat_map(Reading::faults) {
+            self.faults.push_once(fault);
         }
     }
 
@@ -216,7 +214,7 @@ impl<'a> Run<'a> {
             connect_api: CallStats::default().into(),
             api_alarms: self.api_alarms,
             plan: self.plan,
-            metrics_note: (self.dry_run && self.without_rows > 0).then(|| {
+            metrics_note: (self.without_rows > 0).then(|| {
                 format!(
                     "the rows of {} snapshots are left out, because Lambda takes no answer beyond 6 MB: ask for some \
                      instances with `instance_ids`",

@@ -5,7 +5,8 @@ use aws_sdk_s3::Client;
 use super::fault::failure;
 use crate::model::{Fault, FaultKind};
 
-const OPERATION: &str = "s3:GetObject";
+/// As faults name it.
+pub const OPERATION: &str = "s3:GetObject";
 /// The SDK repeats a call that failed, and not one whose body broke off on the way.
 const ATTEMPTS: u32 = 3;
 

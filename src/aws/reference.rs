@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(7);
 const ATTEMPT: Duration = Duration::from_secs(2);
 /// Far more than any rules take, and nothing that hurts the function's memory.
 const MOST_BYTES: i64 = 1024 * 1024;
+const GET_PARAMETER: &str = "ssm:GetParameter";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Reference {
@@ -50,8 +51,8 @@ impl Reference {
 
     fn operation(&self) -> &'static str {
         match self {
-            Self::Parameter(_) => "ssm:GetParameter",
-            Self::Object { .. } => "s3:GetObject",
+            Self::Parameter(_) => GET_PARAMETER,
+            Self::Object { .. } => object::OPERATION,
         }
     }
 
@@ -106,21 +107,20 @@ pub async fn configuration(sdk: &SdkConfig, lookup: impl Fn(&str) -> Option<Stri
 }
 
 async fn parameter(sdk: &SdkConfig, name: &str) -> Result<String, Fault> {
-    const OPERATION: &str = "ssm:GetParameter";
     let output = aws_sdk_ssm::Client::new(sdk)
         .get_parameter()
         .name(name)
         .with_decryption(true)
         .send()
         .await
-        .map_err(|e| failure(&e).into_fault(OPERATION))?;
+        .map_err(|e| failure(&e).into_fault(GET_PARAMETER))?;
     let value = output.parameter.and_then(|p| p.value);
-    value.ok_or_else(|| Fault::new(OPERATION, FaultKind::BadResponse, "an answer without a value"))
+    value.ok_or_else(|| Fault::new(GET_PARAMETER, FaultKind::BadResponse, "an answer without a value"))
 }
 
 async fn read_object(sdk: &SdkConfig, path_style: bool, bucket: &str, key: &str) -> Result<String, Fault> {
     let bytes = object::read(&s3_client(sdk, path_style), bucket, key, Some(MOST_BYTES)).await?;
-    let no_text = |_| Fault::new("s3:GetObject", FaultKind::BadResponse, "the object is no UTF-8 text");
+    let no_text = |_| Fault::new(object::OPERATION, FaultKind::BadResponse, "the object is no UTF-8 text");
     String::from_utf8(bytes).map_err(no_text)
 }
 

@@ -57,44 +57,51 @@ impl Round {
             .copied()
             .filter(|l| l.service() == self.service && matches!(l.place(), Place::Each(..)))
             .partition(is_inner);
-        let mut left = self.calls.unwrap_or(0);
+        let left = self.calls.unwrap_or(0);
         // What stands deeper must not wait for ever behind a long outer list.
         let kept_for_inner = if inner.is_empty() { 0 } else { left / 3 };
-        // It waits for the lists that name it, and for no others.
-        let (first, leaves): (Vec<Listing>, Vec<Listing>) =
-            outer.into_iter().partition(|l| inner.iter().any(|i| i.parent() == Some(*l)));
-        let second = leaves.iter().copied().chain(inner).collect();
         let mut found = HashMap::new();
-        for (stage, waiting, kept) in [(first, leaves, kept_for_inner), (second, Vec::new(), 0)] {
-            let todo: Vec<(Listing, Visits)> =
-                stage.into_iter().map(|listing| (listing, self.known(listing, roots, &found))).collect();
-            let wishes_of = |visits: &Visits| visits.resources.len();
-            let mut wishes: Vec<usize> = todo.iter().map(|(_, visits)| wishes_of(visits)).collect();
-            wishes.extend(waiting.into_iter().map(|listing| wishes_of(&self.known(listing, roots, &found))));
-            // Some are kept back for first visits that need more than one page.
-            let for_first = (left - kept) / 6;
-            let shared_out = left - kept - for_first;
-            let given = allot(&wishes, usize::try_from(shared_out).unwrap_or(usize::MAX));
-            let given: Vec<u32> = given.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
-            let spare = Arc::new(AtomicU32::new(left - kept - given.iter().sum::<u32>()));
-            let mut unspent = given[todo.len()..].iter().sum::<u32>();
-            let mut running = JoinSet::new();
-            for ((listing, visits), given) in todo.into_iter().zip(given) {
-                let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare), for_first));
-                let (instance, now, deadline) = (self.instance.clone(), self.now, self.deadline);
-                running.spawn(async move {
-                    let given = usize::try_from(given).unwrap_or(usize::MAX);
-                    let visits = visits.make(listing, &aws, instance.as_ref(), (given, &purse), (now, deadline)).await;
-                    (listing, visits, purse.left())
-                });
-            }
-            for (listing, visits, own) in running.join_all().await {
-                unspent += own;
-                found.insert(listing, visits);
-            }
-            left = kept + unspent + spare.load(Ordering::Relaxed);
-        }
+        let outer = outer.into_iter().map(|listing| (listing, self.known(listing, roots, &found)));
+        // It waits for the lists that name it, and for no others.
+        let (first, leaves): (Vec<_>, Vec<_>) = outer.partition(|(l, _)| inner.iter().any(|i| i.parent() == Some(*l)));
+        let left = self.stage(first, &leaves, (left, kept_for_inner), &mut found).await;
+        let inner: Vec<_> = inner.into_iter().map(|listing| (listing, self.known(listing, roots, &found))).collect();
+        self.stage(leaves.into_iter().chain(inner).collect(), &[], (left, 0), &mut found).await;
         found
+    }
+
+    /// Visits by some listings side by side, while others wait for their part of the calls, and some calls
+    /// are kept. Returns the calls that are left.
+    async fn stage(
+        &self,
+        todo: Vec<(Listing, Visits)>,
+        waiting: &[(Listing, Visits)],
+        (left, kept): (u32, u32),
+        found: &mut HashMap<Listing, Visits>,
+    ) -> u32 {
+        let wishes: Vec<usize> = todo.iter().chain(waiting).map(|(_, visits)| visits.resources.len()).collect();
+        // Some are kept back for first visits that need more than one page.
+        let for_first = (left - kept) / 6;
+        let shared_out = left - kept - for_first;
+        let given = allot(&wishes, usize::try_from(shared_out).unwrap_or(usize::MAX));
+        let given: Vec<u32> = given.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
+        let spare = Arc::new(AtomicU32::new(left - kept - given.iter().sum::<u32>()));
+        let mut unspent = given[todo.len()..].iter().sum::<u32>();
+        let mut running = JoinSet::new();
+        for ((listing, visits), given) in todo.into_iter().zip(given) {
+            let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare), for_first));
+            let (instance, now, deadline) = (self.instance.clone(), self.now, self.deadline);
+            running.spawn(async move {
+                let given = usize::try_from(given).unwrap_or(usize::MAX);
+                let visits = visits.make(listing, &aws, instance.as_ref(), (given, &purse), (now, deadline)).await;
+                (listing, visits, purse.left())
+            });
+        }
+        for (listing, visits, own) in running.join_all().await {
+            unspent += own;
+            found.insert(listing, visits);
+        }
+        kept + unspent + spare.load(Ordering::Relaxed)
     }
 
     /// What there is to visit, and where the tour stands.

@@ -17,6 +17,10 @@ type Item = HashMap<String, AttributeValue>;
 /// DynamoDB's limit for an item.
 const MOST_BYTES: usize = 400 * 1024;
 
+/// As faults name them.
+pub(super) const PUT: &str = "dynamodb:PutItem";
+pub(super) const QUERY: &str = "dynamodb:Query";
+
 #[derive(Debug, Clone)]
 pub struct DynamoDb {
     client: Client,
@@ -35,9 +39,8 @@ impl DynamoDb {
     /// # Errors
     /// The fault of `PutItem`.
     pub async fn put(&self, snapshot: &Snapshot) -> Result<(), Fault> {
-        const OPERATION: &str = "dynamodb:PutItem";
-        let item = fitting_item(snapshot, self.retention_days)
-            .map_err(|why| Fault::new(OPERATION, FaultKind::Invalid, why))?;
+        let item =
+            fitting_item(snapshot, self.retention_days).map_err(|why| Fault::new(PUT, FaultKind::Invalid, why))?;
         self.client
             .put_item()
             .table_name(&self.table)
@@ -45,7 +48,7 @@ impl DynamoDb {
             .send()
             .await
             .map(|_| ())
-            .map_err(|e| failure(&e).into_fault(OPERATION))
+            .map_err(|e| failure(&e).into_fault(PUT))
     }
 
     /// The newest snapshots of an instance, or of the account: newest first, at most `most`.
@@ -53,7 +56,6 @@ impl DynamoDb {
     /// # Errors
     /// The fault of `Query`; an item that cannot be read is one too.
     pub async fn newest(&self, instance: &str, most: usize) -> Result<Vec<Stored>, Fault> {
-        const OPERATION: &str = "dynamodb:Query";
         let output = self
             .client
             .query()
@@ -68,13 +70,13 @@ impl DynamoDb {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| failure(&e).into_fault(OPERATION))?;
+            .map_err(|e| failure(&e).into_fault(QUERY))?;
         let items = output.items.unwrap_or_default().into_iter();
         items
             .filter(|item| item.contains_key("alert_state"))
             .map(read)
             .collect::<Result<_, _>>()
-            .map_err(|why| Fault::new(OPERATION, FaultKind::BadResponse, format!("the last snapshots: {why}")))
+            .map_err(|why| Fault::new(QUERY, FaultKind::BadResponse, format!("the last snapshots: {why}")))
     }
 }
 

@@ -147,8 +147,8 @@ impl Store {
     /// Names of the operations that write and read a snapshot.
     fn operations(&self) -> (&'static str, &'static str) {
         match self {
-            Self::DynamoDb(_) => ("dynamodb:PutItem", "dynamodb:Query"),
-            Self::S3(_) => ("s3:PutObject", "s3:ListObjectsV2"),
+            Self::DynamoDb(_) => (dynamodb::PUT, dynamodb::QUERY),
+            Self::S3(_) => (s3::PUT, s3::LIST),
         }
     }
 

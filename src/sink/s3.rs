@@ -23,6 +23,10 @@ const DAYS_BACK: i64 = 3;
 /// A run a minute leaves two pages a day.
 const MOST_PAGES: usize = 20;
 
+/// As faults name them.
+pub(super) const PUT: &str = "s3:PutObject";
+pub(super) const LIST: &str = "s3:ListObjectsV2";
+
 #[derive(Debug, Clone)]
 pub struct S3 {
     client: Client,
@@ -53,9 +57,7 @@ impl S3 {
     }
 
     async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {
-        const OPERATION: &str = "s3:PutObject";
-        let body =
-            serde_json::to_vec(document).map_err(|e| Fault::new(OPERATION, FaultKind::Invalid, e.to_string()))?;
+        let body = serde_json::to_vec(document).map_err(|e| Fault::new(PUT, FaultKind::Invalid, e.to_string()))?;
         self.client
             .put_object()
             .bucket(&self.bucket)
@@ -65,7 +67,7 @@ impl S3 {
             .send()
             .await
             .map(|_| ())
-            .map_err(|e| failure(&e).into_fault(OPERATION))
+            .map_err(|e| failure(&e).into_fault(PUT))
     }
 
     /// The newest documents of an instance, or of the account: newest first, at most `most`.
@@ -88,14 +90,13 @@ impl S3 {
 
     /// Newest first.
     async fn last_keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, Fault> {
-        const OPERATION: &str = "s3:ListObjectsV2";
         let mut newest = VecDeque::new();
-        let mut pages = Pages::at_most(OPERATION.to_owned(), MOST_PAGES);
+        let mut pages = Pages::at_most(LIST.to_owned(), MOST_PAGES);
         // Keys come in order, so the last ones of the last page are the newest.
         loop {
             let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
             let sent = request.set_continuation_token(pages.token()).send().await;
-            let page = sent.map_err(|e| failure(&e).into_fault(OPERATION))?;
+            let page = sent.map_err(|e| failure(&e).into_fault(LIST))?;
             for key in page.contents().iter().filter_map(|o| o.key()) {
                 newest.push_front(key.to_owned());
                 newest.truncate(most);
@@ -109,7 +110,7 @@ impl S3 {
     async fn read(&self, key: &str) -> Result<Stored, Fault> {
         let bytes = object::read(&self.client, &self.bucket, key, None).await?;
         serde_json::from_slice(&bytes)
-            .map_err(|e| Fault::new("s3:GetObject", FaultKind::BadResponse, format!("{key}: {e}")))
+            .map_err(|e| Fault::new(object::OPERATION, FaultKind::BadResponse, format!("{key}: {e}")))
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_connect::config::Credentials;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use bytes::Bytes;
 use simaws::{Reply, Sim};
+
+#[path = "../it/transport.rs"]
+mod transport;
 
 /// Changes the body of a good answer.
 pub type Spoil = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
@@ -42,13 +43,7 @@ impl Wire {
     }
 
     pub async fn sdk(&self) -> SdkConfig {
-        let region = self.sim.world().region.clone();
-        let connector = SharedHttpConnector::new(self.clone());
-        aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .region(Region::new(region))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url("http://aws.test")
-            .http_client(http_client_fn(move |_, _| connector.clone()))
+        transport::clients(&self.sim, self.clone())
             .retry_config(aws_config::retry::RetryConfig::disabled())
             .load()
             .await
@@ -59,10 +54,7 @@ impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let wire = self.clone();
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
-            let (parts, body) = request.into_parts();
-            let bytes = Bytes::copy_from_slice(body.bytes().unwrap_or_default());
-            let Reply::Http(response) = wire.sim.handle(http::Request::from_parts(parts, bytes)).await else {
+            let Reply::Http(response) = transport::reply(&wire.sim, request).await? else {
                 return Err(ConnectorError::user("no answer".into()));
             };
             let (mut parts, body) = response.into_parts();
@@ -77,8 +69,7 @@ impl HttpConnector for Wire {
                 _ => body.to_vec(),
             };
             wire.last.lock().unwrap().clone_from(&body);
-            let response = http::Response::from_parts(parts, SdkBody::from(body));
-            HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
+            transport::answer(http::Response::from_parts(parts, SdkBody::from(body)))
         })
     }
 }

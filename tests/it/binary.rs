@@ -1,5 +1,6 @@
 //! The built binary as Lambda runs it: a Runtime API, several invocations in one process.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -65,9 +66,16 @@ impl Function {
     }
 }
 
-/// The binary in an environment of its own: nothing of the machine's leaks in.
+/// The binary in an environment of its own.
 pub fn command(runtime_api: &str, endpoint: &str, variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = under_lambda(BINARY, runtime_api);
+    command.env("AWS_ENDPOINT_URL", endpoint).envs(variables.iter().copied());
+    command
+}
+
+/// A program in the environment that Lambda gives it: nothing of the machine's leaks in.
+pub fn under_lambda(program: impl AsRef<OsStr>, runtime_api: &str) -> Command {
+    let mut command = Command::new(program);
     command
         .env_clear()
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
@@ -77,8 +85,6 @@ pub fn command(runtime_api: &str, endpoint: &str, variables: &[(&str, &str)]) ->
         .env("AWS_REGION", "us-east-1")
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .envs(variables.iter().copied())
         .kill_on_drop(true)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

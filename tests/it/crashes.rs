@@ -1,6 +1,5 @@
 //! Between store, publish and record: whatever fails, a message is never lost and at most repeated.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,8 +11,8 @@ use connect_quota_monitor::{lambda, logging};
 use serde_json::Value;
 use simaws::lambda::{Outcome, RuntimeApi};
 use simaws::{Fault, FaultKind, Times};
-use tokio::process::Command;
 
+use crate::binary::under_lambda;
 use crate::harness::{Bench, NOON, sdk, small};
 
 const HOUR: i64 = 3600;
@@ -140,12 +139,9 @@ async fn a_function_that_panics() {
 async fn a_panic_is_the_invocations_error_and_ends_the_process() {
     for quiet in [true, false] {
         let api = RuntimeApi::start().await.unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap());
+        let mut child = under_lambda(std::env::current_exe().unwrap(), &api.address());
         child.args(["--exact", "crashes::a_function_that_panics", "--include-ignored", "--nocapture"]);
-        child.env_clear().env("AWS_LAMBDA_RUNTIME_API", api.address()).env("AWS_LAMBDA_FUNCTION_NAME", "panics");
-        child.env("AWS_LAMBDA_FUNCTION_VERSION", "1").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
-        child.envs(quiet.then_some(("QUIET", "1"))).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = child.spawn().unwrap();
+        let child = child.envs(quiet.then_some(("QUIET", "1"))).spawn().unwrap();
         let outcome = api.invoke(Bytes::from_static(b"{}"), Duration::from_secs(60)).await;
         let Outcome::Error { error_type, message, .. } = outcome else { panic!("{outcome:?}") };
         assert_eq!(error_type, "Panic");

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_connect::config::Credentials;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use connect_quota_monitor::app::{App, Moment};
@@ -20,6 +19,9 @@ use connect_quota_monitor::sink::Sinks;
 use jiff::Timestamp;
 use serde_json::Value;
 use simaws::{BrokenOff, Fault, FaultKind, Reply, Sim, Table, Throttle, Times, World};
+
+#[path = "transport.rs"]
+mod transport;
 
 pub const TABLE: &str = "quota-snapshots";
 pub const BUCKET: &str = "quota-history";
@@ -40,21 +42,12 @@ impl HttpConnector for Wire {
             if !latency.is_zero() {
                 tokio::time::sleep(latency).await;
             }
-            let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
-            let (parts, body) = request.into_parts();
-            let bytes = body.bytes().map(bytes::Bytes::copy_from_slice);
-            let bytes = bytes.ok_or_else(|| ConnectorError::user("a streaming body".into()))?;
-            let reply = sim.handle(http::Request::from_parts(parts, bytes)).await;
             let closed = |what: &str| ConnectorError::io(std::io::Error::other(what.to_owned()).into());
-            match reply {
-                Reply::Http(response) => {
-                    let response = response.map(SdkBody::from);
-                    HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
-                }
+            match transport::reply(&sim, request).await? {
+                Reply::Http(response) => transport::answer(response.map(SdkBody::from)),
                 Reply::Reset => Err(closed("connection reset by peer")),
                 Reply::Truncated(response) => {
-                    let response = response.map(|part| SdkBody::from_body_1_x(BrokenOff::after(part)));
-                    HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
+                    transport::answer(response.map(|part| SdkBody::from_body_1_x(BrokenOff::after(part))))
                 }
                 Reply::Hang => std::future::pending().await,
             }
@@ -207,13 +200,7 @@ pub struct Mail {
 }
 
 pub async fn sdk(sim: &Sim, latency: Duration) -> SdkConfig {
-    let region = sim.world().region.clone();
-    let connector = SharedHttpConnector::new(Wire(sim.clone(), latency));
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(Region::new(region))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url("http://aws.test")
-        .http_client(http_client_fn(move |_, _| connector.clone()))
+    transport::clients(sim, Wire(sim.clone(), latency))
         .retry_config(aws_config::retry::RetryConfig::standard().with_max_attempts(4))
         .timeout_config(
             aws_config::timeout::TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(15)).build(),

@@ -7,11 +7,15 @@
 mod harness;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use connect_quota_monitor::app::{App, MetricsLog, Moment};
+use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::aws::pace::Plan;
 use connect_quota_monitor::config::Pacing;
 use connect_quota_monitor::event::Request;
+use connect_quota_monitor::sink::Sinks;
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
 use simaws::{Throttle, World};
@@ -92,9 +96,9 @@ async fn a_thousand_instances_cost_a_thousand_times_the_calls_and_hardly_more_me
         let least = listings * instances + 2;
         let most = least + instances / 10 + instances.div_ceil(10) + 60;
         assert!((least..=most).contains(&calls(&report)), "{instances}: {} calls, {least} to {most}", calls(&report));
-        let busiest = served.values().max().copied().unwrap() as f64;
+        let busiest = served.values().max().copied().unwrap();
         // The instances must be known, ten a call, before they can be asked.
-        let bound = ((served["ListInstances"] as f64 - 5.0).max(0.0) + busiest - 5.0) / 2.0;
+        let bound = wait(served["ListInstances"]) + wait(busiest);
         assert!(seconds <= bound * 1.03 + 2.0, "{instances}: {seconds} s, bound {bound}");
         table.push((instances, peak_bytes));
     }
@@ -103,29 +107,31 @@ async fn a_thousand_instances_cost_a_thousand_times_the_calls_and_hardly_more_me
     assert!(per_instance < 6 * 1024, "each instance adds {per_instance} bytes to the peak");
 }
 
-/// Seconds that the documented rates ask of these calls at least, in the slowest bucket.
+/// Seconds that a bucket of 2 calls a second and a burst of 5 asks of so many calls at least.
+fn wait(calls: usize) -> f64 {
+    calls.saturating_sub(5) as f64 / 2.0
+}
+
+/// Seconds that the slowest bucket asks.
 fn bound(bench: &Bench, pacing: Pacing) -> f64 {
-    let slowest = |calls: usize, burst: f64, rate: f64| (calls as f64 - burst).max(0.0) / rate;
-    let connect = bench.sim.served("connect");
-    let mut seconds: Vec<f64> = match pacing {
-        Pacing::Account => vec![slowest(connect.values().sum(), 5.0, 2.0)],
-        Pacing::PerOperation => connect.values().map(|calls| slowest(*calls, 5.0, 2.0)).collect(),
-    };
-    for service in ["cases", "profile", "wisdom", "app-integrations", "connect-campaigns"] {
-        seconds.extend(bench.sim.served(service).values().map(|calls| slowest(*calls, 5.0, 2.0)));
+    let served = |service: &str| bench.sim.served(service).into_values();
+    let mut buckets: Vec<usize> =
+        ["cases", "profile", "wisdom", "app-integrations", "connect-campaigns"].into_iter().flat_map(served).collect();
+    match pacing {
+        Pacing::Account => buckets.push(served("connect").sum()),
+        Pacing::PerOperation => buckets.extend(served("connect")),
     }
-    seconds.into_iter().fold(0.0, f64::max)
+    buckets.into_iter().max().map_or(0.0, wait)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_with_sister_services_takes_hardly_longer_than_its_slowest_bucket() {
-    for (pacing, throttle) in [(Pacing::Account, Throttle::Shared), (Pacing::PerOperation, Throttle::PerOperation)] {
+    for (pacing, connect, throttle) in [
+        (Pacing::Account, Plan::ConnectAccount { share: 100 }, Throttle::Shared),
+        (Pacing::PerOperation, Plan::ConnectPerOperation { share: 100 }, Throttle::PerOperation),
+    ] {
         let mut world = World::demo_at(NOON);
         world.throttle = throttle;
-        let connect = match pacing {
-            Pacing::Account => Plan::ConnectAccount { share: 100 },
-            Pacing::PerOperation => Plan::ConnectPerOperation { share: 100 },
-        };
         let mut bench = Bench::new(world).plans(connect, Plan::ServiceQuotas).with_config(|c| c.pacing = pacing);
         bench.latency = Duration::from_millis(20);
         let report = bench.run().await.unwrap();
@@ -148,6 +154,28 @@ async fn a_dry_run_of_a_large_fleet_stays_below_lambdas_limit_and_says_what_it_l
     let note = report["metrics_note"].as_str().unwrap();
     let left_out = 200 - with_rows + usize::from(report["account"].get("metrics").is_none());
     assert!(note.starts_with(&format!("the rows of {left_out} snapshots are left out")), "{note}");
+}
+
+/// The log has no limit: a quota's metric must not end where an answer's rows would.
+#[tokio::test(start_paused = true)]
+async fn the_metrics_of_a_large_fleet_stand_all_in_the_log() {
+    static WITH_QUOTAS: AtomicUsize = AtomicUsize::new(0);
+    let _alone = ALONE.lock().await;
+    let bench = account(200);
+    let sdk = harness::sdk(&bench.sim, Duration::ZERO).await;
+    let connect = Plan::ConnectPerOperation { share: 100 };
+    let aws = Aws::with_plans(&sdk, connect, Plan::ServiceQuotas);
+    let mut app = App::new(bench.config.clone(), aws, Sinks::new(&sdk, &bench.config, true));
+    let write = |line: &str| {
+        if line.contains("Prompts per instance") {
+            WITH_QUOTAS.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    app.metrics_log = Some(MetricsLog { function: "f".to_owned(), per_quota: true, write });
+    let moment = Moment::within(jiff::Timestamp::from_second(NOON).unwrap(), bench.time);
+    let report = app.run(&Request::default(), moment).await.unwrap();
+    assert!(report.complete && report.metrics_note.is_none());
+    assert_eq!(WITH_QUOTAS.load(Ordering::Relaxed), 200);
 }
 
 #[tokio::test(start_paused = true)]
