@@ -18,6 +18,20 @@ pub struct Discovered {
     pub left_out: usize,
 }
 
+impl Discovered {
+    /// The account has this instance, whatever its state, and whether it is measured or not.
+    #[must_use]
+    pub fn exists(&self, id: &str) -> bool {
+        self.is_chosen(id) || self.skipped.iter().any(|i| i.instance_id == id)
+    }
+
+    /// This run measures the instance.
+    #[must_use]
+    pub fn is_chosen(&self, id: &str) -> bool {
+        self.chosen.iter().any(|i| i.id == id)
+    }
+}
+
 /// Applies the payload's and the configuration's filters.
 ///
 /// # Errors

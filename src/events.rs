@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::alert::{Context, plain, reading};
-use crate::changes::{Change, News, Severity};
+use crate::ledger::{Change, News, Severity};
 use crate::model::{Account, Instance, NO_CODE};
 use crate::snapshot::{ACCOUNT_KEY, Metric, Status, rfc3339};
 
@@ -165,13 +165,13 @@ pub fn of(context: &Context<'_>, metrics: &[Metric], news: &News) -> Vec<Event> 
     };
     let violations = news.violations.iter().filter_map(|(key, change)| Some((key, changed(change)?)));
     let recovered = news.recovered.iter().map(|(key, told)| (key, Transition::Recovered { since: told.since }));
-    let unseen = news.unseen.iter().filter(|(_, is_new)| **is_new).map(|(key, _)| (key, Transition::Unseen));
+    let unseen = news.unseen.iter().filter(|(_, unseen)| unseen.is_new).map(|(key, _)| (key, Transition::Unseen));
     // A violation that is new and a loss of sight that is over are one incident, and one event.
     let is_told =
         |key: &String| news.recovered.contains_key(key) || news.violations.get(key).and_then(changed).is_some();
-    let seen_again = news.seen_again.iter().filter(|(key, _)| !is_told(key)).map(|(key, since)| {
+    let seen_again = news.seen_again.iter().filter(|(key, _)| !is_told(key)).map(|(key, seen)| {
         let violates = find(key).is_some_and(Metric::is_violation);
-        (key, Transition::SeenAgain { since: *since, violates })
+        (key, Transition::SeenAgain { since: seen.since, violates })
     });
     let forecasts = news.forecasts.iter().filter_map(|(key, change)| match change {
         Change::New(since) => Some((key, Transition::Forecast { since: *since })),
@@ -222,7 +222,7 @@ pub fn test(account: &Account, now: Timestamp) -> Event {
     let document = Document {
         schema_version: SCHEMA_VERSION,
         product: SOURCE,
-        event: crate::changes::Event::Test.as_str(),
+        event: crate::ledger::Event::Test.as_str(),
         action: "trigger",
         severity: Severity::Info.as_str(),
         dedup_key: dedup_key(account, None, "test"),

@@ -38,6 +38,28 @@ pub struct Account {
     pub partition: String,
 }
 
+impl Account {
+    /// Whose the stored documents are.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner { account_id: self.id.clone(), region: self.region.clone() }
+    }
+}
+
+/// Whose stored documents are: instance ids are not unique, because a replica has its source's id in
+/// another Region, and a store may serve many accounts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    pub account_id: String,
+    pub region: String,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.account_id, self.region)
+    }
+}
+
 /// From which utilization on a quota is a warning, and from which it is critical. Percent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {

@@ -123,6 +123,14 @@ pub struct Snapshots {
     pub failed: usize,
 }
 
+impl std::ops::AddAssign for Snapshots {
+    fn add_assign(&mut self, more: Self) {
+        self.dynamodb += more.dynamodb;
+        self.s3 += more.s3;
+        self.failed += more.failed;
+    }
+}
+
 /// CloudWatch alarms, of APIs and of instances.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ApiAlarms {
@@ -204,9 +212,15 @@ impl Seen {
     }
 
     fn skipped(reason: String) -> Self {
+        Self { status: Completeness::Skipped, reason: Some(reason), ..Self::nothing() }
+    }
+
+    /// Nothing was seen.
+    #[must_use]
+    pub fn nothing() -> Self {
         Self {
-            status: Completeness::Skipped,
-            reason: Some(reason),
+            status: Completeness::Failed,
+            reason: None,
             metrics_count: 0,
             violations_count: 0,
             unknown_count: 0,

@@ -1,14 +1,9 @@
 //! The stored document, versioned. Its serde shape lives here and only here.
 
-mod history;
-mod told;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Account, Fault, Instance, Thresholds};
-pub use history::{History, Series};
-pub use told::{AlertState, Memory, Told, Tours};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -35,9 +30,6 @@ pub struct Snapshot {
     pub forecasts_count: usize,
     pub metrics: Vec<Metric>,
     pub summary: Summary,
-    /// What this run leaves to the next one; its fields stand beside the others.
-    #[serde(flatten)]
-    pub memory: Memory,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -129,6 +121,12 @@ impl Metric {
     #[must_use]
     pub fn has_forecast(&self) -> bool {
         self.muted.is_none() && self.forecast.as_ref().is_some_and(|f| f.warns)
+    }
+
+    /// Contacts or calls are turned away when it is full.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.source.starts_with("AWS/")
     }
 
     /// A violation counts and alerts, unless the user muted it.
@@ -264,7 +262,6 @@ impl Snapshot {
             forecasts_count: metrics.iter().filter(|m| m.has_forecast()).count(),
             metrics,
             summary,
-            memory: Memory::default(),
         }
     }
 }

@@ -17,6 +17,9 @@ const REMEMBERED: usize = 8;
 /// All items of a resource. A key of a map that is stored must not be empty.
 pub const ALL: &str = "items";
 
+/// Tours by the listing they make, as `connect:ListUserProficiencies`.
+pub type Tours = BTreeMap<String, Tour>;
+
 /// Where the tour of one listing stands, from run to run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Tour {

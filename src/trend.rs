@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::snapshot::{AlertState, Forecast, History, Metric};
+use crate::ledger::History;
+use crate::snapshot::{Forecast, Metric};
 
 const FEWEST_DAYS: usize = 5;
 const DAY: i64 = 86_400;
@@ -35,11 +36,11 @@ pub fn day_of(time: Timestamp) -> i64 {
 }
 
 /// Gives every row that grows its forecast. `horizon_days`: how soon a quota must be full for a
-/// warning; 0 turns all of it off.
+/// warning; 0 turns all of it off. `is_foretold`: readers know that a quota will be full soon.
 pub fn foretell(
     metrics: &mut [Metric],
     history: &History,
-    state: Option<&AlertState>,
+    is_foretold: impl Fn(&str) -> bool,
     now: Timestamp,
     horizon_days: u32,
 ) {
@@ -51,7 +52,7 @@ pub fn foretell(
         let Some(series) = history.0.get(metric.key()) else { continue };
         // The day that is not over has no peak yet.
         let points: Vec<_> = series.points().filter(|(day, _)| *day < today).collect();
-        let is_told = state.and_then(|s| s.0.get(metric.key())).is_some_and(|told| told.forecast.is_some());
+        let is_told = is_foretold(metric.key());
         metric.forecast = forecast(metric, &points, today, f64::from(horizon_days), is_told);
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::remedy::{Increase, console_link};
 use super::words::clip;
 use super::{Digest, Over, Unseen, Violation};
-use crate::changes::{Event, Severity};
+use crate::ledger::{Event, Severity};
 use crate::model::Account;
 use crate::snapshot::{FaultRecord, Metric, Summary, rfc3339};
 
@@ -83,6 +83,9 @@ struct RecoveredEntry<'a> {
     key: &'a str,
     previous_status: &'static str,
     since: String,
+    /// The quota, its resource or its instance does not exist any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_longer_there: bool,
 }
 
 #[derive(Serialize)]
@@ -172,8 +175,8 @@ fn violation<'a>(digest: &Digest<'_>, violation: Violation<'a>) -> ViolationEntr
 }
 
 fn recovered(over: Over<'_>) -> RecoveredEntry<'_> {
-    let Over { key, metric, was, since } = over;
-    RecoveredEntry { metric, key, previous_status: was, since: rfc3339(since) }
+    let Over { key, metric, was, since, gone } = over;
+    RecoveredEntry { metric, key, previous_status: was, since: rfc3339(since), no_longer_there: gone.is_some() }
 }
 
 fn unseen(unseen: Unseen<'_>) -> UnseenEntry<'_> {

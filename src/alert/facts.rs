@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::words::{NAME, SENTENCE, counted, date, date_of, number, plain, when};
 use super::{Digest, Violation};
-use crate::changes::Change;
+use crate::ledger::Change;
 use crate::model::LimitSource;
 use crate::snapshot::{Metric, Status};
 use crate::trend::day_of;

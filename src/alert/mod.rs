@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::changes::{Change, Event, News, Severity};
 use crate::evaluate::Thresholds;
+use crate::ledger::{Change, Event, History, News, Severity};
 use crate::model::{Account, Instance};
 use crate::snapshot::{ACCOUNT_KEY, Metric, Snapshot, Status, Summary};
 use crate::trend::day_of;
@@ -81,7 +81,7 @@ pub struct Rows {
 
 impl Rows {
     #[must_use]
-    pub fn of(snapshot: &Snapshot, news: &News) -> Self {
+    pub fn of(snapshot: &Snapshot, history: &History, news: &News) -> Self {
         let is_notable = |m: &Metric| matches!(m.status, Status::Warning | Status::Critical | Status::Unknown);
         let is_over = |key: &str| {
             news.recovered.contains_key(key)
@@ -93,7 +93,7 @@ impl Rows {
             all.iter().filter(|m| is_notable(m) || m.has_forecast() || is_over(m.key())).cloned().collect();
         let today = snapshot.timestamp.parse().map_or(0, day_of);
         let peak = |m: &Metric| {
-            let series = snapshot.memory.history.0.get(m.key())?;
+            let series = history.0.get(m.key())?;
             Some((m.key().to_owned(), series.last_before(today)?))
         };
         Self {
@@ -138,6 +138,8 @@ struct Over<'a> {
     /// `critical`, `warning`, `unknown` or `forecast`.
     was: &'static str,
     since: Timestamp,
+    /// The quota's name, where it is not there any more.
+    gone: Option<&'a str>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -164,16 +166,16 @@ impl<'a> Digest<'a> {
             .metrics
             .iter()
             .filter(|m| m.status == Status::Unknown && m.muted.is_none())
-            .map(|metric| Unseen { metric, is_new: news.unseen.get(metric.key()).copied().unwrap_or(false) })
+            .map(|metric| Unseen { metric, is_new: news.unseen.get(metric.key()).is_some_and(|unseen| unseen.is_new) })
             .collect();
         unseen.sort_by_key(|u| !u.is_new);
         let row: BTreeMap<_, _> = rows.metrics.iter().map(|m| (m.key(), m)).collect();
-        let over = |key: &'a String, was, since| Over { key, metric: row.get(key.as_str()).copied(), was, since };
-        let recovered = news
-            .recovered
-            .iter()
-            .map(|(key, told)| over(key, told.severity.map_or("violated", Status::as_str), told.since));
-        let seen_again = news.seen_again.iter().map(|(key, since)| over(key, Status::Unknown.as_str(), *since));
+        let over = |key: &'a String, was, since| {
+            let gone = news.vanished.get(key).map(|name| if name.is_empty() { key.as_str() } else { name.as_str() });
+            Over { key, metric: row.get(key.as_str()).copied(), was, since, gone }
+        };
+        let recovered = news.recovered.iter().map(|(key, told)| over(key, told.was.as_str(), told.since));
+        let seen_again = news.seen_again.iter().map(|(key, seen)| over(key, Status::Unknown.as_str(), seen.since));
         let gone = news.forecasts_gone.iter().map(|(key, since)| over(key, FORECAST, *since));
         Self {
             context,

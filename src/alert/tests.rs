@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::*;
-use crate::changes::compare;
-use crate::snapshot::{AlertState, FaultRecord, MuteRecord, Subject, Told};
+use crate::ledger::{Blind, Decision, Foreseen, Incident, Incidents, Missing, Reminders, Rules, decide};
+use crate::snapshot::{FaultRecord, MuteRecord, Subject};
 
 const ID: &str = "12345678-1234-1234-1234-123456789012";
 const ARN: &str = "arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012";
@@ -78,16 +78,21 @@ fn message(instance: Option<&Instance>, before: &[Metric], rows: Vec<Metric>) ->
     let seen = |m: &&Metric| blind.iter().all(|b| b.key() != m.key());
     let between: Vec<_> = blind.iter().chain(before.iter().filter(seen)).cloned().collect();
     let state = (!before.is_empty()).then(|| {
-        let state = compare(None, before, earlier, 24).told;
-        compare(Some(&state), &between, now() - SignedDuration::from_hours(1), 24).carried
+        let state = compare(None, before, earlier, 24).if_told;
+        compare(Some(&state), &between, now() - SignedDuration::from_hours(1), 24).if_not
     });
     let news = news(state.as_ref(), &rows);
     let subject = instance.map_or(Subject::Account, Subject::Instance);
     let snapshot = Snapshot::new(&account, subject, "run-1", now(), rows);
-    compose(&context(&account, instance), &Rows::of(&snapshot, &news), &news)
+    compose(&context(&account, instance), &Rows::of(&snapshot, &History::default(), &news), &news)
 }
 
-fn news(state: Option<&AlertState>, rows: &[Metric]) -> News {
+pub(super) fn compare(before: Option<&Incidents>, rows: &[Metric], now: Timestamp, reminder_hours: u32) -> Decision {
+    let reminders = Reminders { live: reminder_hours, build: reminder_hours };
+    decide(before, rows, Missing::IsGone, &Rules { now, schedule_minutes: 60, reminders })
+}
+
+fn news(state: Option<&Incidents>, rows: &[Metric]) -> News {
     compare(state, rows, now(), 0).news.expect("there is something to say")
 }
 

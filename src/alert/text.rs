@@ -8,7 +8,7 @@ use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
 use super::{Digest, FORECAST, Unseen, Violation};
-use crate::changes::{Change, Event};
+use crate::ledger::{Change, Event};
 use crate::model::Account;
 use crate::snapshot::{Metric, Status};
 
@@ -130,7 +130,11 @@ fn over(page: &mut Page, digest: &Digest<'_>, most: usize) {
     }
     page.section("RECOVERED:");
     for one in digest.over.iter().take(most) {
-        let now = one.metric.map_or_else(|| plain(one.key, NAME), |m| format!("{}: {}", name(m), reading(m)));
+        let now = match (one.metric, one.gone) {
+            (Some(metric), _) => format!("{}: {}", name(metric), reading(metric)),
+            (None, Some(name)) => format!("{}: no longer there", plain(name, NAME)),
+            (None, None) => plain(one.key, NAME),
+        };
         let since = when(one.since, digest.context.now);
         page.bullet(match one.was {
             FORECAST => format!("{now}, no longer full soon, as was told at {since}"),

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::info;
 use uuid::Uuid;
 
-use super::run::Run;
+use super::context::Context;
 use super::{App, Moment};
 use crate::alarms::plan::{Existing, Plan, in_question, plan};
 use crate::alarms::{self, Alarm, Common, Desired, Held, apis, lines};
@@ -37,12 +37,18 @@ pub(super) struct Watched {
 
 impl Watched {
     /// There was no time for this instance: its alarms stay as they are.
-    pub(super) fn miss(&mut self, instance: &Instance) {
-        self.missed.push(instance.clone());
+    pub(super) fn miss(&mut self, instance: Instance) {
+        self.missed.push(instance);
     }
 
-    /// Keeps what is needed of one snapshot.
-    pub(super) fn note(&mut self, instance: Option<&Instance>, rows: &[Metric]) {
+    /// Keeps what is needed of one snapshot; nothing where the monitor keeps no alarms.
+    pub(super) fn note(&mut self, run: &Context<'_>, instance: Option<&Instance>, rows: &[Metric]) {
+        if run.app.config.alarms.manages() {
+            self.take(instance, rows);
+        }
+    }
+
+    fn take(&mut self, instance: Option<&Instance>, rows: &[Metric]) {
         match instance {
             None => self.account.extend_from_slice(rows),
             Some(instance) => {
@@ -60,53 +66,46 @@ struct Wanted {
     faults: Vec<Fault>,
 }
 
-impl Run<'_> {
-    /// Brings the alarms in line with what this run saw. Nothing here stops a run: what fails is a
-    /// fault, and fails the invocation in the end.
-    pub(super) async fn manage_alarms(&mut self, scan: &Scan) {
-        let app = self.app;
-        if !app.config.alarms.manages() {
-            return;
-        }
-        if !self.is_whole {
-            let note = "a run of single instances, or at a threshold of its own, leaves the alarms alone";
-            self.api_alarms = Some(ApiAlarms { note: Some(note), ..ApiAlarms::default() });
-            return;
-        }
-        let account = self.account.clone();
-        let common = app.common(&account, true);
-        let folder = alarms::folder(&common.settings.prefix, &account.region);
-        let existing = match app.aws.alarms.existing(&folder, scan.deadline).await {
-            Ok(existing) => existing,
-            Err(fault) => {
-                let is_failure = fault.kind != FaultKind::Deadline;
-                self.api_alarms = Some(ApiAlarms { is_failure, ..ApiAlarms::default() });
-                self.faults.push(fault);
-                return;
-            }
-        };
-        let moment = Moment { now: self.now, deadline: scan.deadline, end: scan.deadline };
-        let wanted = app.wanted(&common, &self.watched, &scan.limits, &existing, moment).await;
-        let mut report = ApiAlarms { left_out: wanted.desired.left_out.clone(), ..ApiAlarms::default() };
-        let mut faults = wanted.faults;
-        let plan = app.planned(wanted.desired, existing, (&mut report, &mut faults), scan.deadline).await;
-        report.kept = plan.keep.len();
-        if self.dry_run {
-            let put = plan.put.into_iter().map(|put| put.alarm.name).collect();
-            report.planned = Some(PlannedAlarms { put, delete: plan.delete });
-        } else {
-            app.carry_out(&plan, (&mut report, &mut faults), scan.deadline).await;
-        }
-        // What did not fit into this run's time is done by the next one, and what is done stays done.
-        report.is_failure = faults.iter().any(|fault| fault.kind != FaultKind::Deadline);
-        for name in &plan.taken {
-            let why = format!("an alarm `{name}` exists that is not the monitor's: rename it, or set API_ALARM_PREFIX");
-            faults.push(Fault::new("cloudwatch:PutMetricAlarm", FaultKind::Other, why));
-        }
-        report.taken = plan.taken;
-        self.faults.extend(faults);
-        self.api_alarms = Some(report);
+/// Stage "alarms": brings the CloudWatch alarms in line with what this run saw. Nothing here stops a run:
+/// what fails is a fault, and fails the invocation in the end. None where the monitor keeps no alarms.
+pub(super) async fn keep_alarms(run: &Context<'_>, watched: &Watched, scan: &Scan) -> (Option<ApiAlarms>, Vec<Fault>) {
+    let app = run.app;
+    if !app.config.alarms.manages() {
+        return (None, Vec::new());
     }
+    if !run.is_whole {
+        let note = "a run of single instances, or at a threshold of its own, leaves the alarms alone";
+        return (Some(ApiAlarms { note: Some(note), ..ApiAlarms::default() }), Vec::new());
+    }
+    let common = app.common(&run.account, true);
+    let folder = alarms::folder(&common.settings.prefix, &run.account.region);
+    let existing = match app.aws.alarms.existing(&folder, scan.deadline).await {
+        Ok(existing) => existing,
+        Err(fault) => {
+            let is_failure = fault.kind != FaultKind::Deadline;
+            return (Some(ApiAlarms { is_failure, ..ApiAlarms::default() }), vec![fault]);
+        }
+    };
+    let moment = Moment { now: run.now, deadline: scan.deadline, end: scan.deadline };
+    let wanted = app.wanted(&common, watched, &scan.limits, &existing, moment).await;
+    let mut report = ApiAlarms { left_out: wanted.desired.left_out.clone(), ..ApiAlarms::default() };
+    let mut faults = wanted.faults;
+    let plan = app.planned(wanted.desired, existing, (&mut report, &mut faults), scan.deadline).await;
+    report.kept = plan.keep.len();
+    if run.dry_run {
+        let put = plan.put.into_iter().map(|put| put.alarm.name).collect();
+        report.planned = Some(PlannedAlarms { put, delete: plan.delete });
+    } else {
+        app.carry_out(&plan, (&mut report, &mut faults), scan.deadline).await;
+    }
+    // What did not fit into this run's time is done by the next one, and what is done stays done.
+    report.is_failure = faults.iter().any(|fault| fault.kind != FaultKind::Deadline);
+    for name in &plan.taken {
+        let why = format!("an alarm `{name}` exists that is not the monitor's: rename it, or set API_ALARM_PREFIX");
+        faults.push(Fault::new("cloudwatch:PutMetricAlarm", FaultKind::Other, why));
+    }
+    report.taken = plan.taken;
+    (Some(report), faults)
 }
 
 impl App {
@@ -297,7 +296,7 @@ impl App {
         let Discovered { account, chosen, .. } = found?;
         let mut watched = Watched::default();
         let rates = in_order(&limits).flat_map(|(service, limits)| rates(service, limits)).collect();
-        watched.note(None, &self.judged(rates, None, moment));
+        watched.take(None, &self.judged(rates, None, moment));
         let nothing = Limits::default();
         let connect = limits.get(&Service::Connect).unwrap_or(&nothing);
         for instance in chosen.iter().filter(|_| self.config.alarms.instances) {
@@ -308,7 +307,7 @@ impl App {
                 Ok(None)
             };
             let limit = own.and_then(|own| connect.resolve(quota, Some(&instance.arn), own));
-            watched.note(Some(instance), &self.judged(vec![unmeasured(quota.id(), limit)], Some(instance), moment));
+            watched.take(Some(instance), &self.judged(vec![unmeasured(quota.id(), limit)], Some(instance), moment));
         }
         let common = self.common(&account, false);
         let Wanted { desired, faults } = self.wanted(&common, &watched, &limits, &[], moment).await;

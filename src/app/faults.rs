@@ -25,6 +25,11 @@ impl Faults {
         }
     }
 
+    /// Those of them that are not known yet; see [`Self::push_once`].
+    pub(super) fn extend_once(&mut self, faults: Vec<Fault>) {
+        faults.iter().for_each(|fault| self.push_once(fault));
+    }
+
     /// Unless the same operation has failed in the same way for the same instance.
     pub(super) fn push_once(&mut self, fault: &Fault) {
         if self.known.insert((fault.operation.clone(), fault.kind, fault.instance_id.clone())) {

@@ -1,4 +1,5 @@
-//! Measuring the instances, some side by side, as far as the run's time goes.
+//! Stage "measure": the instances whose turn it is, some side by side, as far as the run's time goes, and
+//! then the account.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,18 +10,24 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::run::Run;
+use super::context::{Book, Context};
 use crate::collect::{Collected, Integrations, Scan, instance_listings};
 use crate::config::Pacing;
-use crate::model::{Fault, FaultKind, Reading};
+use crate::ledger::Notes;
+use crate::model::{Fault, FaultKind, Instance, Reading};
 use crate::plan::{Plan, Speed, Work};
-use crate::report::{InstanceReport, Seen};
 use crate::rota::{Rota, by_the_hour};
-use crate::sink::Remembered;
+use crate::sink::ledger::Opened;
 
-/// So many messages wait at most. Usually they wait until every snapshot is stored; of a large fleet
-/// they leave in batches, or a thousand snapshots would stand in memory.
-const MOST_PENDING: usize = 32;
+/// What a run measured of one subject.
+pub(super) struct Measured {
+    /// None: the account.
+    pub instance: Option<Instance>,
+    pub readings: Vec<Reading>,
+    pub book: Book,
+    /// What this run leaves to the next one, as far as measuring says.
+    pub notes: Notes,
+}
 
 /// Who is measured, in which order, and how fast it goes.
 struct Turns {
@@ -61,122 +68,134 @@ impl Turns {
     }
 }
 
-impl Run<'_> {
-    /// Measures the instances whose turn it is, then the account; each one's snapshot leaves as it
-    /// completes.
-    pub(super) async fn measure(&mut self, scan: Arc<Scan>, remembered: Remembered) -> (Seen, Vec<InstanceReport>) {
-        // One instance keeps a shared bucket busy; per operation it takes some to keep them all busy.
-        let side_by_side = match self.app.config.pacing {
-            Pacing::Account => 2,
-            Pacing::PerOperation => 8,
-        };
-        let calls_before = self.app.aws.connect.caller().stats().requests;
-        let mut turns = self.turns(&scan, &remembered);
-        let fit = scan.instances.len().min(turns.plan.instances.max(1));
-        let mut reports: Vec<Option<InstanceReport>> = vec![None; scan.instances.len()];
-        let mut integrations = Integrations::default();
-        let mut running = JoinSet::new();
-        loop {
-            while running.len() < side_by_side
-                && let Some((turn, place)) = turns.next(running.len())
-            {
-                let (scan, sinks, instance) = (Arc::clone(&scan), self.sinks.clone(), scan.instances[place].clone());
-                let (now, dry_run, run) = (self.now, self.dry_run, self.execution_id.clone());
-                running.spawn(async move {
-                    let mut remembered =
-                        if dry_run { Remembered::default() } else { sinks.memory(&instance.id, now, &run).await };
-                    let collected = scan.instance((turn, fit), &instance, remembered.take_tours()).await;
-                    (turn, place, instance, remembered, collected)
-                });
-            }
-            let Some(finished) = running.join_next().await else { break };
-            match finished {
-                Ok((turn, place, instance, remembered, collected)) => {
-                    let Collected { readings, integrations: of_instance, tours } = collected;
-                    integrations.merge(of_instance);
-                    turns.done(turn, place, &readings, side_by_side);
-                    let seen = self.settle(Some(&instance), remembered, readings, (tours, Rota::default())).await;
-                    reports[place] = Some(InstanceReport::measured(&instance, seen));
-                    self.app.progress.measured.fetch_add(1, Ordering::Relaxed);
-                    if self.pending.len() >= MOST_PENDING {
-                        self.send_alerts().await;
-                    }
-                }
-                // A panic must fail the invocation, not vanish with its instance.
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            }
+/// One turn: which it is, whose, and what came of it.
+struct Turn {
+    turn: usize,
+    place: usize,
+    instance: Instance,
+    book: Book,
+    collected: Collected,
+}
+
+/// The measuring of all instances of a run.
+pub(super) struct Fleet {
+    scan: Arc<Scan>,
+    turns: Turns,
+    side_by_side: usize,
+    /// Instances that fit into the run.
+    fit: usize,
+    running: JoinSet<Turn>,
+    integrations: Integrations,
+    calls_before: u64,
+}
+
+impl Fleet {
+    /// Plans the run: `book` is the account's.
+    pub(super) fn new(run: &Context<'_>, scan: &Arc<Scan>, book: &Book) -> Self {
+        let turns = turns(run, scan, book);
+        Self {
+            fit: scan.instances.len().min(turns.plan.instances.max(1)),
+            turns,
+            scan: Arc::clone(scan),
+            // One instance keeps a shared bucket busy; per operation it takes some to keep them all busy.
+            side_by_side: match run.app.config.pacing {
+                Pacing::Account => 2,
+                Pacing::PerOperation => 8,
+            },
+            running: JoinSet::new(),
+            integrations: Integrations::default(),
+            calls_before: run.app.aws.connect.caller().stats().requests,
         }
-        self.leave_out(&scan, &turns, &mut reports, &mut integrations);
-        let calls = self.app.aws.connect.caller().stats().requests - calls_before;
-        let rota = rota_after(&scan, &turns, calls);
-        let Collected { readings, tours, .. } = scan.account(integrations).await;
-        self.services = scan.services().await;
-        self.plan = Some(turns.plan);
-        let account = self.settle(None, remembered, readings, (tours, rota)).await;
-        (account, reports.into_iter().flatten().collect())
     }
 
-    /// Plans the calls against the time, and says whose turn it is.
-    fn turns(&self, scan: &Scan, remembered: &Remembered) -> Turns {
-        let aws = &self.app.aws;
-        let (rate, is_shared) = aws.connect.caller().pacer().rate("ListUsers");
-        let speed = Speed {
-            is_shared,
-            per_second: rate.per_second,
-            burst: rate.burst,
-            share: self.app.config.rate_share,
-            limits_per_second: aws.quotas.caller().pacer().rate("GetServiceQuota").0.per_second,
-        };
-        let listings = instance_listings().len();
-        #[expect(clippy::cast_precision_loss, reason = "some dozens")]
-        let calls_each = scan.rota.calls.unwrap_or(listings as f64);
-        let work = Work {
-            instances: scan.instances.len(),
-            listings,
-            calls_each,
-            calls_once: 2.0,
-            limit_calls_each: scan.own_limits_asked().count(),
-        };
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let plan = Plan::new(work, speed, left);
-        if let Some(note) = &plan.note {
-            warn!("{note}");
-        }
-        let mut order = scan.rota.order(&scan.instances);
-        if remembered.memory.is_none() && plan.instances < order.len() {
-            by_the_hour(&mut order, plan.instances, self.now);
-        }
-        let (began, deadline) = (Instant::now(), self.deadline);
-        Turns { queue: order.into(), plan, began, deadline, started: 0, measured: Vec::new(), cut: Vec::new() }
+    pub(super) fn plan(&self) -> Plan {
+        self.turns.plan.clone()
     }
 
-    /// Says of each instance for which there was no time that it was not measured.
-    fn leave_out(
-        &mut self,
-        scan: &Scan,
-        turns: &Turns,
-        reports: &mut [Option<InstanceReport>],
-        integrations: &mut Integrations,
-    ) {
-        if turns.queue.is_empty() {
-            return;
+    /// The next instance that is measured; none when all are, or the time is over.
+    pub(super) async fn next(&mut self, run: &Context<'_>) -> Option<Measured> {
+        while self.running.len() < self.side_by_side
+            && let Some((turn, place)) = self.turns.next(self.running.len())
+        {
+            self.begin(run, turn, place);
         }
-        let turn = if self.app.sinks.stores.is_empty() {
-            "without storage turns go by the hour"
-        } else {
-            "it is among the first of the next run"
+        let Turn { turn, place, instance, book, collected } = match self.running.join_next().await? {
+            Ok(finished) => finished,
+            // A panic must fail the invocation, not vanish with its instance.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
-        for place in &turns.queue {
-            let instance = &scan.instances[*place];
-            let reason = format!("the run's time was over: {turn}");
-            reports[*place] = Some(InstanceReport::skipped(instance, reason));
-            self.watched.miss(instance);
-        }
-        self.late = turns.queue.len();
-        let why = format!("this run had no time for {} of {} instances", self.late, scan.instances.len());
-        warn!("{why}");
-        integrations.lack(Fault::new("connect:ListIntegrationAssociations", FaultKind::Deadline, why));
+        let Collected { readings, integrations, tours } = collected;
+        self.integrations.merge(integrations);
+        self.turns.done(turn, place, &readings, self.side_by_side);
+        run.app.progress.measured.fetch_add(1, Ordering::Relaxed);
+        let notes = Notes { tours, ..book.notes() };
+        Some(Measured { instance: Some(instance), readings, book, notes })
     }
+
+    fn begin(&mut self, run: &Context<'_>, turn: usize, place: usize) {
+        let (scan, sinks, owner) = (Arc::clone(&self.scan), run.sinks.clone(), run.owner.clone());
+        let (dry_run, fit, instance) = (run.dry_run, self.fit, self.scan.instances[place].clone());
+        self.running.spawn(async move {
+            let opened = if dry_run { Opened::Absent } else { sinks.ledger(&owner, &instance.id).await };
+            let book = Book(opened);
+            let collected = scan.instance((turn, fit), &instance, book.notes().tours).await;
+            Turn { turn, place, instance, book, collected }
+        });
+    }
+
+    /// The instances for which there was no time.
+    pub(super) fn left_out(&mut self) -> Vec<Instance> {
+        let late: Vec<Instance> = self.turns.queue.iter().map(|place| self.scan.instances[*place].clone()).collect();
+        if !late.is_empty() {
+            let why = format!("this run had no time for {} of {} instances", late.len(), self.scan.instances.len());
+            warn!("{why}");
+            self.integrations.lack(Fault::new("connect:ListIntegrationAssociations", FaultKind::Deadline, why));
+        }
+        late
+    }
+
+    /// The account's own quotas, when the instances are done.
+    pub(super) async fn account(self, run: &Context<'_>, book: Book) -> Measured {
+        let calls = run.app.aws.connect.caller().stats().requests - self.calls_before;
+        let rota = rota_after(&self.scan, &self.turns, calls);
+        let Collected { readings, tours, .. } = self.scan.account(self.integrations).await;
+        let notes = Notes { tours, rota, ..book.notes() };
+        Measured { instance: None, readings, book, notes }
+    }
+}
+
+/// Plans the calls against the time, and says whose turn it is.
+fn turns(run: &Context<'_>, scan: &Scan, book: &Book) -> Turns {
+    let aws = &run.app.aws;
+    let (rate, is_shared) = aws.connect.caller().pacer().rate("ListUsers");
+    let speed = Speed {
+        is_shared,
+        per_second: rate.per_second,
+        burst: rate.burst,
+        share: run.app.config.rate_share,
+        limits_per_second: aws.quotas.caller().pacer().rate("GetServiceQuota").0.per_second,
+    };
+    let listings = instance_listings().len();
+    #[expect(clippy::cast_precision_loss, reason = "some dozens")]
+    let calls_each = scan.rota.calls.unwrap_or(listings as f64);
+    let work = Work {
+        instances: scan.instances.len(),
+        listings,
+        calls_each,
+        calls_once: 2.0,
+        limit_calls_each: scan.own_limits_asked().count(),
+    };
+    let left = run.deadline.saturating_duration_since(Instant::now());
+    let plan = Plan::new(work, speed, left);
+    if let Some(note) = &plan.note {
+        warn!("{note}");
+    }
+    let mut order = scan.rota.order(&scan.instances);
+    if book.ledger().is_none() && plan.instances < order.len() {
+        by_the_hour(&mut order, plan.instances, run.now);
+    }
+    let (began, deadline) = (Instant::now(), run.deadline);
+    Turns { queue: order.into(), plan, began, deadline, started: 0, measured: Vec::new(), cut: Vec::new() }
 }
 
 /// What the next run needs to know about turns.

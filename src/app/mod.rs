@@ -1,13 +1,18 @@
-//! The run, top to bottom: discover, limits, usage, evaluate, store, alert, keep alarms, answer.
+//! The run: a pipeline over values. Measure, judge, ask for more, keep, tell, keep alarms, answer.
 
 mod alarms;
+mod answer;
 mod ask;
+mod context;
 mod faults;
+mod judge;
+mod keep;
 mod measure;
-mod run;
 mod tell;
+mod test_alert;
+mod vanished;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -25,11 +30,14 @@ use crate::discover::{Discovered, choose};
 use crate::emf;
 use crate::error::RunError;
 use crate::event::Request;
+use crate::ledger::Notes;
 use crate::limits::Limits;
 use crate::report::{Completeness, Report};
 use crate::sink::Sinks;
 use crate::snapshot::{ACCOUNT_KEY, FaultRecord};
-use run::Run;
+use answer::Answer;
+use context::{Book, Context};
+use measure::Fleet;
 
 /// What lives as long as the process: clients with their buckets, and the configuration.
 #[derive(Debug)]
@@ -95,47 +103,71 @@ impl App {
         Self { config, aws, sinks, with_metrics: false, progress: Progress::default(), metrics_log: None }
     }
 
-    /// One run.
+    /// One run, from discovery to the answer.
     ///
     /// # Errors
     /// What the contract says fails an invocation; see [`RunError`].
     pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
-        let started = Instant::now();
         let calls_before = self.aws.connect.caller().stats();
-
         let (found, limits, requests) = tokio::join!(
             self.discover(request, moment),
             self.limits(moment),
             self.aws.quotas.requests(Service::ASKED, moment.deadline)
         );
-        let Discovered { account, chosen, skipped, existing, left_out } = found?;
-        let mut run = Run::new(self, request, moment, account, requests);
-        let mut remembered = run.remembered(ACCOUNT_KEY).await;
-        let ids: HashSet<&str> =
-            chosen.iter().map(|i| &i.id).chain(skipped.iter().map(|i| &i.instance_id)).map(String::as_str).collect();
-        let rota = remembered.take_rota().of(|id| ids.contains(id));
+        let found = found?;
+        let run = Context::new(self, request, moment, found.account.clone());
+        let book = run.open(ACCOUNT_KEY).await;
+        let scan = Arc::new(self.scan(&run, request, limits, &found, &book));
+        let mut answer = Answer::new(&run, requests, &scan);
+
+        let mut fleet = Fleet::new(&run, &scan, &book);
+        while let Some(measured) = fleet.next(&run).await {
+            answer.settle(&run, measured).await;
+        }
+        answer.leave_out(&run, fleet.left_out());
+        answer.plan = Some(fleet.plan());
+        for id in vanished::gone(&run, &book, |id| found.exists(id), |id| found.is_chosen(id)) {
+            answer.let_go(&run, &book, id).await;
+        }
+        let account = fleet.account(&run, book).await;
+        answer.settle(&run, account).await;
+        answer.tell_all(&run).await;
+        answer.keep_alarms(&run, &scan).await;
+
+        let report = answer.report(&run, &scan, found.skipped, calls_before).await;
+        self.finish(report, &run.sinks, moment.now).await
+    }
+
+    /// Why nobody is told anything by mail, where that is so.
+    fn without_alerts(&self) -> Option<&'static str> {
+        self.sinks.alerts.is_none().then_some("ALERT_SNS_TOPIC_ARN is not set: no alerts are sent")
+    }
+
+    fn scan(
+        &self,
+        run: &Context<'_>,
+        request: &Request,
+        limits: HashMap<Service, Limits>,
+        found: &Discovered,
+        book: &Book,
+    ) -> Scan {
+        let Notes { rota, tours, .. } = book.notes();
         let scan = Scan::new(
             self.aws.clone(),
             limits,
-            Field { instances: chosen, existing, left_out, is_part: !request.instance_ids.is_empty(), rota },
-            (window(moment.now, self.config.lookback_minutes), moment.now, moment.deadline),
-            (self.config.detail_calls, remembered.take_tours()),
+            Field {
+                instances: found.chosen.clone(),
+                existing: found.existing,
+                left_out: found.left_out,
+                is_part: !request.instance_ids.is_empty(),
+                rota: rota.of(|id| found.exists(id)),
+            },
+            (window(run.now, self.config.lookback_minutes), run.now, run.deadline),
+            (self.config.detail_calls, tours),
         );
         scan.apply_rate_quotas();
         self.watch(scan.instances.len());
-
-        run.faults.extend(scan.limit_faults());
-        let scan = Arc::new(scan);
-        let (account, mut instances) = run.measure(Arc::clone(&scan), remembered).await;
-        run.send_alerts().await;
-        run.manage_alarms(&scan).await;
-
-        instances.extend(skipped);
-        let sinks = run.sinks.clone();
-        let mut report = run.report(account, instances, moment.now);
-        report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        report.connect_api = self.aws.connect.caller().stats().since(calls_before).into();
-        self.finish(report, &sinks, moment.now).await
+        scan
     }
 
     async fn discover(&self, request: &Request, moment: Moment) -> Result<Discovered, RunError> {

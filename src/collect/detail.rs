@@ -12,8 +12,7 @@ use crate::aws::Aws;
 use crate::aws::tally::Purse;
 use crate::catalogue::{self, Listing, Meter, Place, Service};
 use crate::model::{Fault, FaultKind, Instance, Resource, Tally};
-use crate::snapshot::Tours;
-use crate::tour::{ALL, Known, Seen, Tour, allot};
+use crate::tour::{ALL, Known, Seen, Tour, Tours, allot};
 
 pub(super) type Tallies = HashMap<Listing, Result<Tally, Fault>>;
 

@@ -22,8 +22,7 @@ use crate::limits::{Limits, Listed};
 use crate::model::{Fault, Instance, Limit, Measured, Reading, Scope, Usage};
 use crate::report::ServiceReport;
 use crate::rota::Rota;
-use crate::snapshot::Tours;
-use crate::tour::part;
+use crate::tour::{Tours, part};
 
 use detail::{Round, Tallies, tours_of};
 pub use integrations::Integrations;

@@ -2,29 +2,29 @@
 
 pub mod dynamodb;
 pub mod eventbridge;
+pub mod ledger;
 pub mod patience;
 pub mod s3;
 pub mod sns;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::alert::Message;
+use crate::aws::object;
 use crate::config::Config;
 use crate::events::Event;
 use crate::model::Fault;
 use crate::report::{Report, Snapshots};
-use crate::rota::Rota;
-use crate::snapshot::{Memory, Snapshot, Tours};
+use crate::snapshot::Snapshot;
 use dynamodb::DynamoDb;
 use eventbridge::EventBridge;
 use patience::Patience;
 use s3::S3;
 use sns::Sns;
 
-/// A place that keeps snapshots, and with them what the reader of the alerts was told.
+/// A place that keeps snapshots. The first one is the home of the ledgers.
 #[derive(Debug, Clone)]
 pub enum Store {
     DynamoDb(DynamoDb),
@@ -144,11 +144,11 @@ impl Store {
         }
     }
 
-    /// Names of the operations that write and read a snapshot.
+    /// Names of the operations that write and read a document.
     fn operations(&self) -> (&'static str, &'static str) {
         match self {
-            Self::DynamoDb(_) => (dynamodb::PUT, dynamodb::QUERY),
-            Self::S3(_) => (s3::PUT, s3::LIST),
+            Self::DynamoDb(_) => (dynamodb::PUT, dynamodb::GET),
+            Self::S3(_) => (s3::PUT, object::OPERATION),
         }
     }
 
@@ -156,14 +156,6 @@ impl Store {
         match self {
             Self::DynamoDb(store) => store.put(snapshot).await,
             Self::S3(store) => store.put(snapshot).await,
-        }
-    }
-
-    /// The newest snapshots' memories, newest first.
-    async fn newest(&self, key: &str, now: Timestamp) -> Result<Vec<Stored>, Fault> {
-        match self {
-            Self::DynamoDb(store) => store.newest(key, NEWEST).await,
-            Self::S3(store) => store.newest(key, now, NEWEST).await,
         }
     }
 
@@ -175,65 +167,7 @@ impl Store {
     }
 }
 
-/// Of a run that overlapped with the last one, the snapshot is the last but one.
-const NEWEST: usize = 2;
-
-/// What is read back of a snapshot.
-#[derive(Debug, Deserialize)]
-pub struct Stored {
-    execution_id: String,
-    timestamp: Timestamp,
-    #[serde(flatten)]
-    memory: Memory,
-}
-
-/// What the stores told of the last runs, and what kept them from telling.
-#[derive(Debug, Default)]
-pub struct Remembered {
-    pub memory: Option<Memory>,
-    pub faults: Vec<Fault>,
-}
-
-impl Remembered {
-    /// Whose turn it is.
-    pub fn take_rota(&mut self) -> Rota {
-        self.memory.as_mut().map(|memory| std::mem::take(&mut memory.rota)).unwrap_or_default()
-    }
-
-    /// Where the visits of single resources stand. They go on from there, so they are taken out.
-    pub fn take_tours(&mut self) -> Tours {
-        self.memory.as_mut().map(|memory| std::mem::take(&mut memory.tours)).unwrap_or_default()
-    }
-}
-
 impl Sinks {
-    /// What the last runs left, as far as the stores agree; without what the run `except` left. A store
-    /// that cannot be read is a fault and has no say, nor has one without a snapshot, nor one that could
-    /// not be written when another took a later run's; none at all means that everything is news.
-    pub async fn memory(&self, key: &str, now: Timestamp, except: &str) -> Remembered {
-        let mut remembered = Remembered::default();
-        let mut latest = Timestamp::MIN;
-        for store in &self.stores {
-            let newest = store.newest(key, now);
-            match self.patience.wait(store.name(), store.operations().1, newest).await {
-                Ok(stored) => {
-                    let of_others: Vec<Stored> = stored.into_iter().filter(|s| s.execution_id != except).collect();
-                    let at = of_others.first().map_or(Timestamp::MIN, |s| s.timestamp);
-                    let of_others = of_others.into_iter().map(|s| s.memory);
-                    let Some(memory) = of_others.reduce(Memory::latest) else { continue };
-                    remembered.memory = Some(match remembered.memory.take() {
-                        Some(other) if at < latest => other,
-                        Some(other) if at == latest => memory.agreed(other),
-                        _ => memory,
-                    });
-                    latest = latest.max(at);
-                }
-                Err(fault) => remembered.faults.push(fault),
-            }
-        }
-        remembered
-    }
-
     /// Stores a snapshot everywhere.
     pub async fn put(&self, snapshot: &Snapshot, counts: &mut Snapshots, faults: &mut impl Extend<Fault>) {
         for store in &self.stores {
@@ -249,16 +183,6 @@ impl Sinks {
 
     async fn put_into(&self, store: &Store, snapshot: &Snapshot) -> Result<(), Fault> {
         self.patience.wait(store.name(), store.operations().0, store.put(snapshot)).await
-    }
-
-    /// Writes down that the reader was told what `snapshot.memory` says. The document is written
-    /// again as a whole, which also mends one that could not be written the first time.
-    pub async fn record(&self, snapshot: &Snapshot, faults: &mut impl Extend<Fault>) {
-        for store in &self.stores {
-            if let Err(fault) = self.put_into(store, snapshot).await {
-                faults.extend([fault]);
-            }
-        }
     }
 
     /// Stores the run's report where reports are kept.

@@ -1,31 +1,27 @@
-//! Amazon S3: one JSON document per snapshot, and one per run.
-
-use std::collections::VecDeque;
+//! Amazon S3: one JSON document per snapshot, one per run, and one ledger per subject where there is no table.
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::aws::fault::failure;
 use crate::aws::object;
-use crate::aws::pages::Pages;
 use crate::aws::s3_client;
-use crate::model::{Fault, FaultKind};
+use crate::ledger::Ledger;
+use crate::model::{Fault, FaultKind, Owner};
 use crate::report::Report;
-use crate::sink::Stored;
+use crate::sink::ledger::{MOST_BYTES, Version, Written};
 use crate::snapshot::{ACCOUNT_KEY, Snapshot};
 
-/// How many days back the last snapshot is looked for. A monitor that was silent for longer tells
-/// everything anew.
-const DAYS_BACK: i64 = 3;
-/// A run a minute leaves two pages a day.
-const MOST_PAGES: usize = 20;
-
-/// As faults name them.
+/// As faults name it.
 pub(super) const PUT: &str = "s3:PutObject";
-pub(super) const LIST: &str = "s3:ListObjectsV2";
+
+/// AWS's code for an object that does not exist.
+const NO_SUCH_KEY: &str = "NoSuchKey";
 
 #[derive(Debug, Clone)]
 pub struct S3 {
@@ -52,66 +48,66 @@ impl S3 {
     /// # Errors
     /// The fault of `PutObject`.
     pub async fn put_report(&self, report: &Report, now: Timestamp) -> Result<(), Fault> {
-        let key = format!("connect-reports/{}/execution-summary-{}.json", day(now), stamp(now));
-        self.write(&key, report).await
+        let owner = format!("connect-reports/{}/{}", report.account_id, report.region);
+        self.write(&format!("{owner}/{}/execution-summary-{}.json", day(now), stamp(now)), report).await
     }
 
     async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {
-        let body = serde_json::to_vec(document).map_err(|e| Fault::new(PUT, FaultKind::Invalid, e.to_string()))?;
-        self.client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .content_type("application/json")
-            .body(ByteStream::from(body))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|e| failure(&e).into_fault(PUT))
+        self.request(key, document)?.send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
     }
 
-    /// The newest documents of an instance, or of the account: newest first, at most `most`.
+    fn request(&self, key: &str, document: &impl Serialize) -> Result<PutObjectFluentBuilder, Fault> {
+        let body = serde_json::to_vec(document).map_err(|e| Fault::new(PUT, FaultKind::Invalid, e.to_string()))?;
+        let request = self.client.put_object().bucket(&self.bucket).key(key);
+        Ok(request.content_type("application/json").body(ByteStream::from(body)))
+    }
+
+    /// The ledger of an instance, or of the account, and its version.
     ///
     /// # Errors
-    /// The fault of `ListObjectsV2` or `GetObject`; a document that cannot be read is one too.
-    pub async fn newest(&self, instance: &str, now: Timestamp, most: usize) -> Result<Vec<Stored>, Fault> {
-        let mut found = Vec::new();
-        for back in 0..=DAYS_BACK {
-            let prefix = snapshot_prefix(instance, now - SignedDuration::from_hours(24 * back));
-            for key in self.last_keys(&prefix, most - found.len()).await? {
-                found.push(self.read(&key).await?);
-            }
-            if found.len() >= most {
-                break;
-            }
-        }
-        Ok(found)
+    /// The fault of `GetObject`; a document that cannot be read, or is not ours to read, is one too.
+    pub async fn ledger(&self, owner: &Owner, instance_id: &str) -> Result<Option<(Ledger, Version)>, Fault> {
+        let key = ledger_key(owner, instance_id);
+        let unreadable =
+            |why: String| Fault::new(object::OPERATION, FaultKind::BadResponse, format!("the ledger {key}: {why}"));
+        let most = i64::try_from(MOST_BYTES).unwrap_or(i64::MAX);
+        let object = match object::read_version(&self.client, &self.bucket, &key, Some(most)).await {
+            Err(fault) if fault.kind == FaultKind::NotFound && fault.message.contains(NO_SUCH_KEY) => return Ok(None),
+            read => read?,
+        };
+        let ledger: Ledger = serde_json::from_slice(&object.bytes).map_err(|e| unreadable(e.to_string()))?;
+        ledger.check(owner, instance_id).map_err(&unreadable)?;
+        let etag = object.etag.ok_or_else(|| unreadable("the answer has no ETag".to_owned()))?;
+        Ok(Some((ledger, Version::Tag(etag))))
     }
 
-    /// Newest first.
-    async fn last_keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, Fault> {
-        let mut newest = VecDeque::new();
-        let mut pages = Pages::at_most(LIST.to_owned(), MOST_PAGES);
-        // Keys come in order, so the last ones of the last page are the newest.
-        loop {
-            let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
-            let sent = request.set_continuation_token(pages.token()).send().await;
-            let page = sent.map_err(|e| failure(&e).into_fault(LIST))?;
-            for key in page.contents().iter().filter_map(|o| o.key()) {
-                newest.push_front(key.to_owned());
-                newest.truncate(most);
+    /// Writes a ledger, unless somebody else has written it since `known` was read.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn write_ledger(&self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
+        let owner = Owner { account_id: ledger.account_id.clone(), region: ledger.region.clone() };
+        let request = self.request(&ledger_key(&owner, &ledger.instance_id), ledger)?;
+        let request = match known {
+            Version::Tag(etag) => request.if_match(etag),
+            Version::Missing | Version::Number(_) => request.if_none_match("*"),
+        };
+        match request.send().await {
+            Ok(output) => {
+                let without = || Fault::new(PUT, FaultKind::BadResponse, "an answer without an ETag");
+                Ok(Written::As(Version::Tag(output.e_tag.ok_or_else(without)?)))
             }
-            if !pages.advance(page.next_continuation_token)? {
-                return Ok(newest.into());
+            // Somebody wrote it, is writing it, or deleted it.
+            Err(e) if matches!(e.code(), Some("PreconditionFailed" | "ConditionalRequestConflict" | NO_SUCH_KEY)) => {
+                Ok(Written::Conflict)
             }
+            Err(e) => Err(failure(&e).into_fault(PUT)),
         }
     }
+}
 
-    async fn read(&self, key: &str) -> Result<Stored, Fault> {
-        let bytes = object::read(&self.client, &self.bucket, key, None).await?;
-        serde_json::from_slice(&bytes)
-            .map_err(|e| Fault::new(object::OPERATION, FaultKind::BadResponse, format!("{key}: {e}")))
-    }
+fn ledger_key(owner: &Owner, instance_id: &str) -> String {
+    format!("connect-ledger/{}/{}/{instance_id}.json", owner.account_id, owner.region)
 }
 
 fn day(time: Timestamp) -> String {
@@ -122,14 +118,14 @@ fn stamp(time: Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-fn snapshot_prefix(instance: &str, time: Timestamp) -> String {
-    let what =
-        if instance == ACCOUNT_KEY { "account-metrics-".to_owned() } else { format!("instance-metrics-{instance}-") };
-    format!("connect-metrics/{}/{what}", day(time))
-}
-
 fn snapshot_key(snapshot: &Snapshot) -> String {
+    let Snapshot { account_id, region, instance_id, .. } = snapshot;
     // A snapshot's own timestamp has whole seconds and is always valid.
     let time = snapshot.timestamp.parse().unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("{}{}.json", snapshot_prefix(&snapshot.instance_id, time), stamp(time))
+    let what = if instance_id == ACCOUNT_KEY {
+        "account-metrics".to_owned()
+    } else {
+        format!("instance-metrics-{instance_id}")
+    };
+    format!("connect-metrics/{account_id}/{region}/{}/{what}-{}.json", day(time), stamp(time))
 }

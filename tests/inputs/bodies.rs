@@ -50,7 +50,7 @@ impl Target {
             world.instances[0].set(name, 2 + n as u64 % 3);
         }
         world.instances[0].integrate("CASES_DOMAIN", 1);
-        world.tables.insert(TABLE.to_owned(), Table::new("instance_id", "timestamp"));
+        world.tables.insert(TABLE.to_owned(), Table::new("subject", "timestamp"));
         world.buckets.entry(BUCKET.to_owned()).or_default();
         let id = world.instances[0].id.clone();
         let sim = Sim::new(world);

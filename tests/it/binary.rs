@@ -99,7 +99,7 @@ fn stocked() -> World {
     // One value applied to an instance, as in most accounts: no quota has to be asked for one by one.
     let arn = world.instances[0].arn(&world);
     world.quotas.set_instance("L-9A46857E", &arn, 700.0);
-    world.tables.insert(TABLE.to_owned(), simaws::Table::new("instance_id", "timestamp"));
+    world.tables.insert(TABLE.to_owned(), simaws::Table::new("subject", "timestamp"));
     world.buckets.entry(BUCKET.to_owned()).or_default();
     world.add_topic("quota-alerts");
     world

@@ -95,7 +95,7 @@ impl Bench {
     }
 
     pub fn with_table(self) -> Self {
-        self.sim.world().tables.insert(TABLE.to_owned(), Table::new("instance_id", "timestamp"));
+        self.sim.world().tables.insert(TABLE.to_owned(), Table::new("subject", "timestamp"));
         self.with_config(|c| c.dynamodb_table = Some(TABLE.to_owned()))
     }
 

@@ -31,7 +31,7 @@ fn world() -> World {
     let mut world = World::demo();
     world.marker = Some(MARKER.to_owned());
     world.throttle = Throttle::None;
-    world.tables.insert(TABLE.to_owned(), simaws::Table::new("instance_id", "timestamp"));
+    world.tables.insert(TABLE.to_owned(), simaws::Table::new("subject", "timestamp"));
     world.buckets.entry(BUCKET.to_owned()).or_default();
     world.add_topic("quota-alerts");
     world.add_topic("quota-events");

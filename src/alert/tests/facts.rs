@@ -1,7 +1,7 @@
 //! What the text says beside the numbers: growth, requests, what is over, what could not be sent.
 
 use super::*;
-use crate::changes::Event;
+use crate::ledger::Event;
 use crate::snapshot::{Forecast, IncreaseRecord};
 
 fn growing(metric: Metric, full_at: Option<&str>, warns: bool) -> Metric {
@@ -17,11 +17,12 @@ fn request(sent_now: bool) -> IncreaseRecord {
 /// The message about `rows`, of which the day before was seen too.
 fn message_with_history(before: &[Metric], rows: Vec<Metric>) -> Message {
     let (account, instance) = (account("aws", "eu-central-1"), instance(Some("acme")));
-    let state = compare(None, before, now() - SignedDuration::from_hours(9), 24).told;
+    let state = compare(None, before, now() - SignedDuration::from_hours(9), 24).if_told;
     let news = news(Some(&state), &rows);
-    let mut snapshot = Snapshot::new(&account, Subject::Instance(&instance), "run-1", now(), rows);
-    snapshot.memory.history.note(before, day_of(now()) - 1);
-    compose(&context(&account, Some(&instance)), &Rows::of(&snapshot, &news), &news)
+    let snapshot = Snapshot::new(&account, Subject::Instance(&instance), "run-1", now(), rows);
+    let mut history = History::default();
+    history.note(before, day_of(now()) - 1);
+    compose(&context(&account, Some(&instance)), &Rows::of(&snapshot, &history, &news), &news)
 }
 
 fn flows(usage: f64) -> Metric {
@@ -117,19 +118,19 @@ fn a_forecast_only() {
 
 #[test]
 fn what_is_over() {
-    let told = Told { unseen: true, since: now(), ..Told::nothing(now()) };
-    let seen = |told: Told, row: Metric| {
-        let news =
-            compare(Some(&AlertState([(row.key().to_owned(), told)].into())), std::slice::from_ref(&row), now(), 24)
-                .news;
+    let seen = |told: Incident, row: Metric| {
+        let news = compare(Some(&[(row.key().to_owned(), told)].into()), std::slice::from_ref(&row), now(), 24).news;
         let (account, instance) = (account("aws", "eu-central-1"), instance(Some("acme")));
         let snapshot = Snapshot::new(&account, Subject::Instance(&instance), "run-1", now(), vec![row]);
         let news = news.unwrap();
         assert_eq!(news.event, Event::Recovered);
-        compose(&context(&account, Some(&instance)), &Rows::of(&snapshot, &news), &news)
+        compose(&context(&account, Some(&instance)), &Rows::of(&snapshot, &History::default(), &news), &news)
     };
     let at = |hours| now() - SignedDuration::from_hours(hours);
-    let again = seen(Told { dark: Some(at(3)), ..told }, users(10.0));
+    let again = seen(
+        Incident { blind: Some(Blind::Told { since: at(3), cause: String::new() }), ..Incident::default() },
+        users(10.0),
+    );
     assert!(again.subject.ends_with("(0 violations, seen again)"), "{}", again.subject);
     assert!(
         again.text.contains("• Users per instance: 10/500 (2.0%), could not be checked since 20:08 UTC\n"),
@@ -138,7 +139,10 @@ fn what_is_over() {
     );
     assert!(again.text.contains("Sent because quotas can be checked again."));
     assert_eq!(opened(&again).1["recovered"][0]["previous_status"], "unknown");
-    let gone = seen(Told { forecast: Some(at(72)), fading: Some(at(24)), ..Told::nothing(at(72)) }, users(10.0));
+    let gone = seen(
+        Incident { forecast: Some(Foreseen { since: at(72), fading_since: Some(at(24)) }), ..Incident::default() },
+        users(10.0),
+    );
     assert!(gone.text.contains("no longer full soon, as was told at 2025-09-09 23:08 UTC\n"), "{}", gone.text);
     assert_eq!(opened(&gone).1["recovered"][0]["previous_status"], "forecast");
 }
@@ -147,11 +151,12 @@ fn what_is_over() {
 fn what_a_failed_message_would_have_said_is_said() {
     let (account, instance) = (account("aws", "eu-central-1"), instance(Some("acme")));
     let at = |hours| now() - SignedDuration::from_hours(hours);
-    let told = compare(None, &[flows(85.0)], at(3), 24).told;
-    let failed = compare(Some(&told), &[flows(99.0)], at(2), 24).carried;
+    let told = compare(None, &[flows(85.0)], at(3), 24).if_told;
+    let failed = compare(Some(&told), &[flows(99.0)], at(2), 24).if_not;
     let news = compare(Some(&failed), &[flows(86.0)], now(), 24).news.unwrap();
     let snapshot = Snapshot::new(&account, Subject::Instance(&instance), "run-1", now(), vec![flows(86.0)]);
-    let text = compose(&context(&account, Some(&instance)), &Rows::of(&snapshot, &news), &news).text;
+    let text =
+        compose(&context(&account, Some(&instance)), &Rows::of(&snapshot, &History::default(), &news), &news).text;
     assert!(text.contains("  warning; was critical in between, since 20:08 UTC\n"), "{text}");
 }
 

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::Thresholds;
 use crate::snapshot::{Forecast, MuteRecord};
+use crate::snapshot::{Metric, Status};
 
 fn row(key: &str, status: Status) -> Metric {
     Metric { quota_code: key.to_owned(), quota_name: key.to_owned(), status, ..Metric::sample() }
@@ -32,6 +33,14 @@ fn growing(percent: f64, warns: bool) -> Metric {
     Metric { forecast: Some(forecast), ..used(percent) }
 }
 
+fn rules(now: Timestamp, reminder_hours: u32) -> Rules {
+    Rules { now, schedule_minutes: 60, reminders: Reminders { live: reminder_hours, build: reminder_hours } }
+}
+
+fn compare_at(before: Option<&Incidents>, rows: &[Metric], now: Timestamp, reminder_hours: u32) -> Decision {
+    decide(before, rows, Missing::IsGone, &rules(now, reminder_hours))
+}
+
 fn at(hour: usize) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + 3600 * i64::try_from(hour).unwrap()).unwrap()
 }
@@ -39,14 +48,14 @@ fn at(hour: usize) -> Timestamp {
 /// Runs hour by hour from a stored, empty state. `arrives` says which messages can be published.
 /// Returns the events, hour by hour; those that did not arrive in brackets.
 fn story(rows: &[Metric], arrives: impl Fn(usize) -> bool, reminder_hours: u32) -> String {
-    let mut state = AlertState::default();
+    let mut state = Incidents::new();
     let mut events = Vec::new();
     for (hour, row) in rows.iter().enumerate() {
-        let result = compare(Some(&state), std::slice::from_ref(row), at(hour), reminder_hours);
+        let result = compare_at(Some(&state), std::slice::from_ref(row), at(hour), reminder_hours);
         let event = result.news.as_ref().map_or(".", |n| n.event.as_str());
         let was_sent = result.news.is_some() && arrives(hour);
         events.push(if result.news.is_none() || was_sent { event.to_owned() } else { format!("({event})") });
-        state = if was_sent { result.told } else { result.carried };
+        state = if was_sent { result.if_told } else { result.if_not };
     }
     events.join(" ")
 }
@@ -101,7 +110,7 @@ fn blindness_is_told_after_two_runs_in_a_row_and_so_is_its_end() {
     assert_eq!(events(&[ok(), unknown(), unknown(), unknown(), ok(), ok()]), ". . unseen . recovered .");
     let story = events(&[used(85.0), unknown(), unknown(), used(85.0), used(10.0)]);
     assert_eq!(story, "raised . unseen recovered recovered", "out of sight is not over");
-    let result = compare(None, &[unknown()], at(0), 24);
+    let result = compare_at(None, &[unknown()], at(0), 24);
     assert_eq!(result.news.unwrap().event, Event::Unseen, "where nothing is remembered it is told at once");
 }
 
@@ -123,7 +132,7 @@ fn a_forecast_is_told_once_and_its_end_after_a_day() {
     assert_eq!(events(&rows), format!(". raised . . . {}recovered .", ". ".repeat(23)));
     assert_eq!(events(&vec![soon(); 60]).matches("remind").count(), 0, "a forecast alone is not repeated");
     assert_eq!(events(&[soon(), used(85.0), used(10.0)]), "raised raised recovered", "it came true");
-    let result = compare(None, &[soon()], at(0), 24);
+    let result = compare_at(None, &[soon()], at(0), 24);
     assert_eq!(result.news.map(|n| (n.severity, n.violations.len())), Some((Severity::Warning, 0)));
 }
 
@@ -136,24 +145,90 @@ fn what_could_not_be_published_is_published_later_even_if_it_is_over() {
     let late = |rows: &[Metric]| story(rows, |hour| hour != 1, 24);
     assert_eq!(late(&[used(85.0), used(99.0), used(85.0), used(85.0)]), "raised (escalated) escalated .");
     assert_eq!(late(&[used(85.0), used(10.0), used(10.0), used(10.0)]), "raised (recovered) recovered .");
-    let first = compare(Some(&AlertState::default()), &[used(85.0)], at(0), 24);
-    let second = compare(Some(&first.carried), &[used(85.0)], at(1), 24).news.unwrap();
+    let first = compare_at(Some(&Incidents::new()), &[used(85.0)], at(0), 24);
+    let second = compare_at(Some(&first.if_not), &[used(85.0)], at(1), 24).news.unwrap();
     assert_eq!(second.violations["a"], Change::New(at(0)), "since it was first seen");
 }
 
 #[test]
 fn without_state_every_run_with_a_violation_has_news() {
-    let result = compare(None, &[row("a", Status::Warning), row("b", Status::Ok)], at(0), 24);
+    let result = compare_at(None, &[row("a", Status::Warning), row("b", Status::Ok)], at(0), 24);
     assert_eq!(result.news.unwrap().event, Event::Raised);
-    assert!(compare(None, &[row("b", Status::Ok)], at(0), 24).news.is_none());
+    assert!(compare_at(None, &[row("b", Status::Ok)], at(0), 24).news.is_none());
 }
 
 #[test]
 fn a_muted_quota_is_as_if_it_were_not_there() {
     let mut muted = growing(99.0, true);
     muted.muted = Some(MuteRecord { reason: "known".to_owned(), until: String::new() });
-    let result = compare(None, &[muted], at(0), 24);
-    assert!(result.news.is_none() && result.told.0.is_empty());
+    let result = compare_at(None, &[muted], at(0), 24);
+    assert!(result.news.is_none() && result.if_told.is_empty());
+}
+
+#[test]
+fn two_runs_a_minute_apart_are_one() {
+    let half_an_hour = |minutes: i64| at(1) + SignedDuration::from_mins(minutes);
+    let told = compare_at(Some(&Incidents::new()), &[used(85.0)], at(0), 24).if_told;
+    let calm = compare_at(Some(&told), &[used(79.0)], at(1), 24).if_not;
+    assert!(compare_at(Some(&calm), &[used(79.0)], half_an_hour(1), 24).news.is_none());
+    let over = compare_at(Some(&calm), &[used(79.0)], half_an_hour(30), 24).news.unwrap();
+    assert_eq!(over.event, Event::Recovered);
+    let dark = compare_at(Some(&Incidents::new()), &[unknown()], at(1), 24).if_not;
+    assert!(compare_at(Some(&dark), &[unknown()], half_an_hour(1), 24).news.is_none());
+    assert_eq!(compare_at(Some(&dark), &[unknown()], half_an_hour(30), 24).news.unwrap().event, Event::Unseen);
+}
+
+#[test]
+fn what_vanished_is_over_once() {
+    let told = compare_at(Some(&Incidents::new()), &[used(85.0)], at(0), 24).if_told;
+    let gone = compare_at(Some(&told), &[], at(1), 24);
+    let news = gone.news.unwrap();
+    assert_eq!((news.event, news.recovered["a"].was), (Event::Recovered, Grade::Warning));
+    assert_eq!(news.vanished["a"], "a");
+    assert!(gone.if_told.is_empty() && gone.if_not == told);
+    assert!(compare_at(Some(&gone.if_told), &[], at(2), 24).news.is_none());
+    let kept = decide(Some(&told), &[], Missing::IsKept, &rules(at(1), 24));
+    assert!(kept.news.is_none() && kept.if_not == told);
+    // Its limit was withdrawn: it is counted against nothing.
+    let counted = Metric { usage: Some(85.0), ..row("a", Status::NotMeasurable) };
+    let news = compare_at(Some(&told), &[counted], at(1), 24).news.unwrap();
+    assert_eq!(news.event, Event::Recovered);
+    // A forecast and a loss of sight end as well.
+    for before in [growing(50.0, true), unknown()] {
+        let told = compare_at(None, &[before], at(0), 24).if_told;
+        assert_eq!(compare_at(Some(&told), &[], at(1), 24).news.unwrap().event, Event::Recovered);
+    }
+}
+
+#[test]
+fn a_run_that_is_not_the_readers_own_ends_nothing() {
+    let told = compare_at(Some(&Incidents::new()), &[used(86.0)], at(0), 24).if_told;
+    let calm = Metric { levels: Thresholds { warning: 95.0, critical: 95.0 }, status: Status::Ok, ..used(86.0) };
+    let news = compare_at(Some(&told), &[calm], at(1), 24).news.unwrap();
+    assert_eq!(news.event, Event::Recovered);
+    assert!(news.without_ends().is_none());
+    let news = compare_at(Some(&told), &[used(99.0)], at(1), 24).news.unwrap();
+    assert_eq!(news.without_ends().unwrap().event, Event::Escalated);
+}
+
+#[test]
+fn the_ledger_keeps_its_shape() {
+    let told = compare_at(None, &[used(99.0), Metric { quota_code: "b".to_owned(), ..unknown() }], at(0), 24).if_told;
+    let owner = Owner { account_id: "111122223333".to_owned(), region: "us-east-1".to_owned() };
+    let ledger = Ledger { incidents: told, has_readers: true, ..Ledger::new(&owner, "account", at(0)) };
+    let text = serde_json::to_string(&ledger).unwrap();
+    assert!(
+        text.contains(r#""a":{"name":"a","violation":{"since":"2027-01-15T08:00:00Z","told":{"critical":{}}}"#),
+        "{text}"
+    );
+    assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
+    let item: std::collections::HashMap<String, serde_dynamo::AttributeValue> = serde_dynamo::to_item(&ledger).unwrap();
+    assert_eq!(serde_dynamo::from_item::<_, Ledger>(item).unwrap(), ledger);
+    assert!(ledger.check(&owner, "account").is_ok());
+    let other = Owner { region: "eu-west-1".to_owned(), ..owner.clone() };
+    assert!(ledger.check(&other, "account").unwrap_err().contains("us-east-1"));
+    let later = Ledger { schema_version: 2, ..ledger };
+    assert!(later.check(&owner, "account").unwrap_err().contains("schema_version is 2"));
 }
 
 fn any_row() -> impl Strategy<Value = Metric> {
@@ -180,13 +255,13 @@ proptest! {
     /// A publish that fails leaves the carried state: the next run must still have the news.
     #[test]
     fn news_that_was_not_published_stays_news(before in any_row(), after in any_row()) {
-        let state = compare(None, std::slice::from_ref(&before), at(0), 24).told;
+        let state = compare_at(None, std::slice::from_ref(&before), at(0), 24).if_told;
         let rows = std::slice::from_ref(&after);
-        let second = compare(Some(&state), rows, at(1), 24);
-        let third = compare(Some(&second.carried), rows, at(2), 24);
+        let second = compare_at(Some(&state), rows, at(1), 24);
+        let third = compare_at(Some(&second.if_not), rows, at(2), 24);
         if let Some(news) = &second.news {
             prop_assert_eq!(Some(news.event), third.news.map(|n| n.event));
-            let told = compare(Some(&second.told), rows, at(2), 24);
+            let told = compare_at(Some(&second.if_told), rows, at(2), 24);
             // A second run below a threshold is no repetition.
             let is_over = |n: News| n.event == Event::Recovered;
             prop_assert!(told.news.is_none_or(is_over), "the same rows are no news once told");
@@ -199,15 +274,15 @@ proptest! {
     fn the_reader_is_never_left_with_a_wrong_belief(
         rows in prop::collection::vec((any_row(), any::<bool>()), 1..30), last in 0u32..1100,
     ) {
-        let mut state = AlertState::default();
+        let mut state = Incidents::new();
         let mut belief = None;
         let last = used(f64::from(last) / 10.0);
         let rows = rows.into_iter().chain(vec![(last.clone(), true); 3]);
         for (hour, (row, arrives)) in rows.enumerate() {
-            let result = compare(Some(&state), std::slice::from_ref(&row), at(hour), 24);
+            let result = compare_at(Some(&state), std::slice::from_ref(&row), at(hour), 24);
             state = match &result.news {
-                Some(news) if arrives => { read(&mut belief, news, &row); result.told }
-                _ => result.carried,
+                Some(news) if arrives => { read(&mut belief, news, &row); result.if_told }
+                _ => result.if_not,
             };
         }
         let is_so = |status: Option<Status>| status.filter(|s| *s > Status::Unknown);

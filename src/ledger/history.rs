@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Metric;
+use crate::snapshot::Metric;
 
 /// Complete days that are kept, beside the day that is not over.
 const DAYS: i64 = 30;

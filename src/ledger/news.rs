@@ -1,0 +1,127 @@
+//! What one message has to say.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Grade;
+
+/// What one message has to say. Keys are quota keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    pub event: Event,
+    pub severity: Severity,
+    /// Every current violation, with what happened to it.
+    pub violations: BTreeMap<String, Change>,
+    /// Violations that are over, as they were told, or as they were seen where that could not be told.
+    pub recovered: BTreeMap<String, Recovered>,
+    /// Every quota that cannot be seen now.
+    pub unseen: BTreeMap<String, Unseen>,
+    /// Reported as not to be seen, and seen now.
+    pub seen_again: BTreeMap<String, SeenAgain>,
+    /// Every quota that will be full soon.
+    pub forecasts: BTreeMap<String, Change>,
+    /// Forecasts, told since then, that hold no more.
+    pub forecasts_gone: BTreeMap<String, Timestamp>,
+    /// What is over because it is not there any more, with the name that it had.
+    pub vanished: BTreeMap<String, String>,
+}
+
+/// A violation that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// The worst that it was.
+    pub was: Grade,
+    pub since: Timestamp,
+}
+
+/// A quota that cannot be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// Not told before.
+    pub is_new: bool,
+    /// The operation and the kind of the fault.
+    pub cause: String,
+}
+
+/// A quota that was reported as not to be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenAgain {
+    pub since: Timestamp,
+    /// The cause that was reported.
+    pub cause: String,
+}
+
+/// What happened to a violation or a forecast since the last message. Each with the time when it was
+/// first seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    New(Timestamp),
+    /// From warning to critical.
+    Escalated(Timestamp),
+    /// Told before.
+    Still(Timestamp),
+}
+
+impl Change {
+    #[must_use]
+    pub fn since(self) -> Timestamp {
+        match self {
+            Self::New(since) | Self::Escalated(since) | Self::Still(since) => since,
+        }
+    }
+
+    /// `new`, `escalated` or `still`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New(_) => "new",
+            Self::Escalated(_) => "escalated",
+            Self::Still(_) => "still",
+        }
+    }
+}
+
+/// The message attribute `event`: the most important thing in the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    Raised,
+    Escalated,
+    Unseen,
+    Recovered,
+    Reminder,
+    Test,
+}
+
+impl Event {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Escalated => "escalated",
+            Self::Unseen => "unseen",
+            Self::Recovered => "recovered",
+            Self::Reminder => "reminder",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// The message attribute `severity`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    Critical,
+    Warning,
+    Info,
+}
+
+impl Severity {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
