@@ -20,7 +20,7 @@ use connect_quota_monitor::config::Config;
 use connect_quota_monitor::sink::Sinks;
 use connect_quota_monitor::{cli, lambda};
 use lambda_runtime::{Context, LambdaEvent};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use simaws::{Published, Recorded, Sim, World};
 use tokio::time::Instant;
 
@@ -169,12 +169,11 @@ fn alerts(out: &mut impl Write, mails: &[Published]) -> io::Result<()> {
 
 fn stored(out: &mut impl Write, sim: &Sim) -> io::Result<()> {
     heading(out, &format!("DYNAMODB TABLE {TABLE}"))?;
-    let mut table = table(&["instance_id", "timestamp", "metrics", "violations", "alert_state", "expires_at"], 2);
+    let mut table = table(&["instance_id", "timestamp", "metrics", "violations", "expires_at"], 2);
     for item in items(sim) {
-        let told = item["alert_state"].as_object().map_or(0, Map::len);
         let [id, timestamp, metrics, violations, expires_at] =
             ["instance_id", "timestamp", "metrics_count", "violations_count", "expires_at"].map(|key| text(&item[key]));
-        table.add_row([id, timestamp, metrics, violations, format!("{told} told"), expires_at]);
+        table.add_row([id, timestamp, metrics, violations, expires_at]);
     }
     writeln!(out, "{table}")?;
     heading(out, &format!("S3 BUCKET {BUCKET}"))?;
@@ -228,7 +227,9 @@ fn published(sim: &Sim) -> Vec<Published> {
 }
 
 fn items(sim: &Sim) -> Vec<Value> {
-    sim.world().tables[TABLE].plain_items()
+    let mut items = sim.world().tables[TABLE].plain_items();
+    items.retain(|item| item["timestamp"] != "#ledger");
+    items
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -169,7 +169,7 @@ impl Answer {
     }
 
     async fn tell(&mut self, run: &Context<'_>, pending: Pending) -> bool {
-        let told = tell(run, pending).await;
+        let told = Box::pin(tell(run, pending)).await;
         self.alerts.sent += told.alerts.sent;
         self.alerts.suppressed += told.alerts.suppressed;
         self.alerts.failed += told.alerts.failed;

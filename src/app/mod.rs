@@ -122,17 +122,17 @@ impl App {
 
         let mut fleet = Fleet::new(&run, &scan, &book);
         while let Some(measured) = fleet.next(&run).await {
-            answer.settle(&run, measured).await;
+            Box::pin(answer.settle(&run, measured)).await;
         }
         answer.leave_out(&run, fleet.left_out());
         answer.plan = Some(fleet.plan());
         for id in vanished::gone(&run, &book, |id| found.exists(id), |id| found.is_chosen(id)) {
-            answer.let_go(&run, &book, id).await;
+            Box::pin(answer.let_go(&run, &book, id)).await;
         }
         let account = fleet.account(&run, book).await;
-        answer.settle(&run, account).await;
-        answer.tell_all(&run).await;
-        answer.keep_alarms(&run, &scan).await;
+        Box::pin(answer.settle(&run, account)).await;
+        Box::pin(answer.tell_all(&run)).await;
+        Box::pin(answer.keep_alarms(&run, &scan)).await;
 
         let report = answer.report(&run, &scan, found.skipped, calls_before).await;
         self.finish(report, &run.sinks, moment.now).await

@@ -76,7 +76,7 @@ pub(super) async fn tell(run: &Context<'_>, pending: Pending) -> Told {
 /// Tells without writing it down: nothing is stored, or what this run says is not what readers know.
 async fn tell_unrecorded(run: &Context<'_>, pending: &Pending, known: Option<&Incidents>, told: &mut Told) {
     let news = decide(known, &pending.snapshot.metrics, pending.missing, &run.rules).news;
-    let news = if run.has_own_threshold { news.and_then(News::without_ends) } else { news };
+    let news = if run.sinks.has_home() { news.and_then(News::without_ends) } else { news };
     match news {
         Some(news) if run.sinks.has_channels() && !run.dry_run => publish(run, pending, &news, told).await,
         _ => told.suppress(pending),
@@ -166,9 +166,10 @@ impl Telling<'_, '_> {
                 }
             };
             let mut wanted = next(self.run, self.pending, &latest, decision.if_not.clone(), true);
-            if decision.news.is_some() {
+            if let Some(news) = &decision.news {
                 let until = self.run.clock().checked_add(CLAIM_LASTS).unwrap_or(self.run.now);
-                wanted.claim = Some(Claim { execution_id: self.run.execution_id.clone(), until });
+                let ends = news.ends();
+                wanted.claim = Some(Claim { execution_id: self.run.execution_id.clone(), until, ends });
             }
             match (self.write(&wanted, &version).await, decision.news.clone()) {
                 (Ok(Written::As(version)), Some(news)) => {
@@ -179,9 +180,10 @@ impl Telling<'_, '_> {
                     return Claimed::Done;
                 }
                 (Ok(Written::Conflict), _) => opened = self.read().await,
+                // What cannot be written down is told again by the next run; what is over is told by that one.
                 (Err(fault), news) => {
                     self.told.faults.push(fault);
-                    match news {
+                    match news.and_then(News::without_ends) {
                         Some(news) => publish(self.run, self.pending, &news, self.told).await,
                         None => self.told.suppress(self.pending),
                     }
@@ -232,15 +234,14 @@ impl Telling<'_, '_> {
         let (mut opened, mut since) = (opened, Instant::now());
         let mut seen = 0;
         loop {
-            let Opened::Found(ledger, _) = &opened else { return Some(opened) };
-            if !ledger.is_claimed(&self.run.execution_id, self.run.clock()) {
-                return Some(opened);
-            }
+            let Opened::Found(ledger, _) = &mut opened else { return Some(opened) };
             if ledger.version != seen {
                 (seen, since) = (ledger.version, Instant::now());
             }
             // The other run's clock may be wrong. A claim that stands for so long is nobody's.
-            if since.elapsed() >= CLAIM_LASTS.unsigned_abs() {
+            let is_over = since.elapsed() >= CLAIM_LASTS.unsigned_abs();
+            if is_over || !ledger.is_claimed(&self.run.execution_id, self.run.clock()) {
+                ledger.end_claim();
                 return Some(opened);
             }
             if Instant::now() >= self.run.end {

@@ -5,7 +5,7 @@
 //! be seen is told after two runs. Two runs count as two when at least half a schedule lies between them.
 //! A muted quota is as if it were not there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -137,8 +137,16 @@ impl Decision {
 }
 
 impl News {
-    /// The news of a run that is not the readers' own, at another threshold for example: what it sees
-    /// beyond its threshold, and no end of anything. None where nothing is left to say.
+    /// Keys of the quotas of which it says that something is over.
+    #[must_use]
+    pub fn ends(&self) -> Vec<String> {
+        let keys = self.recovered.keys().chain(self.seen_again.keys()).chain(self.forecasts_gone.keys());
+        let keys: BTreeSet<&String> = keys.collect();
+        keys.into_iter().cloned().collect()
+    }
+
+    /// The news where what is told is not written down: no end of anything, or the same thing's return would
+    /// be told to nobody. None where nothing is left to say.
     #[must_use]
     pub fn without_ends(mut self) -> Option<Self> {
         self.recovered.clear();

@@ -144,6 +144,17 @@ impl Incident {
         self.violation.as_ref().is_some_and(|v| !matches!(v.told, Reported::No { .. }))
     }
 
+    /// Readers may have been told that it is over.
+    pub(super) fn doubt(&mut self) {
+        if let Some(violation) = &mut self.violation {
+            violation.told = Reported::No { worst: violation.worst() };
+        }
+        if let Some(blind) = &mut self.blind {
+            *blind = Blind::Untold { since: blind.since() };
+        }
+        self.forecast = None;
+    }
+
     pub(super) fn is_told(&self) -> bool {
         self.is_violation_told() || matches!(self.blind, Some(Blind::Told { .. }))
     }

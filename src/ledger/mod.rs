@@ -63,6 +63,9 @@ pub struct Ledger {
 pub struct Claim {
     pub execution_id: String,
     pub until: Timestamp,
+    /// Keys of the quotas of which it tells that something is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<String>,
 }
 
 /// What one run leaves to the next beside the incidents.
@@ -138,6 +141,16 @@ impl Ledger {
     #[must_use]
     pub fn is_claimed(&self, execution_id: &str, now: Timestamp) -> bool {
         self.claim.as_ref().is_some_and(|claim| claim.execution_id != execution_id && claim.until > now)
+    }
+
+    /// Takes away the claim of a run that never came back. It may have told its news: what it may have called
+    /// over counts as not told, so that it is told again where it goes on.
+    pub fn end_claim(&mut self) {
+        for key in self.claim.take().into_iter().flat_map(|claim| claim.ends) {
+            if let Some(incident) = self.incidents.get_mut(&key) {
+                incident.doubt();
+            }
+        }
     }
 
     /// Why this is not the ledger that was looked for, where it is not.

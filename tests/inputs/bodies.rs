@@ -11,8 +11,9 @@ use connect_quota_monitor::catalogue::{self, Listing, Service};
 use connect_quota_monitor::collect::instance_listings;
 use connect_quota_monitor::config::Config;
 use connect_quota_monitor::event::Request;
-use connect_quota_monitor::model::{Fault, Instance};
+use connect_quota_monitor::model::{Fault, Instance, Owner};
 use connect_quota_monitor::sink::Sinks;
+use connect_quota_monitor::sink::ledger::Opened;
 use jiff::Timestamp;
 use serde_json::Value;
 use simaws::{Sim, Table, Throttle, World};
@@ -135,12 +136,13 @@ impl Target {
         }
     }
 
-    /// What the last run left, from spoiled answers of both stores.
+    /// What the last run left, from a spoiled answer of its home.
     pub fn memory(&self, spoil: Spoil) {
         self.wire.spoil(Some(spoil));
-        let remembered = self.runtime.block_on(self.sinks.memory(&self.instance.id, at(NOON), "now"));
+        let owner = Owner { account_id: "111122223333".to_owned(), region: "us-east-1".to_owned() };
+        let opened = self.runtime.block_on(self.sinks.ledger(&owner, &self.instance.id));
         self.wire.spoil(None);
-        for fault in remembered.faults {
+        if let Opened::Unreadable(fault) = opened {
             let place = fault.operation.split(':').next().unwrap_or_default();
             assert!(["dynamodb", "s3"].contains(&place), "{fault}");
         }

@@ -1,5 +1,6 @@
 //! A real SDK client on the simulated AWS, without sockets, so that whole runs pass in virtual time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -183,9 +184,25 @@ impl Bench {
             .collect()
     }
 
-    /// Items of the table, oldest first under each key.
+    /// Snapshots in the table, oldest first under each key.
     pub fn items(&self) -> Vec<Value> {
-        self.sim.world().tables[TABLE].plain_items()
+        let mut items = self.sim.world().tables[TABLE].plain_items();
+        items.retain(|item| item["timestamp"] != "#ledger");
+        items
+    }
+
+    /// Ledgers, in the table or in the bucket, by instance id.
+    pub fn ledgers(&self) -> BTreeMap<String, Value> {
+        let world = self.sim.world();
+        let mut ledgers = Vec::new();
+        if let Some(table) = world.tables.get(TABLE) {
+            ledgers.extend(table.plain_items().into_iter().filter(|item| item["timestamp"] == "#ledger"));
+        }
+        if let Some(bucket) = world.buckets.get(BUCKET) {
+            let of_ledgers = bucket.objects.iter().filter(|(key, _)| key.starts_with("connect-ledger/"));
+            ledgers.extend(of_ledgers.map(|(_, object)| serde_json::from_slice::<Value>(&object.body).unwrap()));
+        }
+        ledgers.into_iter().map(|l| (l["instance_id"].as_str().unwrap().to_owned(), l)).collect()
     }
 }
 

@@ -28,14 +28,14 @@ async fn snapshots_stand_in_both_stores_as_documented() {
     let world = bench.sim.world();
     let keys: Vec<&String> = world.buckets[BUCKET].objects.keys().collect();
     for key in [
-        format!("connect-metrics/2026/03/02/instance-metrics-{id}-20260302T120000Z.json"),
-        "connect-metrics/2026/03/02/account-metrics-20260302T120000Z.json".to_owned(),
-        "connect-reports/2026/03/02/execution-summary-20260302T120000Z.json".to_owned(),
+        format!("connect-metrics/111122223333/us-east-1/2026/03/02/instance-metrics-{id}-20260302T120000Z.json"),
+        "connect-metrics/111122223333/us-east-1/2026/03/02/account-metrics-20260302T120000Z.json".to_owned(),
+        "connect-reports/111122223333/us-east-1/2026/03/02/execution-summary-20260302T120000Z.json".to_owned(),
     ] {
         assert!(keys.contains(&&key), "{key} is not among {keys:#?}");
     }
     let object = &world.buckets[BUCKET].objects
-        [&format!("connect-metrics/2026/03/02/instance-metrics-{id}-20260302T120000Z.json")];
+        [&format!("connect-metrics/111122223333/us-east-1/2026/03/02/instance-metrics-{id}-20260302T120000Z.json")];
     let stored: Value = serde_json::from_slice(&object.body).unwrap();
     assert!(same(&stored["metrics"], &item["metrics"]), "both stores hold the same rows");
     assert!(same(&stored["summary"], &item["summary"]));
