@@ -40,7 +40,7 @@ pub(super) struct Context<'a> {
 pub(super) struct Book(pub Opened);
 
 impl<'a> Context<'a> {
-    pub(super) fn new(app: &'a App, request: &Request, moment: Moment, account: Account) -> Self {
+    pub(super) fn new(app: &'a App, request: &Request, (moment, started): (Moment, Instant), account: Account) -> Self {
         let config = &app.config;
         let mut thresholds = config.thresholds;
         if let Some(warning) = request.threshold_percentage {
@@ -55,7 +55,7 @@ impl<'a> Context<'a> {
             sinks: app.sinks.until(moment.end),
             execution_id: Uuid::new_v4().to_string(),
             now: moment.now,
-            started: Instant::now(),
+            started,
             deadline: moment.deadline,
             end: moment.end,
             owner: account.owner(),

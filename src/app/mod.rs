@@ -108,14 +108,14 @@ impl App {
     /// # Errors
     /// What the contract says fails an invocation; see [`RunError`].
     pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
-        let calls_before = self.aws.connect.caller().stats();
+        let (started, calls_before) = (Instant::now(), self.aws.connect.caller().stats());
         let (found, limits, requests) = tokio::join!(
             self.discover(request, moment),
             self.limits(moment),
             self.aws.quotas.requests(Service::ASKED, moment.deadline)
         );
         let found = found?;
-        let run = Context::new(self, request, moment, found.account.clone());
+        let run = Context::new(self, request, (moment, started), found.account.clone());
         let book = run.open(ACCOUNT_KEY).await;
         let scan = Arc::new(self.scan(&run, request, limits, &found, &book));
         let mut answer = Answer::new(&run, requests, &scan);
@@ -159,7 +159,7 @@ impl App {
                 instances: found.chosen.clone(),
                 existing: found.existing,
                 left_out: found.left_out,
-                is_part: !request.instance_ids.is_empty(),
+                is_part: !request.instance_ids.is_empty() || found.left_out > 0,
                 rota: rota.of(|id| found.exists(id)),
             },
             (window(run.now, self.config.lookback_minutes), run.now, run.deadline),

@@ -48,7 +48,7 @@ pub struct Scan {
     pub existing: usize,
     /// ACTIVE instances that are not measured in this run.
     pub left_out: usize,
-    /// The payload named the instances: what the others own is not known in this run.
+    /// The payload or a filter left instances out: what these own is not known in this run.
     pub is_part: bool,
     pub window: Window,
     pub now: Timestamp,
@@ -68,7 +68,7 @@ pub struct Field {
     pub instances: Vec<Instance>,
     pub existing: usize,
     pub left_out: usize,
-    /// The payload named the instances: what the others own is not known in this run.
+    /// The payload or a filter left instances out: what these own is not known in this run.
     pub is_part: bool,
     pub rota: Rota,
 }

@@ -13,7 +13,7 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).to_owned()).collect() };
     let mut expected = BTreeMap::from([
         ("connect", set(&["ListInstances"])),
-        ("dynamodb", set(&["PutItem", "Query"])),
+        ("dynamodb", set(&["GetItem", "PutItem"])),
         ("events", set(&["PutEvents"])),
         (
             "monitoring",
@@ -26,7 +26,7 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
                 "PutMetricAlarm",
             ]),
         ),
-        ("s3", set(&["GetObject", "ListObjectsV2", "PutObject"])),
+        ("s3", set(&["GetObject", "PutObject"])),
         (
             "servicequotas",
             set(&[

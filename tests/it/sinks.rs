@@ -61,9 +61,18 @@ async fn snapshots_are_stored_before_alerts_are_sent() {
     let alerts = order.iter().filter(|o| *o == "Publish").count();
     let first_alert = order.iter().position(|o| o == "Publish").unwrap();
     let (before, after) = order.split_at(first_alert);
-    let items = |calls: &[String]| calls.iter().filter(|o| *o == "PutItem").count();
-    assert_eq!(items(before), 4, "every snapshot is stored first");
-    assert_eq!(items(after), alerts, "what was told is written down after it was told");
+    let writes = |calls: &[String]| calls.iter().filter(|o| *o == "PutItem").count();
+    assert!(writes(before) > 4, "every snapshot is stored first, and the first ledger is claimed");
+    // A ledger is written once where there is no news, and twice where there is: claimed, and released.
+    assert_eq!(writes(before) + writes(after), 4 + 4 + alerts, "what was told is written down after it was told");
+    let after_last = order.iter().rposition(|o| o == "Publish").unwrap();
+    assert!(writes(&order[after_last..]) >= 1);
+    let ledgers = bench.ledgers();
+    assert_eq!(ledgers.len(), 4);
+    for ledger in ledgers.values() {
+        assert_eq!((&ledger["has_readers"], &ledger["claim"]), (&json!(true), &Value::Null));
+        assert_eq!((&ledger["account_id"], &ledger["region"]), (&json!("111122223333"), &json!("us-east-1")));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,10 +103,10 @@ async fn state_that_cannot_be_read_means_that_everything_is_news() {
     let mut bench = demo().with_table().with_topic();
     bench.run().await.unwrap();
     let first = bench.mails().len();
-    bench.always("dynamodb", "Query", FaultKind::AccessDenied);
+    bench.always("dynamodb", "GetItem", FaultKind::AccessDenied);
     let report = bench.run_at(&Request::default(), NOON + 60).await.unwrap();
     assert_eq!(bench.mails().len(), 2 * first, "an alert may be repeated, never lost");
-    assert!(report["faults"].as_array().unwrap().iter().any(|f| f["operation"] == "dynamodb:Query"));
+    assert!(report["faults"].as_array().unwrap().iter().any(|f| f["operation"] == "dynamodb:GetItem"));
 }
 
 #[tokio::test(start_paused = true)]
