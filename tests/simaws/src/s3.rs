@@ -121,10 +121,7 @@ fn put(call: &Call, bucket: &mut Bucket, key: String) -> Answer {
         let message = "The CRC32 you specified did not match the calculated checksum.";
         return Err(AwsError::new(400, "BadDigest", message));
     }
-    if call.header("if-none-match") == Some("*") && bucket.objects.contains_key(&key) {
-        let message = "At least one of the pre-conditions you specified did not hold";
-        return Err(AwsError::new(412, "PreconditionFailed", message));
-    }
+    meets_conditions(call, bucket.objects.get(&key))?;
     let headers = call.headers.iter().filter_map(|(name, value)| {
         let name = name.as_str();
         let about_the_request = ["x-amz-date", "x-amz-content-sha256", "x-amz-user-agent", "x-amz-security-token"];
@@ -145,6 +142,27 @@ fn put(call: &Call, bucket: &mut Bucket, key: String) -> Answer {
     }
     bucket.objects.insert(key, object);
     Ok(response)
+}
+
+/// `If-None-Match: *` asks that there is no object yet, `If-Match` that it is still this one.
+fn meets_conditions(call: &Call, object: Option<&Object>) -> Result<(), AwsError> {
+    let is_missing = object.is_none();
+    if let Some(etag) = call.header("if-match") {
+        if is_missing {
+            return Err(AwsError::new(404, "NoSuchKey", "The specified key does not exist."));
+        }
+        if object.is_some_and(|object| object.etag.trim_matches('"') != etag.trim_matches('"')) {
+            return Err(precondition_failed());
+        }
+    }
+    if call.header("if-none-match") == Some("*") && !is_missing {
+        return Err(precondition_failed());
+    }
+    Ok(())
+}
+
+fn precondition_failed() -> AwsError {
+    AwsError::new(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 }
 
 /// A body in `aws-chunked` coding, and its trailers.
