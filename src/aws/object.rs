@@ -36,14 +36,18 @@ pub async fn read_version(client: &Client, bucket: &str, key: &str, most: Option
     loop {
         let sent = client.get_object().bucket(bucket).key(key).send().await;
         let object = sent.map_err(|e| failure(&e).into_fault(OPERATION))?;
-        if let (Some(bytes), Some(most)) = (object.content_length, most)
-            && bytes > most
-        {
-            return Err(bad(format!("the object has {bytes} bytes, expected at most {most}")));
-        }
+        let fits = |bytes: i64| match most {
+            Some(most) if bytes > most => Err(bad(format!("the object has {bytes} bytes, expected at most {most}"))),
+            _ => Ok(()),
+        };
+        fits(object.content_length.unwrap_or_default())?;
         let etag = object.e_tag;
         match object.body.collect().await {
-            Ok(body) => return Ok(Object { bytes: body.to_vec(), etag }),
+            Ok(body) => {
+                let bytes = body.to_vec();
+                fits(i64::try_from(bytes.len()).unwrap_or(i64::MAX))?;
+                return Ok(Object { bytes, etag });
+            }
             Err(error) if attempt == ATTEMPTS => {
                 return Err(bad(format!("the body broke off: {error} (after {attempt} attempts)")));
             }

@@ -21,6 +21,7 @@ mod events;
 mod family;
 mod faults;
 mod harness;
+mod ledger;
 mod left;
 mod limits;
 mod matrix;
