@@ -107,11 +107,11 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     # As the contract keys it.
     table = stack.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]
     assert table["KeySchema"] == [
-        {"AttributeName": "instance_id", "KeyType": "HASH"},
+        {"AttributeName": "subject", "KeyType": "HASH"},
         {"AttributeName": "timestamp", "KeyType": "RANGE"},
     ]
     assert {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]} == {
-        "instance_id": "S",
+        "subject": "S",
         "timestamp": "S",
     }
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"

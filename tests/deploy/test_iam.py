@@ -54,9 +54,9 @@ ALWAYS = {
     "sts:GetCallerIdentity",
     "sns:Publish",
 }
-WITH_TABLE = {"dynamodb:PutItem", "dynamodb:Query"}
+WITH_TABLE = {"dynamodb:PutItem", "dynamodb:GetItem"}
 ASKING = {"servicequotas:RequestServiceQuotaIncrease"}
-WITH_BUCKET = {"s3:PutObject", "s3:GetObject", "s3:ListObjectsV2"}
+WITH_BUCKET = {"s3:PutObject", "s3:GetObject"}
 #: Operations that one condition of the template switches on.
 SWITCHED = {
     "OverridesInParameter": "ssm:GetParameter",
@@ -258,12 +258,14 @@ def test_the_network_grant_is_not_the_functions():
 def test_the_bucket_grant_covers_the_programs_keys():
     source = (ROOT / "src" / "sink" / "s3.rs").read_text()
     prefixes = set(re.findall(r'"(connect-[a-z]+)/', source))
-    assert prefixes == {"connect-metrics", "connect-reports"}
+    assert prefixes == {"connect-metrics", "connect-reports", "connect-ledger"}
     pairs = granted(Deployment(UseS3Storage="true"))
     written = {r.split("/")[-2] for a, r in pairs if a == "s3:PutObject"}
     assert written == prefixes
     (listing,) = [s for s in Deployment(UseS3Storage="true").statements if s["Action"] == "s3:ListBucket"]
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": "connect-metrics/*"}}
+    assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "connect-ledger/*"}}
+    read = {r.split("/")[-2] for a, r in pairs if a == "s3:GetObject"}
+    assert read == {"connect-ledger"}
 
 
 def test_overrides_and_events_are_granted_on_their_own_resources():

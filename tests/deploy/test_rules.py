@@ -280,16 +280,16 @@ def test_tables(deployment):
         indexed = {k["AttributeName"] for i in properties.get("GlobalSecondaryIndexes", []) for k in i["KeySchema"]}
         # DynamoDB refuses an attribute that no key uses, TTL's above all.
         assert {a["AttributeName"] for a in properties["AttributeDefinitions"]} == set(keys) | indexed
-        assert keys == ["instance_id", "timestamp"]
+        assert keys == ["subject", "timestamp"]
         assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
         if "SSESpecification" in properties:
             assert properties["SSESpecification"]["SSEType"] == "KMS", "a key needs the type"
 
 
 def test_the_keys_are_the_ones_that_the_program_writes():
-    source = (ROOT / "src" / "snapshot.rs").read_text()
-    assert "pub instance_id: String" in source and "pub timestamp: String" in source
-    assert '"expires_at"' in (ROOT / "src" / "sink" / "dynamodb.rs").read_text()
+    assert "pub timestamp: String" in (ROOT / "src" / "snapshot.rs").read_text()
+    source = (ROOT / "src" / "sink" / "dynamodb.rs").read_text()
+    assert 'SUBJECT: &str = "subject"' in source and '"expires_at"' in source
 
 
 def test_buckets(deployment):
