@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 pub use crate::model::Thresholds;
-use crate::model::{Instance, Limit, LimitSource, Measured, Reading, Usage};
+use crate::model::{Bound, Instance, Limit, LimitSource, Measured, Reading, Usage};
 use crate::overrides::{Mute, Overrides};
 use crate::snapshot::{FaultRecord, Metric, MuteRecord, Status, one_decimal, rfc3339};
 
@@ -58,7 +58,7 @@ fn judge_one(
     let warning = rule.threshold.unwrap_or(thresholds.warning);
     let levels = Thresholds { warning, critical: rule.critical.unwrap_or(thresholds.critical).max(warning) };
     let limit = match rule.limit {
-        Some(value) => Ok(Some(Limit { value, source: LimitSource::Override, adjustable: None, note: None })),
+        Some(value) => Ok(Some(Limit::new(value, LimitSource::Override))),
         None => reading.limit,
     };
     let mut metric = Metric {
@@ -74,6 +74,10 @@ fn judge_one(
         status: Status::Unknown,
         source: reading.source,
         approximate: false,
+        bound: None,
+        peak_at: None,
+        rejected: None,
+        limit_read_at: None,
         resource: None,
         note: None,
         fault: None,
@@ -95,6 +99,7 @@ fn judge_one(
         metric.limit = Some(limit.value);
         metric.limit_source = Some(limit.source.as_str().to_owned());
         metric.adjustable = limit.adjustable;
+        metric.limit_read_at = limit.read_at.and_then(time);
         notes.extend(limit.note.clone());
     }
     match reading.measured {
@@ -109,7 +114,21 @@ fn judge_one(
         }
         Measured::Usage(usage) => {
             notes.extend(usage.note.clone());
-            apply_usage(&mut metric, usage, rule.limit.is_some(), levels, &mut notes);
+            apply_usage(&mut metric, usage, limit.as_ref(), levels, &mut notes);
+        }
+        Measured::AtLeast(usage, fault) => {
+            // What was seen is enough to tell a violation, and never enough to tell that there is none.
+            let mut seen = metric.clone();
+            let usage = Usage { approximate: true, bound: Some(Bound::Lower), ..usage };
+            let note = usage.note.clone();
+            apply_usage(&mut seen, usage, limit.as_ref(), levels, &mut Vec::new());
+            if matches!(seen.status, Status::Warning | Status::Critical) {
+                notes.push(format!("at least this much: {}", fault.message));
+                notes.extend(note);
+                metric = seen;
+            } else {
+                metric.fault = Some(FaultRecord::from(&fault));
+            }
         }
     }
     if !notes.is_empty() {
@@ -118,15 +137,20 @@ fn judge_one(
     metric
 }
 
-fn apply_usage(metric: &mut Metric, usage: Usage, overridden: bool, levels: Thresholds, notes: &mut Vec<String>) {
+fn apply_usage(
+    metric: &mut Metric,
+    mut usage: Usage,
+    limit: Option<&Limit>,
+    levels: Thresholds,
+    notes: &mut Vec<String>,
+) {
+    choose_group(metric, &mut usage, limit);
     metric.usage = Some(usage.value);
     metric.approximate = usage.approximate;
+    metric.bound = usage.bound.filter(|_| usage.approximate).map(Bound::as_str);
+    metric.peak_at = usage.peak_at.and_then(time);
+    metric.rejected = Some(usage.rejected).filter(|rejected| *rejected > 0.0);
     metric.resource = usage.resource;
-    if let Some(own) = usage.limit
-        && !overridden
-    {
-        metric.limit = Some(own);
-    }
     metric.utilization = metric.limit.filter(|l| *l > 0.0).map(|limit| percent(usage.value, limit));
     metric.status = if usage.rejected > 0.0 {
         // AWS has already turned requests away: the limit was met, whatever the numbers say.
@@ -140,9 +164,47 @@ fn apply_usage(metric: &mut Metric, usage: Usage, overridden: bool, levels: Thre
                 );
                 Status::NotMeasurable
             }
+            Some(of) if of <= 0.0 && usage.value <= 0.0 && usage.is_concurrency && limit.is_some_and(is_closed) => {
+                notes.push("limit 0: nothing can be handled here".to_owned());
+                Status::Warning
+            }
             Some(limit) => status(usage.value, limit, levels),
         }
     };
+}
+
+/// The fullest group, each against the limit that applies to it: the user's own, else AWS's for this very group,
+/// else the quota's.
+fn choose_group(metric: &mut Metric, usage: &mut Usage, limit: Option<&Limit>) {
+    let is_own = limit.is_some_and(|limit| limit.source == LimitSource::Override);
+    let limit_of = |own: Option<f64>| if is_own { None } else { own }.or(limit.map(|limit| limit.value));
+    let fullness = |value: f64, own: Option<f64>| match limit_of(own) {
+        Some(limit) if limit > 0.0 => value / limit,
+        Some(_) if value > 0.0 => f64::INFINITY,
+        _ => 0.0,
+    };
+    let fullest = usage.groups.iter().max_by(|a, b| {
+        let by_limit = fullness(a.value, a.limit).total_cmp(&fullness(b.value, b.limit));
+        by_limit.then(a.value.total_cmp(&b.value)).then_with(|| b.name.cmp(&a.name))
+    });
+    let Some(fullest) = fullest else { return };
+    // Where the quota's limit is not known, a group that has its own says nothing about the others.
+    if let Some(own) = fullest.limit.filter(|_| !is_own && metric.fault.is_none()) {
+        metric.limit = Some(own);
+        metric.limit_source = Some(LimitSource::Default.as_str().to_owned());
+        metric.limit_read_at = None;
+    }
+    usage.value = fullest.value;
+    usage.resource = Some(fullest.name.clone());
+}
+
+/// AWS gives everybody more than nothing, and here somebody applied 0.
+fn is_closed(limit: &Limit) -> bool {
+    matches!(limit.source, LimitSource::Instance | LimitSource::Account) && limit.default.is_none_or(|d| d > 0.0)
+}
+
+fn time(unix_seconds: i64) -> Option<String> {
+    Timestamp::from_second(unix_seconds).ok().map(rfc3339)
 }
 
 /// Percent, one decimal, never capped.
@@ -187,7 +249,7 @@ mod tests {
 
     #[expect(clippy::unnecessary_wraps, reason = "the form in which a reading holds it")]
     fn limit(value: f64) -> Result<Option<Limit>, Fault> {
-        Ok(Some(Limit { value, source: LimitSource::Account, adjustable: None, note: None }))
+        Ok(Some(Limit::new(value, LimitSource::Account)))
     }
 
     fn judged(reading: Reading, overrides: &str) -> Metric {
