@@ -1,5 +1,8 @@
 //! Judgement: a reading and the user's thresholds become a row with a status. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -221,113 +224,5 @@ fn status(usage: f64, limit: f64, levels: Thresholds) -> Status {
         p if p >= levels.critical => Status::Critical,
         p if p >= levels.warning => Status::Warning,
         _ => Status::Ok,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Fault, FaultKind, QuotaId, Scope};
-    use proptest::prelude::*;
-
-    const LEVELS: Thresholds = Thresholds { warning: 80.0, critical: 95.0 };
-
-    fn reading(measured: Measured, limit: Result<Option<Limit>, Fault>) -> Reading {
-        Reading {
-            quota: QuotaId {
-                code: "L-9A46857E".to_owned(),
-                name: "Users per instance".to_owned(),
-                service: "connect".to_owned(),
-                category: "core".to_owned(),
-                scope: Scope::Instance,
-            },
-            limit,
-            measured,
-            source: "connect:ListUsers".to_owned(),
-        }
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "the form in which a reading holds it")]
-    fn limit(value: f64) -> Result<Option<Limit>, Fault> {
-        Ok(Some(Limit::new(value, LimitSource::Account)))
-    }
-
-    fn judged(reading: Reading, overrides: &str) -> Metric {
-        let overrides = Overrides::parse(overrides).unwrap();
-        judge(vec![reading], LEVELS, &overrides, None, Timestamp::UNIX_EPOCH).remove(0)
-    }
-
-    fn with(usage: f64, of: f64) -> Metric {
-        judged(reading(Measured::Usage(Usage::exactly(usage)), limit(of)), "{}")
-    }
-
-    #[test]
-    fn status_follows_the_shown_percentage() {
-        for (usage, of, expected, shown) in [
-            (0.0, 100.0, Status::Ok, Some(0.0)),
-            (79.0, 100.0, Status::Ok, Some(79.0)),
-            (80.0, 100.0, Status::Warning, Some(80.0)),
-            (7_996.0, 10_000.0, Status::Warning, Some(80.0)),
-            (95.0, 100.0, Status::Critical, Some(95.0)),
-            (147.0, 100.0, Status::Critical, Some(147.0)),
-            (0.0, 0.0, Status::Ok, None),
-            (1.0, 0.0, Status::Critical, None),
-        ] {
-            let row = with(usage, of);
-            assert_eq!((row.status, row.utilization), (expected, shown), "{usage} of {of}");
-        }
-    }
-
-    #[test]
-    fn a_fault_of_either_side_makes_the_row_unknown() {
-        let fault = Fault::new("connect:ListUsers", FaultKind::AccessDenied, "denied");
-        let row = judged(reading(Measured::Unknown(fault.clone()), limit(100.0)), "{}");
-        assert_eq!((row.status, row.usage, row.utilization, row.limit), (Status::Unknown, None, None, Some(100.0)));
-        let row = judged(reading(Measured::Usage(Usage::exactly(5.0)), Err(fault)), "{}");
-        assert_eq!((row.status, row.usage, row.limit), (Status::Unknown, Some(5.0), None));
-        assert_eq!(row.fault.unwrap().kind, "access_denied");
-    }
-
-    #[test]
-    fn rejected_requests_are_critical_whatever_the_utilization() {
-        let usage = Usage { value: 1.0, rejected: 3.0, ..Usage::default() };
-        let row = judged(reading(Measured::Usage(usage), limit(100.0)), "{}");
-        assert_eq!((row.status, row.utilization), (Status::Critical, Some(1.0)));
-    }
-
-    #[test]
-    fn an_own_limit_and_own_thresholds_win() {
-        let row = judged(
-            reading(Measured::Usage(Usage::exactly(50.0)), limit(1000.0)),
-            r#"{"L-9A46857E": {"limit": 100, "threshold_percentage": 40, "critical_percentage": 60}}"#,
-        );
-        assert_eq!(
-            (row.status, row.limit, row.limit_source.as_deref()),
-            (Status::Warning, Some(100.0), Some("override"))
-        );
-    }
-
-    #[test]
-    fn a_mute_hides_the_violation_but_not_the_truth() {
-        let text = r#"{"L-9A46857E": {"mute": {"reason": "known", "until": "2030-01-01"}}}"#;
-        let row = judged(reading(Measured::Usage(Usage::exactly(99.0)), limit(100.0)), text);
-        assert_eq!((row.status, row.is_violation()), (Status::Critical, false));
-        let text = text.replace("2030", "1960");
-        assert!(judged(reading(Measured::Usage(Usage::exactly(99.0)), limit(100.0)), &text).is_violation());
-    }
-
-    #[test]
-    fn a_quota_without_any_published_limit_is_not_measurable() {
-        let row = judged(reading(Measured::Usage(Usage::exactly(5.0)), Ok(None)), "{}");
-        assert_eq!((row.status, row.usage), (Status::NotMeasurable, Some(5.0)));
-    }
-
-    proptest! {
-        #[test]
-        fn status_never_falls_when_usage_grows(of in 0u32..5_000, a in 0u32..10_000, b in 0u32..10_000) {
-            let (low, high) = (a.min(b), a.max(b));
-            let (low, high) = (with(low.into(), of.into()), with(high.into(), of.into()));
-            prop_assert!(low.status <= high.status);
-        }
     }
 }

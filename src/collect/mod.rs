@@ -11,6 +11,7 @@ mod shared;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,16 +24,15 @@ use crate::aws::cloudwatch::Window;
 use crate::catalogue::{self, Listing, Meter, Place, Quota, Service};
 use crate::kept::KeptLimits;
 use crate::limits::{Limits, Listed};
-use crate::model::{Fault, Instance, Limit, Measured, Reading, Scope, Thresholds, Usage};
-use crate::overrides::Overrides;
+use crate::model::{Fault, Instance, Limit, Measured, Reading, Scope, Usage};
 use crate::report::ServiceReport;
 use crate::rota::Rota;
 use crate::tour::{Tours, part};
 
 use detail::{Round, Tallies, tours_of};
 pub use integrations::Integrations;
-pub use own::LimitCalls;
 use own::OwnLimits;
+pub use own::{LimitCalls, Rules};
 use shared::{Shared, availability};
 use usage::{Sources, instance_usage, unknown, used, worst};
 
@@ -70,21 +70,9 @@ pub struct Scan {
     pub seen_until: HashMap<String, i64>,
     /// By which a limit that was not read in this run is doubted.
     pub rules: Rules,
+    /// Questions for limits of single instances that the run still has time for.
+    questions_left: OnceCell<AtomicUsize>,
     shared: OnceCell<Shared>,
-}
-
-/// What a row will be judged by.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    pub thresholds: Thresholds,
-    pub overrides: Overrides,
-}
-
-impl Default for Rules {
-    /// Everything is doubted.
-    fn default() -> Self {
-        Self { thresholds: Thresholds { warning: 0.0, critical: 0.0 }, overrides: Overrides::default() }
-    }
 }
 
 /// What a scan is about: the run's instances, and what discovery knows besides.
@@ -145,6 +133,7 @@ impl Scan {
             rota,
             seen_until: HashMap::new(),
             rules: Rules::default(),
+            questions_left: OnceCell::new(),
             shared,
         }
     }
@@ -225,7 +214,8 @@ impl Scan {
         };
         let limits = self.limits_of(Service::Connect);
         let own_limits = OwnLimits::new(self, limits, instance, kept);
-        let own_limits = own_limits.ask_what_is_due(self.questions_allowed(turn));
+        let left = self.questions_left.get_or_init(|| async { AtomicUsize::new(self.questions_in_time()) }).await;
+        let own_limits = own_limits.ask_what_is_due(left, self.instances.len().saturating_sub(turn.0));
         let ((tallies, visits), mut own_limits, shared) = tokio::join!(listed, own_limits, self.shared());
         let mut integrations = Integrations::default();
         if let Some(tally) = tallies.get(&Listing::Integrations) {

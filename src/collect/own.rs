@@ -2,6 +2,7 @@
 //! and kept from run to run.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -13,10 +14,25 @@ use crate::catalogue::{self, Meter, Quota, Service};
 use crate::evaluate::judge;
 use crate::kept::{KeptLimits, Question};
 use crate::limits::{Limits, Own};
-use crate::model::{Fault, FaultKind, Instance, Limit, LimitSource, Reading};
+use crate::model::{Fault, FaultKind, Instance, Limit, LimitSource, Reading, Thresholds};
+use crate::overrides::Overrides;
 use crate::plan::TIME_FOR_LIMITS;
 
 const OPERATION: &str = "servicequotas:GetServiceQuota";
+
+/// What a row will be judged by.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub thresholds: Thresholds,
+    pub overrides: Overrides,
+}
+
+impl Default for Rules {
+    /// Everything is doubted.
+    fn default() -> Self {
+        Self { thresholds: Thresholds { warning: 0.0, critical: 0.0 }, overrides: Overrides::default() }
+    }
+}
 
 /// How far the questions for an instance's own limits came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,10 +92,16 @@ impl OwnLimits {
         }
     }
 
-    /// Asks for what is due, as far as it goes with `most` calls.
-    pub(super) async fn ask_what_is_due(mut self, most: usize) -> Self {
-        let due = self.kept.due(&self.questions, self.now);
-        self.ask(&due[..due.len().min(most)]).await;
+    /// Asks for what is due, as far as this instance's share of the run's questions goes: those that are `left`,
+    /// by the instances that wait for their turn. What it does not need is left to the others.
+    pub(super) async fn ask_what_is_due(mut self, left: &AtomicUsize, waiting: usize) -> Self {
+        let mut due = self.kept.due(&self.questions, self.now);
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            Some(left - due.len().min(left / waiting.max(1)))
+        });
+        let share = taken.unwrap_or_else(|left| left) / waiting.max(1);
+        due.truncate(share);
+        self.ask(&due).await;
         self
     }
 
@@ -176,14 +198,13 @@ impl OwnLimits {
 }
 
 impl Scan {
-    /// How many questions of its own an instance may ask in this run: all, where the time is enough for all.
-    pub(super) fn questions_allowed(&self, turn: (usize, usize)) -> usize {
+    /// How many calls of `GetServiceQuota` a run has time for, from now on.
+    pub(super) fn questions_in_time(&self) -> usize {
         let left = self.deadline.saturating_duration_since(Instant::now()).as_secs_f64();
         let per_second = self.aws.quotas.caller().pacer().rate("GetServiceQuota").0.per_second;
-        let waiting = u32::try_from(turn.1.saturating_sub(turn.0).max(1)).unwrap_or(u32::MAX);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is never negative")]
-        let each = (left * TIME_FOR_LIMITS * per_second / f64::from(waiting)) as usize;
-        each
+        let calls = (left * TIME_FOR_LIMITS * per_second) as usize;
+        calls
     }
 
     /// The most that an instance of which nothing is kept asks for: the quotas that the listing tells of.
