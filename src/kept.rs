@@ -144,7 +144,9 @@ mod tests {
 
     fn ask(kept: &mut KeptLimits, now: i64) -> Vec<&'static str> {
         let due = kept.due(&all(Some(100.0)), now);
-        due.iter().for_each(|code| kept.note(code, None, Some(100.0), now));
+        for code in &due {
+            kept.note(code, None, Some(100.0), now);
+        }
         due
     }
 

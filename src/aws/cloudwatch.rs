@@ -280,14 +280,14 @@ mod tests {
         assert_eq!(peak(&[(600, 10.0)], 3_600, 0), (10.0, Some(600)));
         // Spread over an hour, and over more than one.
         let spread: Vec<(i64, f64)> = (0..120).map(|minute| (minute * 60, 1.0)).collect();
-        assert_eq!(peak(&spread, 3_600, 0).0, 60.0);
+        assert_eq!(peak(&spread, 3_600, 0), (60.0, Some(59 * 60)));
         // What is over when the window begins counts as far as it is less than an hour ago.
         assert_eq!(peak(&spread, 3_600, 7_200), (60.0, Some(119 * 60)));
         assert_eq!(peak(&spread, 3_600, 9_000), (30.0, Some(119 * 60)));
         assert_eq!(peak(&spread, 3_600, 10_800), (0.0, None));
         // Two bursts that no clock hour holds together.
         assert_eq!(peak(&[(3_000, 40.0), (4_200, 50.0), (8_000, 60.0)], 3_600, 0), (90.0, Some(4_200)));
-        assert_eq!(peak(&[(4_200, 50.0), (3_000, 40.0)], 3_600, 0).0, 90.0, "in any order");
+        assert_eq!(peak(&[(4_200, 50.0), (3_000, 40.0)], 3_600, 0), (90.0, Some(4_200)), "in any order");
         assert_eq!(peak(&[], 3_600, 0), (0.0, None));
     }
 }
