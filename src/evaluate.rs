@@ -1,11 +1,14 @@
 //! Judgement: a reading and the user's thresholds become a row with a status. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 pub use crate::model::Thresholds;
-use crate::model::{Instance, Limit, LimitSource, Measured, Reading, Usage};
+use crate::model::{Bound, Instance, Limit, LimitSource, Measured, Reading, Usage};
 use crate::overrides::{Mute, Overrides};
 use crate::snapshot::{FaultRecord, Metric, MuteRecord, Status, one_decimal, rfc3339};
 
@@ -58,7 +61,7 @@ fn judge_one(
     let warning = rule.threshold.unwrap_or(thresholds.warning);
     let levels = Thresholds { warning, critical: rule.critical.unwrap_or(thresholds.critical).max(warning) };
     let limit = match rule.limit {
-        Some(value) => Ok(Some(Limit { value, source: LimitSource::Override, adjustable: None, note: None })),
+        Some(value) => Ok(Some(Limit::new(value, LimitSource::Override))),
         None => reading.limit,
     };
     let mut metric = Metric {
@@ -74,6 +77,10 @@ fn judge_one(
         status: Status::Unknown,
         source: reading.source,
         approximate: false,
+        bound: None,
+        peak_at: None,
+        rejected: None,
+        limit_read_at: None,
         resource: None,
         note: None,
         fault: None,
@@ -95,6 +102,7 @@ fn judge_one(
         metric.limit = Some(limit.value);
         metric.limit_source = Some(limit.source.as_str().to_owned());
         metric.adjustable = limit.adjustable;
+        metric.limit_read_at = limit.read_at.and_then(time);
         notes.extend(limit.note.clone());
     }
     match reading.measured {
@@ -109,7 +117,21 @@ fn judge_one(
         }
         Measured::Usage(usage) => {
             notes.extend(usage.note.clone());
-            apply_usage(&mut metric, usage, rule.limit.is_some(), levels, &mut notes);
+            apply_usage(&mut metric, usage, limit.as_ref(), levels, &mut notes);
+        }
+        Measured::AtLeast(usage, fault) => {
+            // What was seen is enough to tell a violation, and never enough to tell that there is none.
+            let mut seen = metric.clone();
+            let usage = Usage { approximate: true, bound: Some(Bound::Lower), ..usage };
+            let note = usage.note.clone();
+            apply_usage(&mut seen, usage, limit.as_ref(), levels, &mut Vec::new());
+            if matches!(seen.status, Status::Warning | Status::Critical) {
+                notes.push(format!("at least this much: {}", fault.message));
+                notes.extend(note);
+                metric = seen;
+            } else {
+                metric.fault = Some(FaultRecord::from(&fault));
+            }
         }
     }
     if !notes.is_empty() {
@@ -118,15 +140,20 @@ fn judge_one(
     metric
 }
 
-fn apply_usage(metric: &mut Metric, usage: Usage, overridden: bool, levels: Thresholds, notes: &mut Vec<String>) {
+fn apply_usage(
+    metric: &mut Metric,
+    mut usage: Usage,
+    limit: Option<&Limit>,
+    levels: Thresholds,
+    notes: &mut Vec<String>,
+) {
+    choose_group(metric, &mut usage, limit);
     metric.usage = Some(usage.value);
     metric.approximate = usage.approximate;
+    metric.bound = usage.bound.filter(|_| usage.approximate).map(Bound::as_str);
+    metric.peak_at = usage.peak_at.and_then(time);
+    metric.rejected = Some(usage.rejected).filter(|rejected| *rejected > 0.0);
     metric.resource = usage.resource;
-    if let Some(own) = usage.limit
-        && !overridden
-    {
-        metric.limit = Some(own);
-    }
     metric.utilization = metric.limit.filter(|l| *l > 0.0).map(|limit| percent(usage.value, limit));
     metric.status = if usage.rejected > 0.0 {
         // AWS has already turned requests away: the limit was met, whatever the numbers say.
@@ -140,9 +167,47 @@ fn apply_usage(metric: &mut Metric, usage: Usage, overridden: bool, levels: Thre
                 );
                 Status::NotMeasurable
             }
+            Some(of) if of <= 0.0 && usage.value <= 0.0 && usage.is_concurrency && limit.is_some_and(is_closed) => {
+                notes.push("limit 0: nothing can be handled here".to_owned());
+                Status::Warning
+            }
             Some(limit) => status(usage.value, limit, levels),
         }
     };
+}
+
+/// The fullest group, each against the limit that applies to it: the user's own, else AWS's for this very group,
+/// else the quota's.
+fn choose_group(metric: &mut Metric, usage: &mut Usage, limit: Option<&Limit>) {
+    let is_own = limit.is_some_and(|limit| limit.source == LimitSource::Override);
+    let limit_of = |own: Option<f64>| if is_own { None } else { own }.or(limit.map(|limit| limit.value));
+    let fullness = |value: f64, own: Option<f64>| match limit_of(own) {
+        Some(limit) if limit > 0.0 => value / limit,
+        Some(_) if value > 0.0 => f64::INFINITY,
+        _ => 0.0,
+    };
+    let fullest = usage.groups.iter().max_by(|a, b| {
+        let by_limit = fullness(a.value, a.limit).total_cmp(&fullness(b.value, b.limit));
+        by_limit.then(a.value.total_cmp(&b.value)).then_with(|| b.name.cmp(&a.name))
+    });
+    let Some(fullest) = fullest else { return };
+    // Where the quota's limit is not known, a group that has its own says nothing about the others.
+    if let Some(own) = fullest.limit.filter(|_| !is_own && metric.fault.is_none()) {
+        metric.limit = Some(own);
+        metric.limit_source = Some(LimitSource::Default.as_str().to_owned());
+        metric.limit_read_at = None;
+    }
+    usage.value = fullest.value;
+    usage.resource = Some(fullest.name.clone());
+}
+
+/// AWS gives everybody more than nothing, and here somebody applied 0.
+fn is_closed(limit: &Limit) -> bool {
+    matches!(limit.source, LimitSource::Instance | LimitSource::Account) && limit.default.is_none_or(|d| d > 0.0)
+}
+
+fn time(unix_seconds: i64) -> Option<String> {
+    Timestamp::from_second(unix_seconds).ok().map(rfc3339)
 }
 
 /// Percent, one decimal, never capped.
@@ -159,113 +224,5 @@ fn status(usage: f64, limit: f64, levels: Thresholds) -> Status {
         p if p >= levels.critical => Status::Critical,
         p if p >= levels.warning => Status::Warning,
         _ => Status::Ok,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Fault, FaultKind, QuotaId, Scope};
-    use proptest::prelude::*;
-
-    const LEVELS: Thresholds = Thresholds { warning: 80.0, critical: 95.0 };
-
-    fn reading(measured: Measured, limit: Result<Option<Limit>, Fault>) -> Reading {
-        Reading {
-            quota: QuotaId {
-                code: "L-9A46857E".to_owned(),
-                name: "Users per instance".to_owned(),
-                service: "connect".to_owned(),
-                category: "core".to_owned(),
-                scope: Scope::Instance,
-            },
-            limit,
-            measured,
-            source: "connect:ListUsers".to_owned(),
-        }
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "the form in which a reading holds it")]
-    fn limit(value: f64) -> Result<Option<Limit>, Fault> {
-        Ok(Some(Limit { value, source: LimitSource::Account, adjustable: None, note: None }))
-    }
-
-    fn judged(reading: Reading, overrides: &str) -> Metric {
-        let overrides = Overrides::parse(overrides).unwrap();
-        judge(vec![reading], LEVELS, &overrides, None, Timestamp::UNIX_EPOCH).remove(0)
-    }
-
-    fn with(usage: f64, of: f64) -> Metric {
-        judged(reading(Measured::Usage(Usage::exactly(usage)), limit(of)), "{}")
-    }
-
-    #[test]
-    fn status_follows_the_shown_percentage() {
-        for (usage, of, expected, shown) in [
-            (0.0, 100.0, Status::Ok, Some(0.0)),
-            (79.0, 100.0, Status::Ok, Some(79.0)),
-            (80.0, 100.0, Status::Warning, Some(80.0)),
-            (7_996.0, 10_000.0, Status::Warning, Some(80.0)),
-            (95.0, 100.0, Status::Critical, Some(95.0)),
-            (147.0, 100.0, Status::Critical, Some(147.0)),
-            (0.0, 0.0, Status::Ok, None),
-            (1.0, 0.0, Status::Critical, None),
-        ] {
-            let row = with(usage, of);
-            assert_eq!((row.status, row.utilization), (expected, shown), "{usage} of {of}");
-        }
-    }
-
-    #[test]
-    fn a_fault_of_either_side_makes_the_row_unknown() {
-        let fault = Fault::new("connect:ListUsers", FaultKind::AccessDenied, "denied");
-        let row = judged(reading(Measured::Unknown(fault.clone()), limit(100.0)), "{}");
-        assert_eq!((row.status, row.usage, row.utilization, row.limit), (Status::Unknown, None, None, Some(100.0)));
-        let row = judged(reading(Measured::Usage(Usage::exactly(5.0)), Err(fault)), "{}");
-        assert_eq!((row.status, row.usage, row.limit), (Status::Unknown, Some(5.0), None));
-        assert_eq!(row.fault.unwrap().kind, "access_denied");
-    }
-
-    #[test]
-    fn rejected_requests_are_critical_whatever_the_utilization() {
-        let usage = Usage { value: 1.0, rejected: 3.0, ..Usage::default() };
-        let row = judged(reading(Measured::Usage(usage), limit(100.0)), "{}");
-        assert_eq!((row.status, row.utilization), (Status::Critical, Some(1.0)));
-    }
-
-    #[test]
-    fn an_own_limit_and_own_thresholds_win() {
-        let row = judged(
-            reading(Measured::Usage(Usage::exactly(50.0)), limit(1000.0)),
-            r#"{"L-9A46857E": {"limit": 100, "threshold_percentage": 40, "critical_percentage": 60}}"#,
-        );
-        assert_eq!(
-            (row.status, row.limit, row.limit_source.as_deref()),
-            (Status::Warning, Some(100.0), Some("override"))
-        );
-    }
-
-    #[test]
-    fn a_mute_hides_the_violation_but_not_the_truth() {
-        let text = r#"{"L-9A46857E": {"mute": {"reason": "known", "until": "2030-01-01"}}}"#;
-        let row = judged(reading(Measured::Usage(Usage::exactly(99.0)), limit(100.0)), text);
-        assert_eq!((row.status, row.is_violation()), (Status::Critical, false));
-        let text = text.replace("2030", "1960");
-        assert!(judged(reading(Measured::Usage(Usage::exactly(99.0)), limit(100.0)), &text).is_violation());
-    }
-
-    #[test]
-    fn a_quota_without_any_published_limit_is_not_measurable() {
-        let row = judged(reading(Measured::Usage(Usage::exactly(5.0)), Ok(None)), "{}");
-        assert_eq!((row.status, row.usage), (Status::NotMeasurable, Some(5.0)));
-    }
-
-    proptest! {
-        #[test]
-        fn status_never_falls_when_usage_grows(of in 0u32..5_000, a in 0u32..10_000, b in 0u32..10_000) {
-            let (low, high) = (a.min(b), a.max(b));
-            let (low, high) = (with(low.into(), of.into()), with(high.into(), of.into()));
-            prop_assert!(low.status <= high.status);
-        }
     }
 }

@@ -14,7 +14,7 @@
 //!      discover, evaluate, trend, requests, changes, alert, events, report, emf, coverage   pure: choice, rows,
 //!                             forecasts, requests, news, message, events, answer, metrics, documentation
 //!       alarms                  pure: which CloudWatch alarms there should be, and the way there
-//!       config, event, overrides, limits, plan, rota, tour, snapshot, instances, glob, console, model   pure: plain data and its rules
+//!       config, event, overrides, limits, kept, plan, rota, tour, snapshot, instances, glob, console, model   pure: plain data and its rules
 //!        catalogue::{connect,cases,profile,...}   the quotas: one line each, one file per service
 //! ```
 //!
@@ -46,6 +46,7 @@ pub mod event;
 pub mod events;
 pub mod glob;
 pub mod instances;
+pub mod kept;
 pub mod lambda;
 pub mod ledger;
 pub mod limits;

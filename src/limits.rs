@@ -1,45 +1,18 @@
 //! Which limit really applies to a quota of an instance. Pure.
 //!
 //! AWS's rule: the value applied to the resource, else to all resources (`*`), else to the account,
-//! else AWS's default. A row with an error or without a value is no limit.
+//! else AWS's default. Where Service Quotas reports an error at a level, the value there may be any:
+//! the limit is not known then, unless a more specific level has a value.
 
-use std::collections::{BTreeMap, HashMap};
+mod row;
+#[cfg(test)]
+mod tests;
 
-use crate::catalogue::{Category, Meter, Quota, RATES_SHOWN_AS_200, Service};
+use std::collections::HashMap;
+
+use crate::catalogue::{self, Category, Meter, Quota, RATES_SHOWN_AS_200, Service};
 use crate::model::{Fault, FaultKind, Limit, LimitSource, QuotaId, Scope};
-
-/// A row of `ListServiceQuotas`, `GetServiceQuota` or `ListAWSDefaultServiceQuotas`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LimitRow {
-    pub code: String,
-    pub name: String,
-    pub value: Option<f64>,
-    /// Service Quotas' `ErrorReason.ErrorCode`.
-    pub error: Option<String>,
-    pub adjustable: Option<bool>,
-    pub level: Level,
-    /// The period that a rate's value is per; 1 for everything else.
-    pub period_seconds: f64,
-    pub usage_metric: Option<UsageMetric>,
-}
-
-/// What a value is applied to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Level {
-    Account,
-    AllResources,
-    /// The resource's ARN.
-    Resource(String),
-}
-
-/// The metric that Service Quotas names for a quota's usage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageMetric {
-    pub namespace: String,
-    pub name: String,
-    pub dimensions: BTreeMap<String, String>,
-    pub statistic: String,
-}
+pub use row::{Level, LimitRow, Period, Statistic, UsageMetric};
 
 /// All limits of one service in one Region, as one run found them.
 #[derive(Debug, Clone, Default)]
@@ -49,9 +22,28 @@ pub struct Limits {
     applied_fault: Option<Fault>,
     /// The defaults could not be listed: limits that nobody changed may be missing.
     default_fault: Option<Fault>,
-    has_resource_rows: bool,
     /// Service Quotas knows no such service in this Region; see [`Limits::of_sister`].
     is_unknown_service: bool,
+}
+
+/// What is known of a resource's own value beside the listing: `GetServiceQuota`'s answer, of this run or kept
+/// from an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Own {
+    /// The value applied to the resource; none: it has none of its own.
+    pub value: Option<f64>,
+    /// Unix seconds of the answer, where it is not of this run.
+    pub read_at: Option<i64>,
+    /// What applied without a value of its own when that could last be read, and when that was (unix seconds).
+    pub account: Option<(f64, i64)>,
+}
+
+impl Own {
+    /// The answer of this run.
+    #[must_use]
+    pub fn fresh(value: Option<f64>) -> Self {
+        Self { value, ..Self::default() }
+    }
 }
 
 /// A code that Service Quotas lists.
@@ -76,17 +68,56 @@ impl Listed<'_> {
     }
 }
 
+/// What a row holds of its level.
+#[derive(Debug, Clone, PartialEq)]
+enum Held {
+    Value(f64),
+    /// Why Service Quotas told no value.
+    Error(String),
+}
+
 #[derive(Debug, Clone, Default)]
 struct Rows {
     name: String,
-    resources: HashMap<String, f64>,
-    all_resources: Option<f64>,
-    account: Option<f64>,
-    default: Option<f64>,
-    error: Option<String>,
+    resources: HashMap<String, Held>,
+    all_resources: Option<Held>,
+    account: Option<Held>,
+    default: Option<Held>,
     adjustable: Option<bool>,
     usage_metric: Option<UsageMetric>,
-    period_seconds: Option<f64>,
+    applied_period: Option<Period>,
+    default_period: Option<Period>,
+}
+
+/// What applies to whoever has no value of its own.
+struct Shared<'a> {
+    held: Option<&'a Held>,
+    source: LimitSource,
+    note: Option<&'static str>,
+    /// The level, for a person.
+    level: &'static str,
+}
+
+impl Rows {
+    /// The most specific of the rows that are about no single resource.
+    fn shared(&self, is_of_resource: bool) -> Shared<'_> {
+        let of_all = self.all_resources.as_ref().filter(|_| is_of_resource);
+        if of_all.is_some() {
+            let note = Some("applied to all resources (*)");
+            Shared { held: of_all, source: LimitSource::Account, note, level: "all resources (*)" }
+        } else if self.account.is_some() {
+            Shared { held: self.account.as_ref(), source: LimitSource::Account, note: None, level: "the account" }
+        } else {
+            Shared { held: self.default.as_ref(), source: LimitSource::Default, note: None, level: "AWS's default" }
+        }
+    }
+}
+
+/// A value is never lost to an error of the same level.
+fn put(slot: &mut Option<Held>, held: Held) {
+    if slot.is_none() || matches!(held, Held::Value(_)) {
+        *slot = Some(held);
+    }
 }
 
 impl Limits {
@@ -117,27 +148,29 @@ impl Limits {
     }
 
     fn add(&mut self, row: LimitRow, is_default: bool) {
-        self.has_resource_rows |= !is_default && row.level != Level::Account;
         let rows = self.codes.entry(row.code).or_default();
         if rows.name.is_empty() {
             rows.name = row.name;
         }
         rows.usage_metric = rows.usage_metric.take().or(row.usage_metric);
-        rows.period_seconds = rows.period_seconds.or(Some(row.period_seconds));
+        let period = if is_default { &mut rows.default_period } else { &mut rows.applied_period };
+        *period = period.take().or(row.period);
         rows.adjustable = rows.adjustable.or(row.adjustable);
-        let value = if row.error.is_some() { None } else { row.value };
-        if row.error.is_some() && !is_default {
-            rows.error = row.error;
-        }
+        let held = match (row.error, row.value) {
+            (Some(error), _) => Held::Error(error),
+            (None, Some(value)) => Held::Value(value),
+            // A default that is not told is none; of an applied value only its number is missing.
+            (None, None) if is_default => return,
+            (None, None) => Held::Error("no value".to_owned()),
+        };
         match row.level {
-            _ if is_default => rows.default = value.or(rows.default),
-            Level::Account => rows.account = value.or(rows.account),
-            Level::AllResources => rows.all_resources = value.or(rows.all_resources),
-            Level::Resource(arn) => {
-                if let Some(value) = value {
-                    rows.resources.insert(arn, value);
-                }
-            }
+            _ if is_default => put(&mut rows.default, held),
+            Level::Account => put(&mut rows.account, held),
+            Level::AllResources => put(&mut rows.all_resources, held),
+            Level::Resource(arn) => match rows.resources.get(&arn) {
+                Some(Held::Value(_)) if matches!(held, Held::Error(_)) => {}
+                _ => drop(rows.resources.insert(arn, held)),
+            },
         }
     }
 
@@ -147,10 +180,28 @@ impl Limits {
         self.applied_fault.iter().chain(&self.default_fault).cloned().collect()
     }
 
-    /// True where the listing told nothing about single resources: then each must be asked for.
+    /// True where the listings told of the code, and of no row of this very resource: then it must be asked for.
     #[must_use]
-    pub fn lacks_resource_rows(&self) -> bool {
-        self.applied_fault.is_none() && !self.has_resource_rows
+    pub fn lacks_row_of(&self, code: &str, arn: &str) -> bool {
+        self.applied_fault.is_none() && self.codes.get(code).is_some_and(|rows| !rows.resources.contains_key(arn))
+    }
+
+    /// The value that the listing shows for this very resource.
+    #[must_use]
+    pub fn value_of(&self, code: &str, arn: &str) -> Option<f64> {
+        match self.codes.get(code)?.resources.get(arn)? {
+            Held::Value(value) => Some(*value),
+            Held::Error(_) => None,
+        }
+    }
+
+    /// What applies to a resource without a value of its own, where that can be read.
+    #[must_use]
+    pub fn shared_value(&self, code: &str) -> Option<f64> {
+        match self.codes.get(code)?.shared(true).held? {
+            Held::Value(value) => Some(*value),
+            Held::Error(_) => None,
+        }
     }
 
     /// True where Service Quotas says that it knows no such service here.
@@ -172,19 +223,27 @@ impl Limits {
     }
 
     #[must_use]
-    pub fn lists(&self, code: &str) -> bool {
-        self.codes.contains_key(code)
-    }
-
-    #[must_use]
     pub fn usage_metric(&self, code: &str) -> Option<&UsageMetric> {
         self.codes.get(code)?.usage_metric.as_ref()
     }
 
-    /// Seconds that a rate quota's value is per.
-    #[must_use]
-    pub fn period_seconds(&self, code: &str) -> f64 {
-        self.codes.get(code).and_then(|r| r.period_seconds).unwrap_or(1.0)
+    /// Seconds that a rate quota's value is per: as the applied row says, else the default's, else as AWS
+    /// documents the rates of the catalogue, which is per second.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn period_seconds(&self, code: &str) -> Result<f64, String> {
+        let rows = self.codes.get(code);
+        match rows.and_then(|rows| rows.applied_period.as_ref().or(rows.default_period.as_ref())) {
+            Some(Period::Seconds(seconds)) => Ok(*seconds),
+            Some(Period::Unreadable(text)) => {
+                Err(format!("Service Quotas states this rate per {text}, which is no period that this version knows"))
+            }
+            None if catalogue::all().any(|q| q.code == code && q.meter == Meter::Rate && q.default.is_some()) => {
+                Ok(1.0)
+            }
+            None => Err("Service Quotas names no period for this rate, and AWS documents none".to_owned()),
+        }
     }
 
     /// The limit of a quota: for an instance (`resource` is its ARN), or for the account (none).
@@ -194,13 +253,12 @@ impl Limits {
     ///
     /// # Errors
     /// The fault because of which no limit can be believed.
-    pub fn resolve(&self, quota: &Quota, resource: Option<&str>, own: Option<f64>) -> Result<Option<Limit>, Fault> {
+    pub fn resolve(&self, quota: &Quota, resource: Option<&str>, own: Option<Own>) -> Result<Option<Limit>, Fault> {
         let documented = || {
             quota.default.map(|value| Limit {
-                value,
-                source: LimitSource::Default,
-                adjustable: None,
                 note: quota.is_listed().then(|| "documented default: Service Quotas lists no value".to_owned()),
+                default: Some(value),
+                ..Limit::new(value, LimitSource::Default)
             })
         };
         if self.is_unknown_service {
@@ -210,47 +268,69 @@ impl Limits {
             return Ok(documented());
         }
         if let Some(limit) = self.resolve_code(quota.code, resource, own)? {
-            return Ok(Some(doubted(quota, limit)));
+            return Ok(Some(doubted(quota, Limit { default: limit.default.or(quota.default), ..limit })));
         }
-        Ok(documented().map(|limit| match self.codes.get(quota.code).and_then(|rows| rows.error.as_deref()) {
-            Some(error) => Limit { note: Some(unreadable(error)), ..limit },
-            None => limit,
-        }))
+        Ok(documented())
     }
 
     /// As [`Self::resolve`], of a code that may not be in the catalogue.
     ///
     /// # Errors
     /// As [`Self::resolve`].
-    pub fn resolve_code(&self, code: &str, resource: Option<&str>, own: Option<f64>) -> Result<Option<Limit>, Fault> {
+    pub fn resolve_code(&self, code: &str, resource: Option<&str>, own: Option<Own>) -> Result<Option<Limit>, Fault> {
         if let Some(fault) = &self.applied_fault {
             return Err(fault.clone());
         }
         let Some(rows) = self.codes.get(code) else {
             return self.default_fault.clone().map_or(Ok(None), Err);
         };
-        let of_resource = resource.and_then(|arn| own.or_else(|| rows.resources.get(arn).copied()));
-        let all_resources = rows.all_resources.filter(|_| resource.is_some());
-        let (value, source, mut note) = if let Some(value) = of_resource {
-            (value, LimitSource::Instance, None)
-        } else if let Some(value) = all_resources {
-            (value, LimitSource::Account, Some("applied to all resources (*)".to_owned()))
-        } else if let Some(value) = rows.account {
-            (value, LimitSource::Account, None)
-        } else if let Some(value) = rows.default {
-            (value, LimitSource::Default, None)
-        } else {
-            return self.default_fault.clone().map_or(Ok(None), Err);
+        let limit = |value, source| Limit {
+            adjustable: rows.adjustable,
+            default: match rows.default {
+                Some(Held::Value(value)) => Some(value),
+                _ => None,
+            },
+            ..Limit::new(value, source)
         };
-        if let (Some(error), LimitSource::Default) = (&rows.error, source) {
-            note = Some(unreadable(error));
+        let own = own.unwrap_or_default();
+        let of_resource = resource.and_then(|arn| rows.resources.get(arn));
+        if let Some(Held::Value(value)) = of_resource {
+            return Ok(Some(limit(*value, LimitSource::Instance)));
         }
-        Ok(Some(Limit { value, source, adjustable: rows.adjustable, note }))
+        if let (Some(_), Some(value)) = (resource, own.value) {
+            return Ok(Some(Limit { read_at: own.read_at, ..limit(value, LimitSource::Instance) }));
+        }
+        if let Some(Held::Error(error)) = of_resource {
+            return Err(unreadable(code, "this very instance", error));
+        }
+        let Shared { held, source, note, level } = rows.shared(resource.is_some());
+        match (held, own.account.filter(|_| resource.is_some())) {
+            (Some(Held::Value(value)), _) => Ok(Some(Limit { note: note.map(str::to_owned), ..limit(*value, source) })),
+            (Some(Held::Error(error)), Some((value, at))) => Ok(Some(Limit {
+                read_at: Some(at),
+                note: Some(format!(
+                    "Service Quotas could not read the value of {level} ({error}): the last one is used"
+                )),
+                ..limit(value, source)
+            })),
+            (Some(Held::Error(error)), None) => Err(unreadable(code, level, error)),
+            (None, _) => self.default_fault.clone().map_or(Ok(None), Err),
+        }
     }
 }
 
-fn unreadable(error: &str) -> String {
-    format!("Service Quotas could not read the applied value ({error}): AWS's default is used")
+/// The limit may be any: what Service Quotas could not read may override everything less specific.
+fn unreadable(code: &str, level: &str, error: &str) -> Fault {
+    let kind = match error {
+        "DEPENDENCY_ACCESS_DENIED_ERROR" => FaultKind::AccessDenied,
+        "DEPENDENCY_THROTTLING_ERROR" => FaultKind::Throttled,
+        "no value" => FaultKind::BadResponse,
+        _ => FaultKind::Unavailable,
+    };
+    let message = format!(
+        "{code}: Service Quotas could not read the value of {level} ({error}), and so the limit is not known; the          next run asks again"
+    );
+    Fault::new("servicequotas:ListServiceQuotas", kind, message)
 }
 
 /// AWS warns that Service Quotas may show 200/s for three rates: the documented rate is used then.
@@ -269,121 +349,5 @@ fn doubted(quota: &Quota, limit: Limit) -> Limit {
             ..limit
         },
         _ => limit,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalogue;
-    use crate::model::FaultKind;
-    use proptest::prelude::*;
-
-    const ARN: &str = "arn:aws:connect:us-east-1:111122223333:instance/a";
-    const CODE: &str = "L-9A46857E";
-
-    fn quota(code: &str) -> &'static Quota {
-        catalogue::all().find(|q| q.code == code).unwrap()
-    }
-
-    fn row(level: Level, value: Option<f64>) -> LimitRow {
-        LimitRow {
-            code: CODE.to_owned(),
-            name: String::new(),
-            value,
-            error: None,
-            adjustable: Some(true),
-            level,
-            period_seconds: 1.0,
-            usage_metric: None,
-        }
-    }
-
-    fn resolved(limits: &Limits) -> Option<(f64, LimitSource)> {
-        limits.resolve(quota(CODE), Some(ARN), None).unwrap().map(|l| (l.value, l.source))
-    }
-
-    #[test]
-    fn the_most_specific_value_wins() {
-        let mine = row(Level::Resource(ARN.to_owned()), Some(4.0));
-        let other = row(Level::Resource(format!("{ARN}-other")), Some(9.0));
-        let all = row(Level::AllResources, Some(3.0));
-        let account = row(Level::Account, Some(2.0));
-        let default = || Ok(vec![row(Level::Account, Some(1.0))]);
-        let limits = |rows: &[&LimitRow]| Limits::new(Ok(rows.iter().map(|r| (*r).clone()).collect()), default());
-        assert_eq!(resolved(&limits(&[&other, &account, &all, &mine])), Some((4.0, LimitSource::Instance)));
-        assert_eq!(resolved(&limits(&[&other, &account, &all])), Some((3.0, LimitSource::Account)));
-        assert_eq!(resolved(&limits(&[&other, &account])), Some((2.0, LimitSource::Account)));
-        assert_eq!(resolved(&limits(&[&other])), Some((1.0, LimitSource::Default)));
-        assert_eq!(resolved(&Limits::new(Ok(vec![]), Ok(vec![]))), Some((500.0, LimitSource::Default)));
-    }
-
-    #[test]
-    fn what_get_service_quota_told_wins_over_the_account() {
-        let limits = Limits::new(Ok(vec![row(Level::Account, Some(2.0))]), Ok(vec![]));
-        let limit = limits.resolve(quota(CODE), Some(ARN), Some(7.0)).unwrap().unwrap();
-        assert_eq!((limit.value, limit.source), (7.0, LimitSource::Instance));
-        assert!(limits.lacks_resource_rows());
-    }
-
-    #[test]
-    fn a_row_with_an_error_or_without_a_value_is_no_limit() {
-        let mut broken = row(Level::Account, Some(0.0));
-        broken.error = Some("DEPENDENCY_SERVICE_ERROR".to_owned());
-        let limits = Limits::new(
-            Ok(vec![broken, row(Level::Resource(ARN.to_owned()), None)]),
-            Ok(vec![row(Level::Account, Some(1.0))]),
-        );
-        let limit = limits.resolve(quota(CODE), Some(ARN), None).unwrap().unwrap();
-        assert_eq!((limit.value, limit.source), (1.0, LimitSource::Default));
-        assert!(limit.note.unwrap().contains("DEPENDENCY_SERVICE_ERROR"));
-    }
-
-    #[test]
-    fn a_failed_listing_leaves_no_believable_limit() {
-        let fault = || Fault::new("servicequotas:ListServiceQuotas", FaultKind::AccessDenied, "denied");
-        let limits = Limits::new(Err(fault()), Ok(vec![row(Level::Account, Some(1.0))]));
-        assert!(limits.resolve(quota(CODE), Some(ARN), None).is_err());
-        let limits = Limits::new(Ok(vec![row(Level::Account, Some(2.0))]), Err(fault()));
-        assert_eq!(resolved(&limits), Some((2.0, LimitSource::Account)));
-        let limits = Limits::new(Ok(vec![]), Err(fault()));
-        assert!(limits.resolve(quota(CODE), Some(ARN), None).is_err());
-    }
-
-    #[test]
-    fn a_rate_shown_as_200_is_not_believed() {
-        let code = "L-9E54B88B";
-        let mut shown = row(Level::Account, Some(200.0));
-        shown.code = code.to_owned();
-        let limits = Limits::new(Ok(vec![shown]), Ok(vec![]));
-        let limit = limits.resolve(quota(code), None, None).unwrap().unwrap();
-        assert_eq!((limit.value, limit.source), (2.0, LimitSource::Default));
-        assert!(limit.note.unwrap().contains("display error"));
-    }
-
-    proptest! {
-        /// The order of the rows in the listing never matters.
-        #[test]
-        fn resolution_does_not_depend_on_order(
-            rows in prop::collection::vec((0usize..4, prop::option::of(0.0f64..1e6)), 0..4),
-        ) {
-            let mut seen = Vec::new();
-            let rows: Vec<LimitRow> = rows.into_iter().filter(|(level, _)| {
-                let fresh = !seen.contains(level);
-                seen.push(*level);
-                fresh
-            }).map(|(level, value)| row(match level {
-                0 => Level::Account,
-                1 => Level::AllResources,
-                2 => Level::Resource(ARN.to_owned()),
-                _ => Level::Resource(format!("{ARN}-other")),
-            }, value)).collect();
-            let mut reversed = rows.clone();
-            reversed.reverse();
-            prop_assert_eq!(
-                resolved(&Limits::new(Ok(rows), Ok(vec![]))),
-                resolved(&Limits::new(Ok(reversed), Ok(vec![])))
-            );
-        }
     }
 }

@@ -17,9 +17,11 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Whether it is measured. So is one of a state that AWS adds some day, or does not tell: what is there may be
+    /// in use, and a quota that nobody looks at is worse than a listing that is refused.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.status == "ACTIVE"
+        !matches!(self.status.as_str(), "CREATION_IN_PROGRESS" | "CREATION_FAILED")
     }
 
     /// What a person calls the instance: its alias, or its id where it has none.
@@ -122,6 +124,37 @@ pub struct Limit {
     pub adjustable: Option<bool>,
     /// What a reader should know before trusting it.
     pub note: Option<String>,
+    /// AWS's default, where it is known.
+    pub default: Option<f64>,
+    /// Unix seconds at which the value was read, where that was not in this run.
+    pub read_at: Option<i64>,
+}
+
+impl Limit {
+    /// A value that was read in this run, and nothing else about it.
+    #[must_use]
+    pub fn new(value: f64, source: LimitSource) -> Self {
+        Self { value, source, adjustable: None, note: None, default: None, read_at: None }
+    }
+}
+
+/// On which side of the truth a number is that cannot be exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The truth is this much at most.
+    Upper,
+    /// The truth is this much at least.
+    Lower,
+}
+
+impl Bound {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upper => "upper",
+            Self::Lower => "lower",
+        }
+    }
 }
 
 /// A measured usage, in the limit's own unit (a count, or calls per the quota's period).
@@ -130,12 +163,28 @@ pub struct Usage {
     pub value: f64,
     /// AWS says "approximate", or the measurement cannot be exact.
     pub approximate: bool,
+    /// Where it is approximate and one side is sure.
+    pub bound: Option<Bound>,
     /// The worst resource, for quotas that count inside an instance.
     pub resource: Option<String>,
     /// Requests that AWS rejected in the window because of this quota; above 0 the quota is critical.
     pub rejected: f64,
+    /// Unix seconds of the highest value, where it has a time.
+    pub peak_at: Option<i64>,
+    /// Contacts that are handled at the same time: with a limit of 0 none can be.
+    pub is_concurrency: bool,
     pub note: Option<String>,
-    /// A limit that belongs to this very resource and replaces the quota's own.
+    /// Every group of a quota that counts by group. Which one is the fullest depends on the limit of each, and so
+    /// on the user's own limit: the judgement decides it, and `value` and `resource` follow from it.
+    pub groups: Vec<GroupUsage>,
+}
+
+/// The usage of one group, such as the rules of one event source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupUsage {
+    pub name: String,
+    pub value: f64,
+    /// AWS's limit for this very group, where it is not the quota's.
     pub limit: Option<f64>,
 }
 
@@ -274,6 +323,8 @@ impl Tally {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Measured {
     Usage(Usage),
+    /// Only a part of it could be read: the usage is this at least. The fault says what is missing.
+    AtLeast(Usage, Fault),
     /// Measurable, but not this time.
     Unknown(Fault),
     /// AWS offers no way; the text says why.
@@ -293,7 +344,10 @@ pub struct Reading {
 impl Reading {
     /// Why its limit or its usage could not be read.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        let of_usage = if let Measured::Unknown(fault) = &self.measured { Some(fault) } else { None };
+        let of_usage = match &self.measured {
+            Measured::Unknown(fault) | Measured::AtLeast(_, fault) => Some(fault),
+            Measured::Usage(_) | Measured::NotMeasurable(_) => None,
+        };
         self.limit.as_ref().err().into_iter().chain(of_usage)
     }
 }

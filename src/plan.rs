@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+/// Where not all limits of single instances can be asked for, this share of the run's time is used for it: an
+/// instance must not wait for its limits so long that another one has no turn.
+pub const TIME_FOR_LIMITS: f64 = 0.75;
+
 /// What is asked of how many.
 #[derive(Debug, Clone, Copy)]
 pub struct Work {
@@ -18,8 +22,8 @@ pub struct Work {
     pub calls_each: f64,
     /// Calls that are made once for all instances.
     pub calls_once: f64,
-    /// Calls to Service Quotas for one instance's own values, where the listing does not tell them.
-    pub limit_calls_each: usize,
+    /// Calls to Service Quotas for one instance's own values that are due, where the listing does not tell them.
+    pub limit_calls_each: f64,
 }
 
 /// How fast calls may leave.
@@ -43,6 +47,15 @@ pub struct Plan {
     pub seconds_left: u64,
     /// Instances that fit.
     pub instances: usize,
+    /// Calls of `GetServiceQuota` that are due; absent where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub limit_calls: u64,
+    /// Those that were made.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub limits_asked: u64,
+    /// Limits of single instances that are unknown, because there was no time to ask for them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub limits_left: u64,
     /// What to do where not all fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -64,12 +77,13 @@ impl Plan {
         } else {
             (pages / rate, 0.0, instances * pages)
         };
-        // Service Quotas is asked beside Connect: what takes longer counts.
-        let limit_calls = count(work.limit_calls_each);
-        let (each_limits, all_limits) =
-            (limit_calls / speed.limits_per_second, instances * limit_calls / speed.limits_per_second);
+        // Service Quotas is asked beside Connect: what takes longer counts. What does not fit waits for the next
+        // runs, and no instance waits for it.
+        let limit_calls = (instances * work.limit_calls_each).ceil();
+        let time_for_limits = left.as_secs_f64() * TIME_FOR_LIMITS;
+        let for_limits = (limit_calls / speed.limits_per_second).min(time_for_limits);
         let for_calls = ((all - burst) / rate).max(0.0);
-        let (needed, each) = (for_calls.max(all_limits), each.max(each_limits));
+        let (needed, each) = (for_calls.max(for_limits), each.max(for_limits / instances.max(1.0)));
         let fit = ((left.as_secs_f64() * rate + burst - once) / (each * rate)).clamp(0.0, instances);
         let is_too_much = needed > left.as_secs_f64();
         let mut plan = Self {
@@ -77,27 +91,38 @@ impl Plan {
             seconds_needed: rounded(needed.ceil()),
             seconds_left: left.as_secs(),
             instances: usize::try_from(rounded(fit.floor())).unwrap_or(usize::MAX),
+            limit_calls: rounded(limit_calls),
+            limits_asked: 0,
+            limits_left: 0,
             note: None,
             each: Duration::from_secs_f64(each.clamp(0.0, 1e6)),
         };
-        plan.note = is_too_much.then(|| {
-            if all_limits > for_calls {
-                plan.advice_on_limits(rounded(instances * limit_calls))
-            } else {
-                plan.advice(speed)
-            }
-        });
+        let fitting = rounded(time_for_limits * speed.limits_per_second);
+        if is_too_much {
+            plan.note = Some(plan.advice(speed));
+        } else if plan.limit_calls > fitting {
+            plan.note = Some(format!(
+                "{} calls of GetServiceQuota are due and {} fit this run, because ListServiceQuotas shows no value of \
+                 these instances: the others follow in the next runs, and what they ask for is unknown until then",
+                grouped(plan.limit_calls),
+                grouped(fitting)
+            ));
+        }
         plan
     }
 
-    fn advice_on_limits(&self, calls: u64) -> String {
-        format!(
-            "{} calls of GetServiceQuota need {} s, {} s are left, because ListServiceQuotas shows no value of a single \
-             instance and each must be asked for: share the instances out among several stacks with INCLUDE_INSTANCES",
-            grouped(calls),
-            grouped(self.seconds_needed),
-            grouped(self.seconds_left)
-        )
+    /// Says how far the questions for the instances' own limits came.
+    pub fn came_so_far(&mut self, asked: u64, left: u64) {
+        (self.limits_asked, self.limits_left) = (asked, left);
+        if left > 0 {
+            let note = format!(
+                "{} limits of single instances are unknown: this run had time for {} calls of GetServiceQuota, the next \
+                 one goes on",
+                grouped(left),
+                grouped(asked)
+            );
+            self.note = Some(self.note.take().map_or_else(|| note.clone(), |before| format!("{before}; {note}")));
+        }
     }
 
     fn advice(&self, speed: Speed) -> String {
@@ -127,6 +152,11 @@ impl Plan {
         let each = self.each.max(pace.unwrap_or_default());
         each.saturating_mul(u32::try_from(under_way + 1).unwrap_or(u32::MAX)) <= left
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 #[expect(clippy::cast_precision_loss, reason = "instances and operations, not more")]
@@ -160,7 +190,7 @@ mod tests {
     const PER_OPERATION: Speed = Speed { is_shared: false, ..ACCOUNT };
 
     fn plan(instances: usize, calls_each: f64, speed: Speed, left: u64) -> Plan {
-        let work = Work { instances, listings: 27, calls_each, calls_once: 2.0, limit_calls_each: 0 };
+        let work = Work { instances, listings: 27, calls_each, calls_once: 2.0, limit_calls_each: 0.0 };
         Plan::new(work, speed, Duration::from_secs(left))
     }
 
@@ -190,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_share_of_the_rate_takes_longer_and_is_named() {
-        let work = Work { instances: 3, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 0 };
+        let work = Work { instances: 3, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 0.0 };
         let plan = Plan::new(work, Speed { per_second: 0.2, burst: 1, share: 10, ..ACCOUNT }, Duration::from_secs(60));
         assert_eq!((plan.seconds_needed, plan.instances), (410, 0));
         assert!(plan.note.unwrap().ends_with("set CONNECT_PACING=per-operation, or raise CONNECT_RATE_SHARE=10"));
@@ -198,10 +228,23 @@ mod tests {
 
     #[test]
     fn limits_that_must_be_asked_one_by_one_take_their_time() {
-        let work = Work { instances: 100, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 55 };
+        let work = Work { instances: 100, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 30.0 };
         let plan = Plan::new(work, PER_OPERATION, Duration::from_secs(870));
-        assert_eq!((plan.seconds_needed, plan.instances), (1_100, 79));
-        assert!(plan.note.unwrap().starts_with("5,500 calls of GetServiceQuota need 1,100 s, 870 s are left"));
+        assert_eq!((plan.seconds_needed, plan.instances, plan.limit_calls, plan.note), (600, 100, 3_000, None));
+    }
+
+    #[test]
+    fn limits_that_do_not_fit_wait_and_no_instance_waits_for_them() {
+        let work = Work { instances: 100, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 55.0 };
+        let mut plan = Plan::new(work, PER_OPERATION, Duration::from_secs(870));
+        assert_eq!((plan.seconds_needed, plan.instances), (653, 100));
+        assert!(
+            plan.note.clone().unwrap().starts_with("5,500 calls of GetServiceQuota are due and 3,262 fit this run")
+        );
+        plan.came_so_far(3_200, 2_300);
+        assert!(
+            plan.note.unwrap().contains("2,300 limits of single instances are unknown: this run had time for 3,200")
+        );
     }
 
     #[test]

@@ -110,7 +110,11 @@ impl Requests {
             && metric.quota_code != NO_CODE
             && metric.limit_source.as_deref() != Some(LimitSource::Override.as_str())
             // The limit of a part of the instance may be another one than the quota's.
-            && metric.resource.is_none();
+            && metric.resource.is_none()
+            // Who asks must know the limit and the usage: a higher value may be applied already.
+            && metric.limit_read_at.is_none()
+            && metric.bound.is_none()
+            && metric.fault.is_none();
         if !(is_known && is_wanted && is_askable && open < MOST_OPEN) {
             return None;
         }
@@ -237,6 +241,9 @@ mod tests {
             Metric { limit_source: Some("override".to_owned()), ..row() },
             Metric { resource: Some("OnMetricDataUpdate".to_owned()), ..row() },
             Metric { muted: Some(mute), ..row() },
+            Metric { limit_read_at: Some("2027-01-15T08:00:00Z".to_owned()), ..row() },
+            Metric { limit: None, ..row() },
+            Metric { bound: Some("lower"), ..row() },
             Metric { service_code: "cases".to_owned(), ..row() },
         ] {
             assert!(!asks(&none, &other), "{other:?}");

@@ -24,6 +24,9 @@ pub struct Rota {
     /// Connect calls that an instance took in the last run, on average.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<f64>,
+    /// Calls of `GetServiceQuota` that are due in the next run for an instance, on average.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_calls: Option<f64>,
 }
 
 impl Rota {
@@ -64,7 +67,8 @@ impl Rota {
             waiting.entry((*id).to_owned()).or_insert(from);
         }
         let last = measured.last().map(|id| (*id).to_owned());
-        Self { after: last.or_else(|| self.after.clone()), waiting, calls: calls.or(self.calls) }
+        let (calls, limit_calls) = (calls.or(self.calls), self.limit_calls);
+        Self { after: last.or_else(|| self.after.clone()), waiting, calls, limit_calls }
     }
 
     /// What two stores know of the same run. One of them may have missed it: who waits by either waits,
@@ -75,7 +79,8 @@ impl Rota {
             let known = self.waiting.entry(id).or_insert(since);
             *known = since.min(*known);
         }
-        Self { after: self.after.or(other.after), calls: self.calls.or(other.calls), ..self }
+        let limit_calls = self.limit_calls.or(other.limit_calls);
+        Self { after: self.after.or(other.after), calls: self.calls.or(other.calls), limit_calls, ..self }
     }
 }
 

@@ -58,6 +58,18 @@ pub struct Metric {
     pub source: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub approximate: bool,
+    /// Where it is approximate and one side is sure: `upper` or `lower`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<&'static str>,
+    /// When the usage was highest, where it is the peak of a time: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_at: Option<String>,
+    /// What AWS turned away in the window because of this quota, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<f64>,
+    /// When the limit was read, where that was not in this run: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_read_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +110,10 @@ impl Metric {
             status: Status::Ok,
             source: String::new(),
             approximate: false,
+            bound: None,
+            peak_at: None,
+            rejected: None,
+            limit_read_at: None,
             resource: None,
             note: None,
             fault: None,

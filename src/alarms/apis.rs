@@ -40,7 +40,7 @@ pub struct Filter {
 pub fn candidates(service: &str, rows: &[Metric], limits: &Limits, overrides: &Overrides) -> Vec<Api> {
     let mut found = BTreeMap::<String, Api>::new();
     for row in rows.iter().filter(|row| row.service_code == service && row.muted.is_none()) {
-        let Some(metric) = limits.usage_metric(&row.quota_code).filter(|metric| metric.name == "CallCount") else {
+        let Some(metric) = limits.usage_metric(&row.quota_code).filter(|metric| metric.is_rate()) else {
             continue;
         };
         // Without a limit and without a fault there is no quota.
@@ -54,7 +54,7 @@ pub fn candidates(service: &str, rows: &[Metric], limits: &Limits, overrides: &O
             metric: metric.clone(),
             code: row.quota_code.clone(),
             quota: row.quota_name.clone(),
-            rate: row.limit.map(|limit| limit / limits.period_seconds(&row.quota_code)),
+            rate: row.limit.and_then(|limit| limits.period_seconds(&row.quota_code).ok().map(|period| limit / period)),
             is_own_rate: row.limit_source.as_deref() == Some(LimitSource::Override.as_str()),
             threshold: overrides.threshold(&id(row), None),
         };

@@ -144,8 +144,7 @@ mod tests {
     }
 
     fn row(limit: Result<f64, Fault>, overrides: &Overrides) -> Metric {
-        let limit =
-            limit.map(|value| Some(Limit { value, source: LimitSource::Instance, adjustable: None, note: None }));
+        let limit = limit.map(|value| Some(Limit::new(value, LimitSource::Instance)));
         let measured = Measured::Usage(Usage::exactly(3.0));
         let reading = Reading { quota: quota().unwrap().id(), limit, measured, source: String::new() };
         let levels = Thresholds { warning: 80.0, critical: 95.0 };

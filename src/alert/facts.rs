@@ -42,8 +42,14 @@ pub(super) fn origin(metric: &Metric) -> String {
     let mut facts = Vec::new();
     facts.extend(metric.limit_source.as_deref().map(|source| limit_origin(source).to_owned()));
     facts.extend(metric.adjustable.map(|yes| if yes { "adjustable" } else { "not adjustable" }.to_owned()));
+    facts.extend(metric.limit_read_at.as_deref().map(|at| format!("as it was read at {at}")));
     if metric.approximate {
-        facts.push("approximate usage".to_owned());
+        let usage = match metric.bound {
+            Some("lower") => "the usage is this much at least",
+            Some("upper") => "the usage is this much at most",
+            _ => "approximate usage",
+        };
+        facts.push(usage.to_owned());
     }
     facts.extend(metric.resource.as_deref().map(|r| format!("resource: {}", plain(r, NAME))));
     facts.join("; ")

@@ -18,7 +18,7 @@ use crate::discover::Discovered;
 use crate::error::RunError;
 use crate::evaluate::judge;
 use crate::event::Request;
-use crate::limits::Limits;
+use crate::limits::{Limits, Own};
 use crate::model::{Account, Fault, FaultKind, Instance, Limit, Measured, QuotaId, Reading, Usage};
 use crate::report::{ApiAlarms, PlannedAlarms};
 use crate::snapshot::Metric;
@@ -183,8 +183,8 @@ impl App {
         let window = Window { start: hour - DAYS_OF_USE * 86_400, end: hour + 3_600 };
         let queries: Vec<Query> = used.iter().map(|api| Query::calls(&api.metric, 3_600)).collect();
         let read = self.aws.cloudwatch.read(&queries, window, moment.deadline).await;
-        let fault = read.iter().find_map(|series| series.as_ref().err());
-        faults.extend(fault.cloned());
+        let unread = read.iter().find_map(|series| series.as_ref().err());
+        faults.extend(unread.map(|unread| unread.fault.clone()));
         read.into_iter().map(|series| series.ok().map(|series| series.peak)).collect()
     }
 
@@ -301,12 +301,12 @@ impl App {
         let connect = limits.get(&Service::Connect).unwrap_or(&nothing);
         for instance in chosen.iter().filter(|_| self.config.alarms.instances) {
             let Some(quota) = lines::quota() else { continue };
-            let own = if connect.lacks_resource_rows() {
+            let own = if connect.lacks_row_of(quota.code, &instance.arn) {
                 self.aws.quotas.applied_to(Service::Connect.code(), quota.code, &instance.arn, deadline).await
             } else {
                 Ok(None)
             };
-            let limit = own.and_then(|own| connect.resolve(quota, Some(&instance.arn), own));
+            let limit = own.and_then(|own| connect.resolve(quota, Some(&instance.arn), Some(Own::fresh(own))));
             watched.take(Some(instance), &self.judged(vec![unmeasured(quota.id(), limit)], Some(instance), moment));
         }
         let common = self.common(&account, false);

@@ -24,10 +24,10 @@ pub(super) struct Judged {
 
 /// Judges the readings of one subject, with what was foretold, told and asked for before.
 pub(super) fn judge(run: &Context<'_>, measured: Measured, requests: &Requests) -> Judged {
-    let Measured { instance, readings, book, mut notes } = measured;
+    let Measured { instance, readings, book, mut notes, faults: passed_over } = measured;
     let config = &run.app.config;
     let mut faults: Vec<Fault> = book.fault().cloned().into_iter().collect();
-    faults.extend(readings.iter().flat_map(|reading| reading.faults().cloned()));
+    faults.extend(readings.iter().flat_map(|reading| reading.faults().cloned()).chain(passed_over));
     let ended = ended_mutes(&readings, &config.overrides, instance.as_ref(), run.now);
     let mut rows = judge_readings(readings, run.thresholds, &config.overrides, instance.as_ref(), run.now);
     let told = book.told();

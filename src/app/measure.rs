@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::context::{Book, Context};
-use crate::collect::{Collected, Integrations, Scan, instance_listings};
+use crate::collect::{Collected, Integrations, LimitCalls, Scan, instance_listings};
 use crate::config::Pacing;
 use crate::ledger::Notes;
 use crate::model::{Fault, FaultKind, Instance, Reading};
@@ -27,6 +27,8 @@ pub(super) struct Measured {
     pub book: Book,
     /// What this run leaves to the next one, as far as measuring says.
     pub notes: Notes,
+    /// What failed and made no row unknown.
+    pub faults: Vec<Fault>,
 }
 
 /// Who is measured, in which order, and how fast it goes.
@@ -39,6 +41,8 @@ struct Turns {
     measured: Vec<usize>,
     /// Begun late and not finished: they wait with those that were not begun.
     cut: Vec<usize>,
+    /// How far the questions for each measured instance's own limits came.
+    limit_calls: Vec<LimitCalls>,
 }
 
 impl Turns {
@@ -63,7 +67,10 @@ impl Turns {
     /// Notes that a turn is over. Who had the whole run's time has had a turn even if it was too short:
     /// nobody else could be measured otherwise.
     fn done(&mut self, turn: usize, place: usize, readings: &[Reading], side_by_side: usize) {
-        let is_cut = readings.iter().flat_map(Reading::faults).any(|fault| fault.kind == FaultKind::Deadline);
+        // A limit that there was no time to ask for is the first thing that the next run asks for.
+        let mut faults =
+            readings.iter().flat_map(Reading::faults).filter(|f| !f.operation.starts_with("servicequotas:"));
+        let is_cut = faults.any(|fault| fault.kind == FaultKind::Deadline);
         if is_cut && turn >= side_by_side { self.cut.push(place) } else { self.measured.push(place) }
     }
 }
@@ -109,7 +116,10 @@ impl Fleet {
     }
 
     pub(super) fn plan(&self) -> Plan {
-        self.turns.plan.clone()
+        let mut plan = self.turns.plan.clone();
+        let sum = |part: fn(&LimitCalls) -> usize| self.turns.limit_calls.iter().map(part).sum::<usize>() as u64;
+        plan.came_so_far(sum(|calls| calls.asked), sum(|calls| calls.left));
+        plan
     }
 
     /// The next instance that is measured; none when all are, or the time is over.
@@ -124,12 +134,13 @@ impl Fleet {
             // A panic must fail the invocation, not vanish with its instance.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
-        let Collected { readings, integrations, tours } = collected;
+        let Collected { readings, integrations, tours, kept, limit_calls, faults } = collected;
         self.integrations.merge(integrations);
+        self.turns.limit_calls.push(limit_calls);
         self.turns.done(turn, place, &readings, self.side_by_side);
         run.app.progress.measured.fetch_add(1, Ordering::Relaxed);
-        let notes = Notes { tours, ..book.notes() };
-        Some(Measured { instance: Some(instance), readings, book, notes })
+        let notes = Notes { tours, kept_limits: kept, ..book.notes() };
+        Some(Measured { instance: Some(instance), readings, book, notes, faults })
     }
 
     fn begin(&mut self, run: &Context<'_>, turn: usize, place: usize) {
@@ -138,7 +149,8 @@ impl Fleet {
         self.running.spawn(async move {
             let opened = if dry_run { Opened::Absent } else { sinks.ledger(&owner, &instance.id).await };
             let book = Book(opened);
-            let collected = scan.instance((turn, fit), &instance, book.notes().tours).await;
+            let notes = book.notes();
+            let collected = scan.instance((turn, fit), &instance, notes.tours, notes.kept_limits).await;
             Turn { turn, place, instance, book, collected }
         });
     }
@@ -160,7 +172,7 @@ impl Fleet {
         let rota = rota_after(&self.scan, &self.turns, calls);
         let Collected { readings, tours, .. } = self.scan.account(self.integrations).await;
         let notes = Notes { tours, rota, ..book.notes() };
-        Measured { instance: None, readings, book, notes }
+        Measured { instance: None, readings, book, notes, faults: Vec::new() }
     }
 }
 
@@ -177,14 +189,11 @@ fn turns(run: &Context<'_>, scan: &Scan, book: &Book) -> Turns {
     };
     let listings = instance_listings().len();
     #[expect(clippy::cast_precision_loss, reason = "some dozens")]
-    let calls_each = scan.rota.calls.unwrap_or(listings as f64);
-    let work = Work {
-        instances: scan.instances.len(),
-        listings,
-        calls_each,
-        calls_once: 2.0,
-        limit_calls_each: scan.own_limits_asked().count(),
-    };
+    let (calls_each, limit_calls_each) = (
+        scan.rota.calls.unwrap_or(listings as f64),
+        scan.rota.limit_calls.unwrap_or(scan.questions_of_an_instance() as f64),
+    );
+    let work = Work { instances: scan.instances.len(), listings, calls_each, calls_once: 2.0, limit_calls_each };
     let left = run.deadline.saturating_duration_since(Instant::now());
     let plan = Plan::new(work, speed, left);
     if let Some(note) = &plan.note {
@@ -195,7 +204,16 @@ fn turns(run: &Context<'_>, scan: &Scan, book: &Book) -> Turns {
         by_the_hour(&mut order, plan.instances, run.now);
     }
     let (began, deadline) = (Instant::now(), run.deadline);
-    Turns { queue: order.into(), plan, began, deadline, started: 0, measured: Vec::new(), cut: Vec::new() }
+    Turns {
+        queue: order.into(),
+        plan,
+        began,
+        deadline,
+        started: 0,
+        measured: Vec::new(),
+        cut: Vec::new(),
+        limit_calls: Vec::new(),
+    }
 }
 
 /// What the next run needs to know about turns.
@@ -207,5 +225,10 @@ fn rota_after(scan: &Scan, turns: &Turns, calls: u64) -> Rota {
     let left_out = ids(&mut turns.cut.iter().chain(&turns.queue));
     #[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
     let calls_each = (!measured.is_empty()).then(|| (calls as f64 / measured.len() as f64 * 10.0).round() / 10.0);
-    scan.rota.after(&measured, &left_out, scan.window.start, calls_each)
+    let mut rota = scan.rota.after(&measured, &left_out, scan.window.start, calls_each);
+    let due: usize = turns.limit_calls.iter().map(|calls| calls.next).sum();
+    #[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
+    let due_each = due as f64 / turns.limit_calls.len().max(1) as f64;
+    rota.limit_calls = (!turns.limit_calls.is_empty()).then(|| (due_each * 10.0).round() / 10.0).or(rota.limit_calls);
+    rota
 }

@@ -24,7 +24,7 @@ use tracing::{info, warn};
 
 use crate::aws::Aws;
 use crate::catalogue::Service;
-use crate::collect::{Field, Scan, instance_listings, window};
+use crate::collect::{Field, Rules, Scan, instance_listings, window};
 use crate::config::Config;
 use crate::discover::{Discovered, choose};
 use crate::emf;
@@ -151,8 +151,8 @@ impl App {
         found: &Discovered,
         book: &Book,
     ) -> Scan {
-        let Notes { rota, tours, .. } = book.notes();
-        let scan = Scan::new(
+        let Notes { rota, tours, seen_until, instances, .. } = book.notes();
+        let mut scan = Scan::new(
             self.aws.clone(),
             limits,
             Field {
@@ -165,6 +165,9 @@ impl App {
             (window(run.now, self.config.lookback_minutes), run.now, run.deadline),
             (self.config.detail_calls, tours),
         );
+        scan.rules = Rules { thresholds: run.thresholds, overrides: self.config.overrides.clone() };
+        scan.seen_until = instances.into_iter().map(|(id, known)| (id, known.seen_until)).collect();
+        scan.seen_until.extend(seen_until.map(|until| (ACCOUNT_KEY.to_owned(), until)));
         scan.apply_rate_quotas();
         self.watch(scan.instances.len());
         scan

@@ -1,14 +1,12 @@
 //! CloudWatch: peaks of usage metrics over the look-back window.
 
-use std::collections::HashMap;
-
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::fault::failure;
-use crate::limits::UsageMetric;
+use crate::limits::{Statistic, UsageMetric};
 use crate::model::{Fault, FaultKind};
 
 const OPERATION: &str = "cloudwatch:GetMetricData";
@@ -22,23 +20,38 @@ pub struct Query {
     pub namespace: String,
     pub name: String,
     pub dimensions: Vec<(String, String)>,
-    /// `Maximum` or `Sum`.
-    pub statistic: &'static str,
-    /// Seconds.
+    pub statistic: Statistic,
+    /// Seconds between datapoints.
     pub period: i32,
+    /// Sums over a longer time than a datapoint's, in place of single datapoints.
+    pub rolling: Option<Rolling>,
+}
+
+/// A sum over so many seconds, at every moment from `from` (unix seconds) on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rolling {
+    pub seconds: i64,
+    pub from: i64,
 }
 
 impl Query {
-    /// The calls that a usage metric counts, summed over each period (seconds).
+    /// One statistic of a usage metric, in each period (seconds).
     #[must_use]
-    pub fn calls(metric: &UsageMetric, period: i32) -> Self {
+    pub fn of(metric: &UsageMetric, statistic: Statistic, period: i32) -> Self {
         Self {
             namespace: metric.namespace.clone(),
             name: metric.name.clone(),
             dimensions: metric.dimensions.clone().into_iter().collect(),
-            statistic: "Sum",
+            statistic,
             period,
+            rolling: None,
         }
+    }
+
+    /// The calls that a usage metric counts, summed over each period (seconds).
+    #[must_use]
+    pub fn calls(metric: &UsageMetric, period: i32) -> Self {
+        Self::of(metric, Statistic::Sum, period)
     }
 }
 
@@ -58,6 +71,17 @@ pub struct Series {
     pub sum: f64,
 }
 
+/// A series that was not read, or not as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unread {
+    pub fault: Fault,
+    /// What was read of it. Its peak and its sum are too low, if anything.
+    pub part: Option<Series>,
+}
+
+/// A query's answer.
+pub type Read = Result<Series, Unread>;
+
 #[derive(Debug, Clone)]
 pub struct CloudWatch {
     client: Client,
@@ -71,22 +95,15 @@ impl CloudWatch {
 
     /// Reads every query over the window, in batches, over all pages. Answers come in the order of the
     /// queries; one that CloudWatch did not answer completely is a fault, never an empty series.
-    pub async fn read(&self, queries: &[Query], window: Window, deadline: Instant) -> Vec<Result<Series, Fault>> {
+    pub async fn read(&self, queries: &[Query], window: Window, deadline: Instant) -> Vec<Read> {
         let mut answers = Vec::with_capacity(queries.len());
         for batch in queries.chunks(BATCH) {
-            match timeout_at(deadline, self.read_batch(batch, window)).await {
-                Ok(Ok(series)) => answers.extend(series),
-                Ok(Err(fault)) => answers.extend(batch.iter().map(|_| Err(fault.clone()))),
-                Err(_) => {
-                    let fault = Fault::new(OPERATION, FaultKind::Deadline, "the run's time was over");
-                    answers.extend(batch.iter().map(|_| Err(fault.clone())));
-                }
-            }
+            answers.extend(self.read_batch(batch, window, deadline).await);
         }
         answers
     }
 
-    async fn read_batch(&self, batch: &[Query], window: Window) -> Result<Vec<Result<Series, Fault>>, Fault> {
+    async fn read_batch(&self, batch: &[Query], window: Window, deadline: Instant) -> Vec<Read> {
         let request = self
             .client
             .get_metric_data()
@@ -94,58 +111,133 @@ impl CloudWatch {
             .start_time(DateTime::from_secs(window.start))
             .end_time(DateTime::from_secs(window.end))
             .scan_by(ScanBy::TimestampAscending);
-        let mut found: HashMap<String, (Series, bool)> = HashMap::with_capacity(batch.len());
+        let mut found: Vec<Found> = batch.iter().map(Found::new).collect();
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let output = request
-                .clone()
-                .set_next_token(token.clone())
-                .send()
-                .await
-                .map_err(|e| failure(&e).into_fault(OPERATION))?;
+            let page = timeout_at(deadline, request.clone().set_next_token(token.clone()).send()).await;
+            let output = match page.map(|answer| answer.map_err(|e| failure(&e).into_fault(OPERATION))) {
+                Ok(Ok(output)) => output,
+                // What the pages before told is a part.
+                Ok(Err(fault)) => return found.into_iter().map(|f| f.unread(fault.clone())).collect(),
+                Err(_) => {
+                    let fault = Fault::new(OPERATION, FaultKind::Deadline, "the run's time was over");
+                    return found.into_iter().map(|f| f.unread(fault.clone())).collect();
+                }
+            };
             for result in output.metric_data_results() {
-                let Some(id) = result.id() else { continue };
-                let entry = found.entry(id.to_owned()).or_default();
-                let agrees = add(&mut entry.0, result);
-                // A series that goes on over pages is complete when its last part says so.
-                entry.1 = agrees && matches!(result.status_code(), Some(StatusCode::Complete));
+                let place = result.id().and_then(|id| id.strip_prefix('q')).and_then(|n| n.parse::<usize>().ok());
+                if let Some(found) = place.and_then(|place| found.get_mut(place)) {
+                    found.add(result);
+                }
             }
             let next = output.next_token.filter(|t| !t.is_empty());
             if next.is_none() {
-                return Ok((0..batch.len()).map(|i| complete(found.get(&id(i)))).collect());
+                return found.into_iter().map(Found::read).collect();
             }
             if next == token {
                 break;
             }
             token = next;
         }
-        Err(Fault::new(OPERATION, FaultKind::BadResponse, "the answer does not end: there is always a next page"))
+        // Where pages come again, what they hold may be counted twice: no part is believed.
+        let fault =
+            Fault::new(OPERATION, FaultKind::BadResponse, "the answer does not end: there is always a next page");
+        batch.iter().map(|_| Err(Unread { fault: fault.clone(), part: None })).collect()
     }
 }
 
-fn complete(found: Option<&(Series, bool)>) -> Result<Series, Fault> {
-    match found {
-        Some((series, true)) => Ok(*series),
-        Some((_, false)) => {
-            Err(Fault::new(OPERATION, FaultKind::BadResponse, "CloudWatch returned only a part of the metric's data"))
+/// A series while its pages arrive.
+#[derive(Debug)]
+struct Found {
+    series: Series,
+    /// The datapoints, where sums over several of them are asked for.
+    points: Vec<(i64, f64)>,
+    rolling: Option<(Rolling, i64)>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Missing,
+    /// A series that goes on over pages is complete when its last part says so.
+    Partial,
+    Complete,
+    /// Numbers that are none, or that have no time.
+    Unreadable,
+}
+
+impl Found {
+    fn new(query: &Query) -> Self {
+        let rolling = query.rolling.map(|rolling| (rolling, i64::from(query.period)));
+        Self { series: Series::default(), points: Vec::new(), rolling, state: State::Missing }
+    }
+
+    fn add(&mut self, result: &MetricDataResult) {
+        let is_readable =
+            result.timestamps().len() == result.values().len() && result.values().iter().all(|value| value.is_finite());
+        self.state = match result.status_code() {
+            _ if !is_readable || self.state == State::Unreadable => State::Unreadable,
+            Some(StatusCode::Complete) => State::Complete,
+            _ => State::Partial,
+        };
+        for (at, value) in result.timestamps().iter().zip(result.values()) {
+            if self.rolling.is_some() {
+                self.points.push((at.secs(), *value));
+            }
+            self.series.sum += value;
+            if self.series.peak_at.is_none() || *value > self.series.peak {
+                self.series.peak = *value;
+                self.series.peak_at = Some(at.secs());
+            }
         }
-        None => Err(Fault::new(OPERATION, FaultKind::BadResponse, "the answer does not hold the metric")),
+    }
+
+    fn series(&mut self) -> Series {
+        match self.rolling {
+            Some((rolling, period)) => rolling_peak(&mut self.points, rolling, period),
+            None => self.series,
+        }
+    }
+
+    fn read(mut self) -> Read {
+        match self.state {
+            State::Complete => Ok(self.series()),
+            State::Missing => self.unread(bad("the answer does not hold the metric")),
+            State::Partial | State::Unreadable => {
+                self.unread(bad("CloudWatch returned only a part of the metric's data"))
+            }
+        }
+    }
+
+    fn unread(mut self, fault: Fault) -> Read {
+        let has_part = matches!(self.state, State::Partial | State::Complete);
+        let part = has_part.then(|| self.series()).filter(|series| series.peak_at.is_some());
+        Err(Unread { fault, part })
     }
 }
 
-/// Folds a result into the series; false where times and values do not pair up.
-fn add(series: &mut Series, result: &MetricDataResult) -> bool {
-    for (at, value) in result.timestamps().iter().zip(result.values()) {
-        if !value.is_finite() {
-            return false;
-        }
-        series.sum += value;
-        if series.peak_at.is_none() || *value > series.peak {
-            series.peak = *value;
-            series.peak_at = Some(at.secs());
+fn bad(message: &str) -> Fault {
+    Fault::new(OPERATION, FaultKind::BadResponse, message)
+}
+
+/// The highest sum over `rolling.seconds` that ends at `rolling.from` or later. Each datapoint is the sum of one
+/// period (seconds). The time of the peak is that of the last datapoint in it.
+fn rolling_peak(points: &mut [(i64, f64)], rolling: Rolling, period: i64) -> Series {
+    points.sort_by_key(|(at, _)| *at);
+    let mut peak = Series::default();
+    let sum_until = |end: i64| {
+        let inside = points.iter().filter(|(at, _)| *at + period <= end && *at + period > end - rolling.seconds);
+        let last = inside.clone().map(|(at, _)| *at).max();
+        (inside.map(|(_, value)| value).sum::<f64>(), last)
+    };
+    let ends = points.iter().map(|(at, _)| at + period).filter(|end| *end > rolling.from);
+    for (sum, last) in std::iter::once(rolling.from).chain(ends).map(sum_until) {
+        if last.is_some() && (peak.peak_at.is_none() || sum > peak.peak) {
+            (peak.peak, peak.peak_at) = (sum, last);
         }
     }
-    result.timestamps().len() == result.values().len()
+    peak.sum = points.iter().map(|(_, value)| value).sum();
+    peak
 }
 
 fn id(index: usize) -> String {
@@ -154,7 +246,7 @@ fn id(index: usize) -> String {
 
 fn query(index: usize, query: &Query) -> MetricDataQuery {
     let dimensions = query.dimensions.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-    let stat = metric_stat((&query.namespace, &query.name), dimensions, query.statistic, query.period);
+    let stat = metric_stat((&query.namespace, &query.name), dimensions, query.statistic.as_str(), query.period);
     MetricDataQuery::builder().id(id(index)).metric_stat(stat).return_data(true).build()
 }
 
@@ -171,4 +263,31 @@ pub(super) fn metric_stat<'a>(
 
 pub(super) fn dimensions<'a>(by: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Dimension> {
     by.map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peak(points: &[(i64, f64)], seconds: i64, from: i64) -> (f64, Option<i64>) {
+        let series = rolling_peak(&mut points.to_vec(), Rolling { seconds, from }, 60);
+        (series.peak, series.peak_at)
+    }
+
+    #[test]
+    fn a_rolling_sum_is_the_fullest_of_all_that_end_in_the_window() {
+        // Ten in one minute, and nothing else in the hour.
+        assert_eq!(peak(&[(600, 10.0)], 3_600, 0), (10.0, Some(600)));
+        // Spread over an hour, and over more than one.
+        let spread: Vec<(i64, f64)> = (0..120).map(|minute| (minute * 60, 1.0)).collect();
+        assert_eq!(peak(&spread, 3_600, 0), (60.0, Some(59 * 60)));
+        // What is over when the window begins counts as far as it is less than an hour ago.
+        assert_eq!(peak(&spread, 3_600, 7_200), (60.0, Some(119 * 60)));
+        assert_eq!(peak(&spread, 3_600, 9_000), (30.0, Some(119 * 60)));
+        assert_eq!(peak(&spread, 3_600, 10_800), (0.0, None));
+        // Two bursts that no clock hour holds together.
+        assert_eq!(peak(&[(3_000, 40.0), (4_200, 50.0), (8_000, 60.0)], 3_600, 0), (90.0, Some(4_200)));
+        assert_eq!(peak(&[(4_200, 50.0), (3_000, 40.0)], 3_600, 0), (90.0, Some(4_200)), "in any order");
+        assert_eq!(peak(&[], 3_600, 0), (0.0, None));
+    }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::call::Caller;
 use super::pages::Pages;
 use crate::catalogue::Service;
-use crate::limits::{Level, LimitRow, Limits, UsageMetric};
+use crate::limits::{Level, LimitRow, Limits, Period, UsageMetric};
 use crate::model::{Fault, FaultKind};
 use crate::requests::{Ask, Request, Requests};
 
@@ -81,7 +81,7 @@ impl Quotas {
     /// The value applied to one resource, where there is one that can be read. `context_id` is an instance ARN.
     ///
     /// # Errors
-    /// The fault of `GetServiceQuota`; that nothing is applied is no fault.
+    /// The fault of `GetServiceQuota`, and its answer's own error; that nothing is applied is no fault.
     pub async fn applied_to(
         &self,
         service: &str,
@@ -92,13 +92,25 @@ impl Quotas {
         let request = self.client.get_service_quota().service_code(service).quota_code(code).context_id(context_id);
         match self.caller.call("GetServiceQuota", deadline, || request.clone().send()).await {
             // An answer for the whole account says nothing about this resource.
-            Ok(output) => Ok(output
-                .quota
-                .as_ref()
-                .filter(|q| q.quota_applied_at_level() != Some(&AppliedLevelEnum::Account))
-                .and_then(row)
-                .filter(|row| row.error.is_none())
-                .and_then(|row| row.value)),
+            Ok(output) => match output.quota {
+                Some(q) if q.quota_applied_at_level() == Some(&AppliedLevelEnum::Account) => Ok(None),
+                Some(quota) => match row(&quota).map(|row| (row.value, row.error)) {
+                    Some((Some(value), None)) => Ok(Some(value)),
+                    told => {
+                        let error = told.and_then(|(_, error)| error).unwrap_or_else(|| "no value".to_owned());
+                        Err(Fault::new(
+                            self.caller.name("GetServiceQuota"),
+                            FaultKind::Unavailable,
+                            format!("{code}: Service Quotas could not read the value of this very instance ({error})"),
+                        ))
+                    }
+                },
+                None => Err(Fault::new(
+                    self.caller.name("GetServiceQuota"),
+                    FaultKind::BadResponse,
+                    format!("{code}: the answer has no Quota"),
+                )),
+            },
             Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
             Err(fault) => Err(fault),
         }
@@ -186,26 +198,32 @@ fn row(quota: &ServiceQuota) -> Option<LimitRow> {
         code: quota.quota_code()?.to_owned(),
         name: quota.quota_name().unwrap_or_default().to_owned(),
         value: quota.value().filter(|v| v.is_finite() && *v >= 0.0),
+        // Not its message: that may name the caller.
         error: quota.error_reason().map(|e| e.error_code().map_or("error", |c| c.as_str()).to_owned()),
         adjustable: Some(quota.adjustable),
         level,
-        period_seconds: quota.period().and_then(period_seconds).unwrap_or(1.0),
+        period: quota.period().map(period),
         usage_metric: quota.usage_metric().and_then(usage_metric),
     })
 }
 
-fn period_seconds(period: &aws_sdk_servicequotas::types::QuotaPeriod) -> Option<f64> {
-    let unit = match period.period_unit()? {
-        PeriodUnit::Microsecond => 1e-6,
-        PeriodUnit::Millisecond => 1e-3,
-        PeriodUnit::Second => 1.0,
-        PeriodUnit::Minute => 60.0,
-        PeriodUnit::Hour => 3_600.0,
-        PeriodUnit::Day => 86_400.0,
-        PeriodUnit::Week => 604_800.0,
-        _ => return None,
+fn period(period: &aws_sdk_servicequotas::types::QuotaPeriod) -> Period {
+    let seconds = match period.period_unit() {
+        Some(PeriodUnit::Microsecond) => Some(1e-6),
+        Some(PeriodUnit::Millisecond) => Some(1e-3),
+        Some(PeriodUnit::Second) => Some(1.0),
+        Some(PeriodUnit::Minute) => Some(60.0),
+        Some(PeriodUnit::Hour) => Some(3_600.0),
+        Some(PeriodUnit::Day) => Some(86_400.0),
+        Some(PeriodUnit::Week) => Some(604_800.0),
+        _ => None,
     };
-    Some(f64::from(period.period_value()?) * unit).filter(|s| *s > 0.0)
+    let number = period.period_value().filter(|number| *number > 0);
+    if let (Some(seconds), Some(number)) = (seconds, number) {
+        return Period::Seconds(f64::from(number) * seconds);
+    }
+    let number = period.period_value().map_or_else(|| "?".to_owned(), |number| number.to_string());
+    Period::Unreadable(format!("{number} {}", period.period_unit().map_or("?", PeriodUnit::as_str)))
 }
 
 fn usage_metric(metric: &aws_sdk_servicequotas::types::MetricInfo) -> Option<UsageMetric> {
@@ -215,6 +233,6 @@ fn usage_metric(metric: &aws_sdk_servicequotas::types::MetricInfo) -> Option<Usa
         namespace: metric.metric_namespace()?.to_owned(),
         name: metric.metric_name()?.to_owned(),
         dimensions,
-        statistic: metric.metric_statistic_recommendation().unwrap_or("Sum").to_owned(),
+        statistic: metric.metric_statistic_recommendation().unwrap_or_default().to_owned(),
     })
 }

@@ -5,10 +5,14 @@
 
 mod detail;
 mod integrations;
+mod own;
+mod rates;
 mod shared;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -18,6 +22,7 @@ use tokio::time::Instant;
 use crate::aws::Aws;
 use crate::aws::cloudwatch::Window;
 use crate::catalogue::{self, Listing, Meter, Place, Quota, Service};
+use crate::kept::KeptLimits;
 use crate::limits::{Limits, Listed};
 use crate::model::{Fault, Instance, Limit, Measured, Reading, Scope, Usage};
 use crate::report::ServiceReport;
@@ -26,15 +31,16 @@ use crate::tour::{Tours, part};
 
 use detail::{Round, Tallies, tours_of};
 pub use integrations::Integrations;
+use own::OwnLimits;
+pub use own::{LimitCalls, Rules};
 use shared::{Shared, availability};
-use usage::{Sources, account_rate, instance_usage, unknown, used, worst};
+use usage::{Sources, instance_usage, unknown, used, worst};
 
 /// CloudWatch's datapoints arrive up to some minutes late; windows overlap by this, or a peak in the
 /// last minutes before a run would never be seen by any run.
 const LATE_DATA_SECONDS: i64 = 300;
 
-/// No run looks back further than this for an instance that had to wait for its turn: as far as the
-/// stores are searched for what the last run left.
+/// No run looks back further than this, whenever a subject was last measured.
 const LONGEST_LOOK_BACK_SECONDS: i64 = 3 * 86_400;
 
 /// What one run measures with, shared by all its instances.
@@ -59,6 +65,13 @@ pub struct Scan {
     pub account_tours: Tours,
     /// Which instances earlier runs had no time for.
     pub rota: Rota,
+    /// Up to when (unix seconds, the end of the window) the last stored snapshot of a subject has seen it, by
+    /// instance id, or `account`. Who is not in it is looked at over the usual window.
+    pub seen_until: HashMap<String, i64>,
+    /// By which a limit that was not read in this run is doubted.
+    pub rules: Rules,
+    /// Questions for limits of single instances that the run still has time for.
+    questions_left: OnceCell<AtomicUsize>,
     shared: OnceCell<Shared>,
 }
 
@@ -79,6 +92,11 @@ pub struct Collected {
     pub readings: Vec<Reading>,
     pub integrations: Integrations,
     pub tours: Tours,
+    /// The instance's own limits, for the next run.
+    pub kept: KeptLimits,
+    pub limit_calls: LimitCalls,
+    /// What failed and made no row unknown, because an earlier answer stands in.
+    pub faults: Vec<Fault>,
 }
 
 /// The window of a run that looks back this many minutes from `now`.
@@ -113,14 +131,20 @@ impl Scan {
             detail_calls,
             account_tours,
             rota,
+            seen_until: HashMap::new(),
+            rules: Rules::default(),
+            questions_left: OnceCell::new(),
             shared,
         }
     }
 
-    /// Where the window of an instance begins (unix seconds): earlier, where no run had time for it.
-    fn looks_back_to(&self, instance: &Instance) -> i64 {
-        let longest = self.window.end - LONGEST_LOOK_BACK_SECONDS;
-        self.rota.since(&instance.id).map_or(self.window.start, |since| since.max(longest).min(self.window.start))
+    /// Where the window of a subject begins (unix seconds): where its last snapshot ended, if that is longer ago than
+    /// usual. Nobody else has looked at what happened since.
+    fn looks_back_to(&self, subject: &str) -> i64 {
+        // The last minute of that window was not over, and datapoints arrive late.
+        let seen = self.seen_until.get(subject).map(|end| end - 60 - LATE_DATA_SECONDS);
+        let since = self.rota.since(subject).into_iter().chain(seen).min().unwrap_or(self.window.start);
+        since.max(self.window.end - LONGEST_LOOK_BACK_SECONDS).min(self.window.start)
     }
 
     fn limits_of(&self, service: Service) -> &Limits {
@@ -128,8 +152,14 @@ impl Scan {
         self.limits.get(&service).unwrap_or(&NONE)
     }
 
-    fn limit(&self, quota: &Quota, resource: Option<&str>, own: Option<f64>) -> Result<Option<Limit>, Fault> {
-        self.limits_of(quota.service).resolve(quota, resource, own)
+    fn limit(&self, quota: &Quota, resource: Option<&str>) -> Result<Option<Limit>, Fault> {
+        self.limits_of(quota.service).resolve(quota, resource, None)
+    }
+
+    /// The time between two runs, as the window has it.
+    fn interval(&self) -> Duration {
+        let seconds = self.window.end - self.window.start - 60 - LATE_DATA_SECONDS;
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
     }
 
     /// Visits of a service's resources, for an instance or for the account, with so many calls.
@@ -159,46 +189,54 @@ impl Scan {
             if let Some(quota) = catalogue::per_account().find(|q| q.name == name)
                 && let Ok(Some(limit)) = limits.resolve(quota, None, None)
             {
-                let per_second = limit.value / limits.period_seconds(quota.code);
-                self.aws.connect.caller().pacer().apply_quota(listing.operation(), per_second);
+                // A rate whose period is not known tells nothing.
+                let Ok(seconds) = limits.period_seconds(quota.code) else { continue };
+                self.aws.connect.caller().pacer().apply_quota(listing.operation(), limit.value / seconds);
             }
         }
     }
 
     /// Every reading of one instance. `turn` is its place among those that the run has time for, by
-    /// which they share the calls for single resources.
-    pub async fn instance(&self, turn: (usize, usize), instance: &Instance, tours: Tours) -> Collected {
+    /// which they share the calls for single resources, and those for their own limits. `kept` is what is known of
+    /// these.
+    pub async fn instance(
+        &self,
+        turn: (usize, usize),
+        instance: &Instance,
+        tours: Tours,
+        kept: KeptLimits,
+    ) -> Collected {
         let listed = async {
             let tallies = self.tallies(instance).await;
             let calls = part(self.detail_calls, turn.0, turn.1, self.now);
             let visits = self.round(Service::Connect, Some(instance), tours, calls).visit(&tallies).await;
             (tallies, visits)
         };
-        let ((tallies, visits), own_limits, shared) = tokio::join!(listed, self.own_limits(instance), self.shared());
+        let limits = self.limits_of(Service::Connect);
+        let own_limits = OwnLimits::new(self, limits, instance, kept);
+        let left = self.questions_left.get_or_init(|| async { AtomicUsize::new(self.questions_in_time()) }).await;
+        let own_limits = own_limits.ask_what_is_due(left, self.instances.len().saturating_sub(turn.0));
+        let ((tallies, visits), mut own_limits, shared) = tokio::join!(listed, own_limits, self.shared());
         let mut integrations = Integrations::default();
         if let Some(tally) = tallies.get(&Listing::Integrations) {
             integrations.add(tally);
         }
-        let start = self.looks_back_to(instance);
-        let waited_since = (start < self.window.start).then_some(start);
+        let start = self.looks_back_to(&instance.id);
+        // Some seconds more or less between two runs are no waiting.
+        let waited_since = (start < self.window.start - LATE_DATA_SECONDS).then_some(start);
         let sources = Sources { instance, waited_since, tallies: &tallies, visits: &visits, shared };
         let mut readings: Vec<Reading> = catalogue::per_instance()
-            .map(|quota| {
-                let own = match own_limits.get(quota.code) {
-                    Some(Err(fault)) => Err(fault.clone()),
-                    Some(Ok(own)) => Ok(*own),
-                    None => Ok(None),
-                };
-                Reading {
-                    quota: quota.id(),
-                    limit: own.and_then(|own| self.limit(quota, Some(&instance.arn), own)),
-                    measured: instance_usage(quota, &sources),
-                    source: quota.meter.source(),
-                }
+            .map(|quota| Reading {
+                quota: quota.id(),
+                limit: own_limits.limit(quota, self.limits_of(quota.service)),
+                measured: instance_usage(quota, &sources),
+                source: quota.meter.source(),
             })
             .collect();
+        own_limits.confirm(self, limits, &mut readings).await;
         readings.extend(self.owned(&integrations, shared));
-        Collected { readings, integrations, tours: tours_of(&visits) }
+        let (kept, limit_calls, faults) = own_limits.finish(self.interval());
+        Collected { readings, integrations, tours: tours_of(&visits), kept, limit_calls, faults }
     }
 
     /// Readings of the sister services' resources that belong to an instance.
@@ -215,7 +253,7 @@ impl Scan {
             .filter(|quota| quota.meter.listing().is_some_and(of_root))
             .map(|quota| Reading {
                 quota: quota.id(),
-                limit: self.limit(quota, Some(""), None),
+                limit: self.limit(quota, Some("")),
                 measured: worst(quota, &shared.visits, is_mine),
                 source: quota.meter.source(),
             })
@@ -229,19 +267,27 @@ impl Scan {
         let mut readings: Vec<Reading> = catalogue::per_account()
             .map(|quota| {
                 let resource = (quota.scope == Scope::Resource).then_some("");
-                Reading {
-                    quota: quota.id(),
-                    limit: self.limit(quota, resource, None),
-                    measured: self.account_usage(quota, &integrations, shared),
-                    source: quota.meter.source(),
-                }
+                let (measured, source) = if quota.meter == Meter::Rate {
+                    let limits = self.limits_of(quota.service);
+                    rates::measured(Some(quota), shared.rates.get(quota.code), limits, quota.code)
+                } else {
+                    (self.account_usage(quota, &integrations, shared), quota.meter.source())
+                };
+                Reading { quota: quota.id(), limit: self.limit(quota, resource), measured, source }
             })
             .collect();
         for service in Service::ASKED {
             readings
                 .extend(self.uncatalogued(*service).into_iter().map(|listed| self.unlisted(*service, listed, shared)));
         }
-        Collected { readings, integrations, tours: tours_of(&shared.visits) }
+        Collected {
+            readings,
+            integrations,
+            tours: tours_of(&shared.visits),
+            kept: KeptLimits::default(),
+            limit_calls: LimitCalls::default(),
+            faults: Vec::new(),
+        }
     }
 
     /// How each sister service answered.
@@ -263,9 +309,8 @@ impl Scan {
 
     fn unlisted(&self, service: Service, listed: Listed<'_>, shared: &Shared) -> Reading {
         let limits = self.limits_of(service);
-        let series = shared.rates.get(listed.code);
-        let (measured, source) = if series.is_some() {
-            (account_rate(None, series, limits, listed.code), Meter::Rate.source())
+        let (measured, source) = if listed.has_usage_metric {
+            rates::measured(None, shared.rates.get(listed.code), limits, listed.code)
         } else {
             let why = "AWS lists this quota and this version of the catalogue does not know it: a limit only";
             (Measured::NotMeasurable(why.to_owned()), String::new())
@@ -291,10 +336,6 @@ impl Scan {
                 #[expect(clippy::cast_precision_loss, reason = "a number of integrations")]
                 None => used(quota, Usage::exactly(integrations.distinct(kind) as f64)),
             },
-            Meter::Rate => {
-                let limits = self.limits_of(quota.service);
-                account_rate(Some(quota), shared.rates.get(quota.code), limits, quota.code)
-            }
             Meter::Worst(_) | Meter::WorstIn(..) if self.is_part => Measured::NotMeasurable(
                 "shown for what belongs to no instance, and this run did not ask every instance what it owns"
                     .to_owned(),
@@ -310,8 +351,8 @@ impl Scan {
             }
             Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
             Meter::Count(listing) => usage::count_of(quota, listing, &shared.tallies),
-            Meter::CountIn(..) | Meter::OfInstance(_) | Meter::WorstGroup(..) | Meter::Gauge(_) => {
-                Measured::NotMeasurable("measured per instance".to_owned())
+            Meter::CountIn(..) | Meter::OfInstance(_) | Meter::WorstGroup(..) | Meter::Gauge(_) | Meter::Rate => {
+                Measured::NotMeasurable("measured elsewhere".to_owned())
             }
         }
     }
@@ -322,28 +363,6 @@ impl Scan {
         for listing in instance_listings() {
             let (aws, instance, deadline) = (self.aws.clone(), instance.clone(), self.deadline);
             calls.spawn(async move { (listing, aws.tally(listing, Some(&instance), deadline).await) });
-        }
-        calls.join_all().await.into_iter().collect()
-    }
-
-    /// The quotas whose value must be asked of each instance: none where the listing tells them.
-    pub fn own_limits_asked(&self) -> impl Iterator<Item = &'static Quota> {
-        let limits = self.limits_of(Service::Connect);
-        let lacks = limits.lacks_resource_rows();
-        catalogue::per_instance()
-            .filter(move |q| lacks && q.service == Service::Connect && q.is_listed() && limits.lists(q.code))
-            .filter(|q| !matches!(q.meter, Meter::NotMeasurable(_)))
-    }
-
-    /// The values applied to this very instance, asked one by one where the listing told of none.
-    async fn own_limits(&self, instance: &Instance) -> HashMap<&'static str, Result<Option<f64>, Fault>> {
-        let mut calls = JoinSet::new();
-        for quota in self.own_limits_asked() {
-            let (quotas, instance, deadline) = (self.aws.quotas.clone(), instance.clone(), self.deadline);
-            calls.spawn(async move {
-                let value = quotas.applied_to(quota.service.code(), quota.code, &instance.arn, deadline).await;
-                (quota.code, value.map_err(|fault| fault.of_instance(&instance.id)))
-            });
         }
         calls.join_all().await.into_iter().collect()
     }

@@ -7,9 +7,12 @@ use tokio::task::JoinSet;
 
 use super::Scan;
 use super::detail::{Tallies, Visits};
-use crate::aws::cloudwatch::{Query, Series, Window};
+use super::rates;
+use crate::aws::cloudwatch::{Query, Read, Window};
 use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
+use crate::limits::Statistic;
 use crate::model::{Fault, FaultKind, Instance, Tally};
+use crate::snapshot::ACCOUNT_KEY;
 
 /// Answers that serve every instance.
 #[derive(Debug, Default)]
@@ -23,8 +26,8 @@ pub(super) struct Shared {
     pub rates: Rates,
 }
 
-type Gauges = HashMap<(String, &'static str), Result<Series, Fault>>;
-type Rates = HashMap<String, Result<Series, Fault>>;
+type Gauges = HashMap<(String, &'static str), Read>;
+type Rates = HashMap<String, Read>;
 
 /// Whose series it is.
 enum Key {
@@ -81,16 +84,16 @@ impl Scan {
     async fn series(&self) -> (Gauges, Rates) {
         let mut windows: BTreeMap<i64, Vec<(Key, Query)>> = BTreeMap::new();
         for instance in &self.instances {
-            let of_window = windows.entry(self.looks_back_to(instance)).or_default();
+            let of_window = windows.entry(self.looks_back_to(&instance.id)).or_default();
             for gauge in gauges() {
                 let named = |(name, query)| (Key::Gauge(instance.id.clone(), name), query);
                 of_window.extend(gauge_queries(gauge, instance).into_iter().map(named));
             }
         }
-        let of_run = windows.entry(self.window.start).or_default();
+        let of_account = self.looks_back_to(ACCOUNT_KEY);
         for (service, code) in self.rate_codes() {
-            if let Some(metric) = self.limits_of(service).usage_metric(&code) {
-                of_run.push((Key::Rate(code), Query::calls(metric, 60)));
+            if let Some((start, query)) = rates::question(self.limits_of(service), &code, of_account) {
+                windows.entry(start).or_default().push((Key::Rate(code), query));
             }
         }
         let (mut gauges, mut rates) = (Gauges::new(), Rates::new());
@@ -143,7 +146,7 @@ fn not_offered(listing: Listing) -> Fault {
 
 fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)> {
     let metric = gauge.metric();
-    let query = |name: &str, statistic, period| Query {
+    let query = |name: &str, statistic: Statistic, period| Query {
         namespace: "AWS/Connect".to_owned(),
         name: name.to_owned(),
         dimensions: vec![
@@ -152,9 +155,10 @@ fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)
         ],
         statistic,
         period,
+        rolling: None,
     };
-    let mut queries = vec![(metric.name, query(metric.name, "Maximum", metric.period))];
-    queries.extend(metric.breaches.iter().map(|name| (*name, query(name, "Sum", 60))));
+    let mut queries = vec![(metric.name, query(metric.name, Statistic::Maximum, metric.period))];
+    queries.extend(metric.breaches.iter().map(|name| (*name, query(name, Statistic::Sum, 60))));
     queries
 }
 

@@ -6,10 +6,9 @@ use jiff::Timestamp;
 
 use super::detail::{Tallies, Visits};
 use super::shared::Shared;
-use crate::aws::cloudwatch::Series;
+use crate::aws::cloudwatch::{Series, Unread};
 use crate::catalogue::{Gauge, Listing, Meter, Quota};
-use crate::limits::Limits;
-use crate::model::{Fault, FaultKind, Instance, Measured, Tally, Usage};
+use crate::model::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
 use crate::tour::{ALL, Seen};
 
 /// What an instance's readings are made from.
@@ -38,6 +37,14 @@ pub(super) fn unknown(fault: &Fault) -> Measured {
     }
 }
 
+/// What a series that was not read as a whole makes of a row: what was seen of it is a lower bound.
+pub(super) fn at_least(unread: &Unread, usage: impl Fn(Series) -> Measured) -> Measured {
+    match (unknown(&unread.fault), unread.part.map(usage)) {
+        (Measured::Unknown(fault), Some(Measured::Usage(usage))) => Measured::AtLeast(usage, fault),
+        (other, _) => other,
+    }
+}
+
 pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
     let Sources { instance, waited_since, tallies, visits, shared } = sources;
     match quota.meter {
@@ -45,9 +52,7 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         Meter::CountIn(listing, group) => {
             counted(quota, listing, tallies, |t| Usage::exactly(count(t.count_in(group))))
         }
-        Meter::WorstGroup(listing, limits) => {
-            counted(quota, listing, tallies, |t| worst_group(t, limits, quota.default))
-        }
+        Meter::WorstGroup(listing, limits) => counted(quota, listing, tallies, |t| by_group(t, limits)),
         Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
         Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
@@ -114,9 +119,12 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
     if visits.too_large > 0 {
         notes.push("one could not be counted within a run's DETAIL_CALL_BUDGET".to_owned());
     }
+    let is_seen_now = now.iter().any(|seen| seen.key == fullest.key);
     let usage = Usage {
         value: count(fullest.value),
         approximate: now.len() < of,
+        // One that was not visited may be fuller. What was seen earlier may be no more.
+        bound: (now.len() < of && is_seen_now).then_some(Bound::Lower),
         resource: Some(fullest.name.clone()),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
         ..Usage::default()
@@ -129,18 +137,15 @@ fn count(n: u64) -> f64 {
     n as f64
 }
 
-/// The group that is fullest against its own limit.
-fn worst_group(tally: &Tally, limits: &[(&'static str, f64)], default: Option<f64>) -> Usage {
+/// Every group with its own limit, where AWS has one. Which is the fullest is judged, with the limits that apply.
+fn by_group(tally: &Tally, limits: &[(&'static str, f64)]) -> Usage {
     let limit_of = |name: &str| limits.iter().find(|(n, _)| *n == name).map(|(_, limit)| *limit);
-    let fullness = |name: &str, n: u64| count(n) / limit_of(name).or(default).unwrap_or(f64::INFINITY);
-    let worst = tally.groups.iter().max_by(|(a, x), (b, y)| fullness(a, x.count).total_cmp(&fullness(b, y.count)));
-    match worst {
-        None => Usage::exactly(0.0),
-        Some((name, group)) => {
-            let shown = group.name.clone().unwrap_or_else(|| name.clone());
-            Usage { value: count(group.count), resource: Some(shown), limit: limit_of(name), ..Usage::default() }
-        }
-    }
+    let groups = tally.groups.iter().map(|(key, group)| GroupUsage {
+        name: group.name.clone().unwrap_or_else(|| key.clone()),
+        value: count(group.count),
+        limit: limit_of(key),
+    });
+    Usage { groups: groups.collect(), ..Usage::default() }
 }
 
 /// Items of the instance, by its ARN or its id, in a listing that serves every instance.
@@ -169,76 +174,54 @@ fn gauge_usage(
 ) -> Measured {
     let metric = gauge.metric();
     let series = |name: &'static str| shared.gauges.get(&(instance.id.clone(), name));
+    let mut lacks: Option<Unread> = None;
+    let mut read = |name: &'static str| match series(name) {
+        Some(Ok(series)) => Some(*series),
+        Some(Err(unread)) => {
+            lacks = lacks.take().or_else(|| Some(unread.clone()));
+            unread.part
+        }
+        None => {
+            lacks = lacks.take().or_else(|| Some(Unread { fault: not_asked(name), part: None }));
+            None
+        }
+    };
     let mut rejections = Vec::new();
     let mut rejected = 0.0;
     for breach in metric.breaches {
-        match series(breach) {
-            Some(Ok(s)) if s.sum > 0.0 => {
-                rejected += s.sum;
-                rejections.push(format!("{} {breach}", s.sum));
-            }
-            Some(Ok(_)) => {}
-            Some(Err(fault)) => return unknown(fault),
-            None => return not_asked(metric.name),
+        let sum = read(breach).map_or(0.0, |series| series.sum);
+        if sum > 0.0 {
+            rejected += sum;
+            rejections.push(format!("{sum} {breach}"));
         }
     }
-    match series(metric.name) {
-        Some(Ok(s)) => {
-            let mut notes: Vec<String> = s.peak_at.map(|at| format!("peak at {}", clock(at))).into_iter().collect();
-            if rejected > 0.0 {
-                notes.push(format!("{rejected} rejected in the window ({})", rejections.join(", ")));
-            }
-            notes.extend(
-                waited_since.map(|at| format!("looked back to {}: no run had time for this instance since", clock(at))),
-            );
-            let note = (!notes.is_empty()).then(|| notes.join("; "));
-            used(quota, Usage { value: s.peak, rejected, note, ..Usage::default() })
+    let seen = read(metric.name);
+    let usage = |Series { peak, peak_at, .. }: Series| {
+        let mut notes: Vec<String> = peak_at.map(|at| format!("peak at {}", clock(at))).into_iter().collect();
+        if rejected > 0.0 {
+            notes.push(format!("{rejected} rejected in the window ({})", rejections.join(", ")));
         }
-        Some(Err(fault)) => unknown(fault),
-        None => not_asked(metric.name),
+        notes.extend(
+            waited_since.map(|at| format!("looked back to {}: no run measured this instance since", clock(at))),
+        );
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
+        used(quota, Usage { value: peak, rejected, peak_at, is_concurrency: true, note, ..Usage::default() })
+    };
+    match lacks {
+        None => usage(seen.unwrap_or_default()),
+        // Whatever was seen of the gauge or of its rejections has happened.
+        Some(lacks) => {
+            let part = seen.or_else(|| (rejected > 0.0).then(Series::default));
+            at_least(&Unread { part, ..lacks }, usage)
+        }
     }
 }
 
-fn not_asked(metric: &str) -> Measured {
-    Measured::Unknown(Fault::new("cloudwatch:GetMetricData", FaultKind::Other, format!("{metric} was not asked for")))
+pub(super) fn not_asked(metric: &str) -> Fault {
+    Fault::new("cloudwatch:GetMetricData", FaultKind::Other, format!("{metric} was not asked for"))
 }
 
-/// A rate of the account, from the series that Service Quotas names for it.
-pub(super) fn account_rate(
-    quota: Option<&Quota>,
-    series: Option<&Result<Series, Fault>>,
-    limits: &Limits,
-    code: &str,
-) -> Measured {
-    match series {
-        Some(Ok(series)) => {
-            let usage = rate_usage(*series, limits.period_seconds(code));
-            quota.map_or_else(|| Measured::Usage(usage.clone()), |quota| used(quota, usage.clone()))
-        }
-        Some(Err(fault)) => unknown(fault),
-        None if limits.is_unknown_service() => Measured::NotMeasurable(
-            "the service is not offered in this Region: Service Quotas does not know it".to_owned(),
-        ),
-        None => match limits.faults().into_iter().next() {
-            Some(fault) => Measured::Unknown(fault),
-            None => Measured::NotMeasurable("Service Quotas names no usage metric for this rate".to_owned()),
-        },
-    }
-}
-
-/// Calls of the busiest minute, as calls per the quota's period.
-fn rate_usage(series: Series, period_seconds: f64) -> Usage {
-    let note = series.peak_at.map(|at| {
-        format!(
-            "{} calls in the minute of {}; bursts inside a minute are higher than its average",
-            series.peak,
-            clock(at)
-        )
-    });
-    Usage { value: series.peak / 60.0 * period_seconds, note, ..Usage::default() }
-}
-
-fn clock(unix_seconds: i64) -> String {
+pub(super) fn clock(unix_seconds: i64) -> String {
     Timestamp::from_second(unix_seconds)
         .map_or_else(|_| "?".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
@@ -246,6 +229,8 @@ fn clock(unix_seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::cloudwatch::Read;
+    use crate::catalogue;
     use crate::model::Group;
 
     fn tally(groups: &[(&str, u64)]) -> Tally {
@@ -260,23 +245,45 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_group_is_the_fullest_against_its_own_limit() {
-        let usage = worst_group(
-            &tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]),
-            &[("OnMetricDataUpdate", 100.0)],
-            Some(500.0),
-        );
-        assert_eq!(
-            (usage.resource.as_deref(), usage.value, usage.limit),
-            (Some("OnMetricDataUpdate"), 90.0, Some(100.0))
-        );
-        assert_eq!(worst_group(&tally(&[]), &[], Some(500.0)), Usage::exactly(0.0));
+    fn each_group_is_counted_and_has_its_own_limit() {
+        let usage =
+            by_group(&tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]), &[("OnMetricDataUpdate", 100.0)]);
+        let groups: Vec<_> = usage.groups.iter().map(|g| (g.name.as_str(), g.value, g.limit)).collect();
+        assert_eq!(groups, [("OnMetricDataUpdate", 90.0, Some(100.0)), ("OnPostCall", 300.0, None)]);
+        assert_eq!(by_group(&tally(&[]), &[]), Usage::exactly(0.0));
     }
 
+    fn calls(of_calls: Read, of_breaches: [Read; 2]) -> Measured {
+        let instance = Instance { id: "i".to_owned(), arn: String::new(), alias: None, status: "ACTIVE".to_owned() };
+        let quota = catalogue::all().find(|q| q.meter == Meter::Gauge(Gauge::Calls)).unwrap();
+        let metric = Gauge::Calls.metric();
+        let mut shared = Shared::default();
+        shared.gauges.insert(("i".to_owned(), metric.name), of_calls);
+        for (name, read) in metric.breaches.iter().zip(of_breaches) {
+            shared.gauges.insert(("i".to_owned(), name), read);
+        }
+        gauge_usage(quota, Gauge::Calls, &instance, None, &shared)
+    }
+
+    /// CloudWatch gave a part: of the gauge, of a counter of rejections, or nothing at all.
     #[test]
-    fn a_rate_is_the_busiest_minutes_average() {
-        let series = Series { peak: 120.0, peak_at: Some(0), sum: 500.0 };
-        assert!((rate_usage(series, 1.0).value - 2.0).abs() < 1e-9);
-        assert_eq!(rate_usage(Series::default(), 1.0), Usage::exactly(0.0));
+    fn what_was_seen_in_a_part_has_happened() {
+        let series = |peak: f64| Series { peak, peak_at: Some(60), sum: peak };
+        let fault = Fault::new("cloudwatch:GetMetricData", FaultKind::BadResponse, "a part");
+        let part = |part: Option<Series>| Err(Unread { fault: fault.clone(), part });
+        let idle = || Ok(Series::default());
+        let at_least = |measured: Measured| match measured {
+            Measured::AtLeast(usage, _) => (usage.value, usage.rejected),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(at_least(calls(part(Some(series(97.0))), [idle(), idle()])), (97.0, 0.0));
+        assert_eq!(at_least(calls(Ok(series(97.0)), [idle(), part(Some(series(3.0)))])), (97.0, 3.0));
+        assert_eq!(at_least(calls(Ok(series(97.0)), [idle(), part(None)])), (97.0, 0.0));
+        assert_eq!(at_least(calls(part(None), [Ok(series(3.0)), idle()])), (0.0, 3.0));
+        assert_eq!(calls(part(None), [idle(), idle()]), Measured::Unknown(fault.clone()));
+        match calls(Ok(series(97.0)), [idle(), Ok(series(2.0))]) {
+            Measured::Usage(usage) => assert_eq!((usage.value, usage.rejected, usage.peak_at), (97.0, 2.0, Some(60))),
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -21,6 +21,7 @@ pub use history::{History, Series};
 pub use incident::{Blind, Foreseen, Grade, Incident, Reported, Violation};
 pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 
+use crate::kept::KeptLimits;
 use crate::model::Owner;
 use crate::rota::Rota;
 use crate::tour::Tours;
@@ -80,6 +81,9 @@ pub struct Notes {
     /// Where the visits of single resources stand, by listing.
     #[serde(default)]
     pub tours: Tours,
+    /// The limits of this very instance that Service Quotas had to be asked for one by one.
+    #[serde(default, skip_serializing_if = "KeptLimits::is_empty")]
+    pub kept_limits: KeptLimits,
     /// Which instances come next, where not all of them fit one run; only of the account.
     #[serde(default)]
     pub rota: Rota,

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use connect_quota_monitor::app::App;
 use connect_quota_monitor::aws::Aws;
-use connect_quota_monitor::aws::cloudwatch::{Query, Window};
+use connect_quota_monitor::aws::cloudwatch::{Query, Unread, Window};
 use connect_quota_monitor::aws::pace::{Plan, Rate};
 use connect_quota_monitor::catalogue::{self, Listing, Service};
 use connect_quota_monitor::collect::instance_listings;
 use connect_quota_monitor::config::Config;
 use connect_quota_monitor::event::Request;
-use connect_quota_monitor::model::{Fault, Instance, Owner};
+use connect_quota_monitor::limits::Statistic;
+use connect_quota_monitor::model::{Instance, Owner};
 use connect_quota_monitor::sink::Sinks;
 use connect_quota_monitor::sink::ledger::Opened;
 use jiff::Timestamp;
@@ -120,8 +121,9 @@ impl Target {
             namespace: "AWS/Connect".to_owned(),
             name: name.to_owned(),
             dimensions: vec![("InstanceId".to_owned(), self.instance.id.clone())],
-            statistic: "Maximum",
+            statistic: Statistic::Maximum,
             period: 60,
+            rolling: None,
         });
         self.wire.spoil(Some(spoil));
         let window = Window { start: NOON - 3600, end: NOON };
@@ -131,7 +133,7 @@ impl Target {
         for answer in series {
             match answer {
                 Ok(series) => assert!(series.peak.is_finite() && series.sum.is_finite(), "{series:?}"),
-                Err(Fault { operation, .. }) => assert_eq!(operation, "cloudwatch:GetMetricData"),
+                Err(Unread { fault, .. }) => assert_eq!(fault.operation, "cloudwatch:GetMetricData"),
             }
         }
     }

@@ -74,7 +74,7 @@ const LAYERS: &[&[&str]] = &[
     &["model", "glob"],
     &["catalogue", "instances", "console"],
     &["limits", "event", "tour", "rota", "plan"],
-    &["snapshot", "coverage"],
+    &["snapshot", "coverage", "kept"],
     &["overrides"],
     &["ledger"],
     &["evaluate", "trend", "requests"],

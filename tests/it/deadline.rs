@@ -155,7 +155,7 @@ async fn a_peak_while_an_instance_waited_is_seen_when_its_turn_comes() {
     let item = items.iter().rfind(|i| i["instance_id"] == waiting.as_str()).expect("its turn came");
     let calls = item["metrics"].as_array().unwrap().iter().find(|m| m["quota_code"] == "L-12AB7C57").unwrap();
     assert_eq!(calls["usage"], 97.0, "{calls}");
-    assert!(calls["note"].as_str().unwrap().contains("no run had time for this instance since"), "{calls}");
+    assert!(calls["note"].as_str().unwrap().contains("no run measured this instance since"), "{calls}");
     // One that did not wait looks back as far as ever.
     let other = by_status(&first, "complete").first().unwrap().clone();
     peak(&bench, &other, NOON - 1_800);

@@ -67,6 +67,8 @@ pub struct Bench {
     pub latency: Duration,
     /// After which a listing is not believed.
     pub most_pages: usize,
+    /// Answers have every row, as those of the command.
+    pub with_metrics: bool,
     app: Option<Arc<App>>,
 }
 
@@ -81,6 +83,7 @@ impl Bench {
             time: Duration::from_secs(900),
             latency: Duration::ZERO,
             most_pages: MOST_PAGES,
+            with_metrics: false,
             app: None,
         }
     }
@@ -127,7 +130,9 @@ impl Bench {
         let sdk = sdk(&self.sim, self.latency).await;
         let mut aws = Aws::with_plans(&sdk, self.plans.0.clone(), self.plans.1.clone());
         aws.most_pages = self.most_pages;
-        let app = Arc::new(App::new(self.config.clone(), aws, Sinks::new(&sdk, &self.config, true)));
+        let mut app = App::new(self.config.clone(), aws, Sinks::new(&sdk, &self.config, true));
+        app.with_metrics = self.with_metrics;
+        let app = Arc::new(app);
         self.app = Some(Arc::clone(&app));
         app
     }

@@ -1,9 +1,10 @@
 //! Which limit applies, as Service Quotas' wire tells it.
 
+use connect_quota_monitor::event::Request;
 use serde_json::{Value, json};
-use simaws::{FaultKind, World};
+use simaws::{FaultKind, Place, World};
 
-use crate::harness::{Bench, quiet, row, with_status};
+use crate::harness::{Bench, NOON, quiet, row, with_status};
 
 const USERS: &str = "L-9A46857E";
 
@@ -47,14 +48,28 @@ async fn where_the_listing_tells_of_no_resource_each_instance_is_asked_for() {
     assert_eq!(report["complete"], true, "that nothing is applied is no fault: {}", report["faults"]);
 }
 
+/// Decided for each instance and quota: a row of one says nothing about the others.
 #[tokio::test(start_paused = true)]
-async fn the_fallback_is_not_taken_where_the_listing_tells_of_resources() {
-    let mut world = quiet(1);
-    let mine = world.instances[0].arn(&world);
-    world.quotas.set_instance("L-22922690", &mine, 500.0);
+async fn only_what_the_listing_shows_of_this_very_instance_is_not_asked_for() {
+    let mut world = quiet(2);
+    let (mine, other) = (world.instances[0].arn(&world), world.instances[1].arn(&world));
+    world.quotas.set_instance(USERS, &mine, 500.0).set_instance("L-22922690", &mine, 120.0);
+    world.quotas.set_instance(USERS, &other, 700.0).hide_from_listings(&other);
     let mut bench = Bench::new(world);
-    bench.dry_run().await;
-    assert!(!bench.calls("servicequotas").contains(&"GetServiceQuota".to_owned()));
+    let report = bench.dry_run().await;
+    let asked: Vec<(String, String)> = bench
+        .sim
+        .requests()
+        .into_iter()
+        .filter(|r| r.operation == "GetServiceQuota")
+        .map(|r| serde_json::from_slice::<Value>(&r.body).unwrap())
+        .map(|body| (body["QuotaCode"].as_str().unwrap().to_owned(), body["ContextId"].as_str().unwrap().to_owned()))
+        .collect();
+    let is_asked = |code: &str, arn: &str| asked.contains(&(code.to_owned(), arn.to_owned()));
+    assert!(!is_asked(USERS, &mine) && !is_asked("L-22922690", &mine));
+    assert!(is_asked("L-0865B754", &mine) && is_asked(USERS, &other) && is_asked("L-22922690", &other));
+    assert_eq!(row(&report["instances"][1], USERS)["limit"], 700.0);
+    assert_eq!(row(&report["instances"][1], USERS)["limit_source"], "instance");
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,14 +84,73 @@ async fn a_refused_fallback_makes_the_row_unknown_and_never_takes_the_accounts_l
     assert_eq!(users["fault"]["kind"], "access_denied");
 }
 
+/// Whatever could override is not known: neither AWS's default nor a less specific value takes its place.
 #[tokio::test(start_paused = true)]
-async fn a_row_with_an_error_is_no_limit() {
-    let mut world = quiet(1);
-    world.quotas.set_error(USERS, "DEPENDENCY_SERVICE_ERROR");
-    let report = Bench::new(world).dry_run().await;
-    let users = row(&report["instances"][0], USERS);
-    assert_eq!((&users["limit"], &users["limit_source"]), (&json!(500.0), &json!("default")));
-    assert!(users["note"].as_str().unwrap().contains("DEPENDENCY_SERVICE_ERROR"), "{users}");
+async fn an_error_at_any_level_makes_the_limit_unknown_unless_a_more_specific_value_exists() {
+    let quiet = {
+        let mut world = quiet(1);
+        world.instances[0].set("ListUsers", 600);
+        world.quotas.set_account(USERS, 5_000.0);
+        world
+    };
+    let arn = quiet.instances[0].arn(&quiet);
+    let of_instance = Place::Context(arn.clone());
+    for place in [Place::Account, Place::Context("*".to_owned()), of_instance.clone()] {
+        for hidden in [false, true] {
+            let mut world = quiet.clone();
+            world.quotas.set_error_at(USERS, place.clone(), "DEPENDENCY_THROTTLING_ERROR");
+            if hidden {
+                world.quotas.hide_from_listings(&arn);
+            }
+            let mut bench = Bench::new(world.clone()).with_config(|c| c.auto_request_increase = true);
+            let report = bench.dry_run().await;
+            let users = row(&report["instances"][0], USERS);
+            let what = format!("{place:?}, hidden {hidden}: {users}");
+            assert_eq!((&users["status"], &users["limit"]), (&json!("unknown"), &Value::Null), "{what}");
+            assert_eq!((&users["usage"], &report["complete"]), (&json!(600.0), &json!(false)), "{what}");
+            let message = users["fault"]["message"].as_str().unwrap();
+            assert!(message.contains(USERS) && message.contains("DEPENDENCY_THROTTLING_ERROR"), "{what}");
+            assert!(bench.sim.world().quotas.change_requests.is_empty());
+            if place != of_instance {
+                world.quotas.set_instance(USERS, &arn, 2_000.0);
+                let report = Bench::new(world).dry_run().await;
+                let users = row(&report["instances"][0], USERS);
+                let found = (&users["limit"], &users["limit_source"], &users["status"]);
+                assert_eq!(found, (&json!(2_000.0), &json!("instance"), &json!("ok")), "{what}");
+            }
+        }
+    }
+}
+
+/// 600 of 5,000 until Service Quotas cannot read the 5,000 any more: nobody is paged because of AWS's 500.
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_cannot_be_read_pages_nobody_and_the_last_one_is_marked_with_its_time() {
+    const PROMPTS: &str = "L-0865B754";
+    for stored in [false, true] {
+        let mut bench = Bench::new(quiet(1)).with_topic().with_config(|c| c.auto_request_increase = true);
+        if stored {
+            bench = bench.with_table();
+        }
+        {
+            let mut world = bench.sim.world();
+            world.quotas.set_account("L-AA17A6B9", 100.0).set_account(PROMPTS, 5_000.0);
+            world.instances[0].set("ListPrompts", 600);
+        }
+        bench.with_metrics = true;
+        bench.run_at(&Request::default(), NOON).await.unwrap();
+        bench.sim.world().quotas.set_error(PROMPTS, "DEPENDENCY_THROTTLING_ERROR");
+        bench.restart();
+        let report = bench.run_at(&Request::default(), NOON + 3_600).await.unwrap();
+        let prompts = row(&report["instances"][0], PROMPTS);
+        if stored {
+            assert_eq!((&prompts["status"], &prompts["limit"]), (&json!("ok"), &json!(5_000.0)), "{prompts}");
+            assert_eq!(prompts["limit_read_at"], "2026-03-02T12:00:00Z");
+        } else {
+            assert_eq!((&prompts["status"], &prompts["limit"]), (&json!("unknown"), &Value::Null), "{prompts}");
+        }
+        assert!(bench.mails().iter().all(|mail| mail.event != "raised"), "{:?}", bench.mails());
+        assert!(bench.sim.world().quotas.change_requests.is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,6 +173,20 @@ async fn usage_against_a_limit_of_zero_is_critical() {
     assert_eq!((&users["status"], &users["utilization"]), (&json!("critical"), &Value::Null));
     let prompts = row(&report["instances"][0], "L-0865B754");
     assert_eq!((&prompts["status"], &prompts["utilization"]), (&json!("ok"), &Value::Null));
+}
+
+/// The instance on which nobody can call.
+#[tokio::test(start_paused = true)]
+async fn concurrency_with_an_applied_limit_of_zero_is_a_warning() {
+    for code in ["L-12AB7C57", "L-D4BA6F6E", "L-60553137", "L-B117F12F"] {
+        let mut world = quiet(1);
+        let arn = world.instances[0].arn(&world);
+        world.quotas.set_instance(code, &arn, 0.0);
+        let report = Bench::new(world).dry_run().await;
+        let calls = row(&report["instances"][0], code);
+        assert_eq!((&calls["status"], &calls["usage"], &calls["limit"]), (&json!("warning"), &json!(0.0), &json!(0.0)));
+        assert!(calls["note"].as_str().unwrap().contains("limit 0: nothing can be handled here"), "{calls}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

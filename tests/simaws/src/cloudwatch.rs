@@ -77,6 +77,8 @@ struct Query {
     id: String,
     label: String,
     data: Vec<(i64, f64)>,
+    /// The rest of the data does not come, on no page.
+    is_part: bool,
 }
 
 fn get_metric_data(context: &Context<'_>, input: &Value) -> Result<Value, AwsError> {
@@ -168,9 +170,11 @@ fn read_metric(context: &Context<'_>, query: &Value, window: (f64, f64)) -> Resu
     let statistic = text(stat, "Stat")?;
     let statistic = Statistic::parse(&statistic)
         .ok_or_else(|| invalid(&format!("The value {statistic} for parameter Stat is not supported.")))?;
-    let data = context.world.metrics.read((&namespace, &name, &dimensions), statistic, period, window);
+    let mut data = context.world.metrics.read((&namespace, &name, &dimensions), statistic, period, window);
+    let part = context.world.metrics.parts.get(&name).copied();
+    data.truncate(part.unwrap_or(usize::MAX));
     let label = query.get("Label").and_then(Value::as_str).map_or(name, str::to_owned);
-    Ok(Query { id: id.to_owned(), label, data })
+    Ok(Query { id: id.to_owned(), label, data, is_part: part.is_some() })
 }
 
 /// One page: query after query, until it is full. The query that is cut is `PartialData`, and goes on
@@ -210,7 +214,7 @@ fn fill(context: &Context<'_>, input: &Value, queries: &[Query], limit: usize) -
             "Label": query.label,
             "Timestamps": shown.iter().map(|(at, _)| at).collect::<Vec<_>>(),
             "Values": shown.iter().map(|(_, value)| value).collect::<Vec<_>>(),
-            "StatusCode": if cut { "PartialData" } else { "Complete" },
+            "StatusCode": if cut || query.is_part { "PartialData" } else { "Complete" },
         }));
         if cut {
             next = Some((number as u64) << 32 | (skipped + shown.len()) as u64);

@@ -66,7 +66,7 @@ pub use dynamodb::{Item, Table};
 pub use eventbridge::{Bus, Event};
 pub use fault::{Fault, FaultKind, Times};
 pub use metrics::Metrics;
-pub use quotas::Quotas;
+pub use quotas::{Place, Quotas};
 pub use s3::{Bucket, Object};
 pub use server::Server;
 pub use sim::{Recorded, Reply, Sim};

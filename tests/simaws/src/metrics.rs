@@ -70,6 +70,9 @@ pub struct Metrics {
     /// `ListMetrics` leaves out what had no data in the two weeks before this Unix time; nothing where
     /// there is none.
     pub now: Option<i64>,
+    /// By metric name: of its data only so many datapoints come, the oldest ones, as `PartialData`, and no page
+    /// follows.
+    pub parts: BTreeMap<String, usize>,
 }
 
 const TWO_WEEKS: i64 = 14 * 86_400;

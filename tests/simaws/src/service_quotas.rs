@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::paging;
-use crate::quotas::{Row, Scope};
+use crate::quotas::{Place, Row, Scope};
 use crate::wire::{Answer, AwsError, Context, respond};
 use crate::world::World;
 
@@ -94,7 +94,12 @@ fn quota(world: &World, row: &Row, value: f64, applied: Option<(&str, Option<&st
         "Adjustable": row.adjustable,
         "GlobalQuota": false,
     });
-    match world.quotas.error(row.code) {
+    let place = match applied {
+        None => Place::Default,
+        Some((_, None)) => Place::Account,
+        Some((_, Some(context))) => Place::Context(context.to_owned()),
+    };
+    match world.quotas.error(row.code, &place) {
         Some(code) => {
             body["ErrorReason"] =
                 json!({ "ErrorCode": code, "ErrorMessage": "The value of this quota could not be read." });
@@ -102,13 +107,18 @@ fn quota(world: &World, row: &Row, value: f64, applied: Option<(&str, Option<&st
         None => body["Value"] = value.into(),
     }
     if let Some((resource, service)) = row.usage {
+        let (name, statistic) = world.quotas.usage_metric(row.code);
         body["UsageMetric"] = json!({
             "MetricNamespace": "AWS/Usage",
-            "MetricName": "CallCount",
+            "MetricName": name,
             "MetricDimensions": { "Class": "None", "Resource": resource, "Service": service, "Type": "API" },
-            "MetricStatisticRecommendation": "Sum",
         });
-        body["Period"] = json!({ "PeriodValue": 1, "PeriodUnit": "SECOND" });
+        if !statistic.is_empty() {
+            body["UsageMetric"]["MetricStatisticRecommendation"] = statistic.into();
+        }
+        if let Some((number, unit)) = world.quotas.period(row.code, &place) {
+            body["Period"] = json!({ "PeriodValue": number, "PeriodUnit": unit });
+        }
     }
     let (level, scope_id) = applied.unwrap_or(("ACCOUNT", None));
     body["QuotaAppliedAtLevel"] = level.into();
@@ -144,14 +154,13 @@ fn list_applied(context: &Context<'_>, input: &Input) -> Result<Value, AwsError>
         "ALL" => (true, true),
         _ => return Err(illegal("QuotaAppliedAtLevel must be one of: ACCOUNT, RESOURCE, ALL")),
     };
-    let resource = resource && world.quotas.list_resource_level;
     let mut list = Vec::new();
     for row in world.quotas.rows(service).filter(|row| code.is_none_or(|code| code == row.code)) {
         if account && let Some(value) = world.quotas.account_value(row) {
             list.push(quota(world, row, value, Some(("ACCOUNT", None))));
         }
         if resource {
-            for (id, value) in world.quotas.context_values(row) {
+            for (id, value) in world.quotas.context_values(row).filter(|(id, _)| world.quotas.is_listed(id)) {
                 list.push(quota(world, row, value, Some(("RESOURCE", Some(id)))));
             }
         }

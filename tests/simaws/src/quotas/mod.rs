@@ -55,6 +55,16 @@ pub(crate) fn catalogue() -> &'static [Row] {
     ROWS.get_or_init(|| include_str!("catalogue.tsv").lines().skip(1).filter_map(parse).collect())
 }
 
+/// One of the rows of a quota.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Of `ListAWSDefaultServiceQuotas`.
+    Default,
+    Account,
+    /// A context: an instance's ARN, or `*`.
+    Context(String),
+}
+
 /// The quotas of the account. Codes are unique over all services.
 #[derive(Clone, Debug)]
 pub struct Quotas {
@@ -62,7 +72,14 @@ pub struct Quotas {
     /// By code and then by context: an instance's ARN, or `*`.
     contexts: BTreeMap<String, BTreeMap<String, f64>>,
     defaults: BTreeMap<String, f64>,
-    errors: BTreeMap<String, String>,
+    /// By code and then by place.
+    errors: BTreeMap<String, BTreeMap<Place, String>>,
+    /// Where they are not 1 second for both rows of a rate.
+    periods: BTreeMap<(String, Place), Option<(i64, String)>>,
+    /// Name and recommended statistic, where they are not `CallCount` and `Sum`.
+    usage_metrics: BTreeMap<String, (String, String)>,
+    /// Instances of which listings show no row.
+    unlisted: BTreeSet<String>,
     removed: BTreeSet<String>,
     unapplied: BTreeSet<String>,
     /// Whether listings at level `RESOURCE` and `ALL` show values applied to an instance. When false,
@@ -83,6 +100,9 @@ impl Default for Quotas {
             contexts: BTreeMap::new(),
             defaults: BTreeMap::new(),
             errors: BTreeMap::new(),
+            periods: BTreeMap::new(),
+            usage_metrics: BTreeMap::new(),
+            unlisted: BTreeSet::new(),
             removed: BTreeSet::new(),
             unapplied: BTreeSet::new(),
             list_resource_level: true,
@@ -127,9 +147,40 @@ impl Quotas {
         self
     }
 
-    /// The quota is listed with an `ErrorReason` instead of a value.
+    /// The account's row of the quota has an `ErrorReason` instead of a value.
     pub fn set_error(&mut self, code: &str, error_code: &str) -> &mut Self {
-        self.errors.insert(known(code), error_code.to_owned());
+        self.set_error_at(code, Place::Account, error_code)
+    }
+
+    /// One row of the quota has an `ErrorReason` instead of a value.
+    pub fn set_error_at(&mut self, code: &str, place: Place, error_code: &str) -> &mut Self {
+        self.errors.entry(known(code)).or_default().insert(place, error_code.to_owned());
+        self
+    }
+
+    /// Every row of the quota has its value again.
+    pub fn clear_error(&mut self, code: &str) -> &mut Self {
+        self.errors.remove(code);
+        self
+    }
+
+    /// The period that a row of a quota states, with any unit; none: the row states none. Quotas with a usage
+    /// metric state 1 `SECOND` otherwise.
+    pub fn set_period(&mut self, code: &str, place: Place, period: Option<(i64, &str)>) -> &mut Self {
+        self.periods.insert((known(code), place), period.map(|(number, unit)| (number, unit.to_owned())));
+        self
+    }
+
+    /// Names another metric for the usage of a quota that has one, such as `ResourceCount` with the statistic
+    /// `Maximum`. An empty statistic: none is recommended.
+    pub fn set_usage_metric(&mut self, code: &str, name: &str, statistic: &str) -> &mut Self {
+        self.usage_metrics.insert(known(code), (name.to_owned(), statistic.to_owned()));
+        self
+    }
+
+    /// Listings show no row of this instance; `GetServiceQuota` does.
+    pub fn hide_from_listings(&mut self, instance_arn: &str) -> &mut Self {
+        self.unlisted.insert(instance_arn.to_owned());
         self
     }
 
@@ -156,8 +207,24 @@ impl Quotas {
         catalogue().iter().filter(move |row| row.service == service && !self.removed.contains(row.code))
     }
 
-    pub(crate) fn error(&self, code: &str) -> Option<&str> {
-        self.errors.get(code).map(String::as_str)
+    pub(crate) fn error(&self, code: &str, place: &Place) -> Option<&str> {
+        self.errors.get(code)?.get(place).map(String::as_str)
+    }
+
+    pub(crate) fn period(&self, code: &str, place: &Place) -> Option<(i64, &str)> {
+        match self.periods.get(&(code.to_owned(), place.clone())) {
+            Some(period) => period.as_ref().map(|(number, unit)| (*number, unit.as_str())),
+            None => Some((1, "SECOND")),
+        }
+    }
+
+    /// Name and recommended statistic of the usage metric.
+    pub(crate) fn usage_metric(&self, code: &str) -> (&str, &str) {
+        self.usage_metrics.get(code).map_or(("CallCount", "Sum"), |(name, statistic)| (name, statistic))
+    }
+
+    pub(crate) fn is_listed(&self, context: &str) -> bool {
+        self.list_resource_level && !self.unlisted.contains(context)
     }
 
     pub(crate) fn default_value(&self, row: &Row) -> f64 {
@@ -171,10 +238,16 @@ impl Quotas {
         applied.or_else(|| stated.then(|| self.default_value(row)))
     }
 
-    /// The values applied below the account, each with its context.
+    /// The values applied below the account, each with its context; also those that cannot be read.
     pub(crate) fn context_values(&self, row: &Row) -> impl Iterator<Item = (&str, f64)> {
         let values = self.contexts.get(row.code).into_iter().flatten();
-        values.map(|(context, value)| (context.as_str(), *value))
+        let readable = values.map(|(context, value)| (context.as_str(), *value));
+        let errors = self.errors.get(row.code).into_iter().flatten().filter_map(|(place, _)| match place {
+            Place::Context(context) => Some(context.as_str()),
+            Place::Default | Place::Account => None,
+        });
+        let has_value = |context: &str| self.contexts.get(row.code).is_some_and(|all| all.contains_key(context));
+        readable.chain(errors.filter(move |context| !has_value(context)).map(|context| (context, 0.0)))
     }
 }
 
