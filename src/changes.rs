@@ -47,14 +47,31 @@ pub struct News {
     pub violations: BTreeMap<String, Change>,
     /// As it was told, or as it was seen where that could not be told.
     pub recovered: BTreeMap<String, Told>,
-    /// Every quota that cannot be seen now; true where that is new.
-    pub unseen: BTreeMap<String, bool>,
-    /// Reported as not to be seen since then, and seen now.
-    pub seen_again: BTreeMap<String, Timestamp>,
+    /// Every quota that cannot be seen now.
+    pub unseen: BTreeMap<String, Unseen>,
+    /// Reported as not to be seen, and seen now.
+    pub seen_again: BTreeMap<String, SeenAgain>,
     /// Every quota that will be full soon.
     pub forecasts: BTreeMap<String, Change>,
     /// Forecasts, told since then, that hold no more.
     pub forecasts_gone: BTreeMap<String, Timestamp>,
+}
+
+/// A quota that cannot be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// Not told before.
+    pub is_new: bool,
+    /// The operation and the kind of the fault; of what was told before, as it was told.
+    pub cause: String,
+}
+
+/// A quota that was reported as not to be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenAgain {
+    pub since: Timestamp,
+    /// The cause that was reported.
+    pub cause: String,
 }
 
 /// What happened to a violation or a forecast since the last message. Each with the time when it was
@@ -182,7 +199,7 @@ fn most_important(news: &News) -> Event {
         Event::Raised
     } else if any(|c| matches!(c, Change::Escalated(_))) {
         Event::Escalated
-    } else if news.unseen.values().any(|is_new| *is_new) {
+    } else if news.unseen.values().any(|unseen| unseen.is_new) {
         Event::Unseen
     } else if !(news.recovered.is_empty() && news.seen_again.is_empty() && news.forecasts_gone.is_empty()) {
         Event::Recovered

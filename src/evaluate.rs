@@ -56,7 +56,8 @@ fn judge_one(
 ) -> Metric {
     let rule = overrides.effective(&reading.quota, instance, now);
     let warning = rule.threshold.unwrap_or(thresholds.warning);
-    let levels = Thresholds { warning, critical: rule.critical.unwrap_or(thresholds.critical).max(warning) };
+    let levels = thresholds.with_warning(warning);
+    let levels = Thresholds { critical: rule.critical.unwrap_or(levels.critical).max(warning), ..levels };
     let limit = match rule.limit {
         Some(value) => Ok(Some(Limit { value, source: LimitSource::Override, adjustable: None, note: None })),
         None => reading.limit,
@@ -67,6 +68,7 @@ fn judge_one(
         service_code: reading.quota.service,
         category: reading.quota.category,
         scope: reading.quota.scope.as_str().to_owned(),
+        impact: reading.quota.impact,
         usage: None,
         limit: None,
         limit_source: None,
@@ -74,6 +76,7 @@ fn judge_one(
         status: Status::Unknown,
         source: reading.source,
         approximate: false,
+        rejected: None,
         resource: None,
         note: None,
         fault: None,
@@ -82,6 +85,7 @@ fn judge_one(
         forecast: None,
         increase_request: None,
         levels,
+        is_full_by_design: false,
     };
     let mut notes = Vec::new();
     let limit = match limit {
@@ -110,6 +114,11 @@ fn judge_one(
         Measured::Usage(usage) => {
             notes.extend(usage.note.clone());
             apply_usage(&mut metric, usage, rule.limit.is_some(), levels, &mut notes);
+            if reading.quota.is_single && is_one_of_one(&metric) {
+                metric.status = Status::Ok;
+                metric.is_full_by_design = true;
+                notes.push("AWS allows one by design, and it is in use: this is no violation".to_owned());
+            }
         }
     }
     if !notes.is_empty() {
@@ -121,6 +130,7 @@ fn judge_one(
 fn apply_usage(metric: &mut Metric, usage: Usage, overridden: bool, levels: Thresholds, notes: &mut Vec<String>) {
     metric.usage = Some(usage.value);
     metric.approximate = usage.approximate;
+    metric.rejected = (usage.rejected > 0.0).then_some(usage.rejected);
     metric.resource = usage.resource;
     if let Some(own) = usage.limit
         && !overridden
@@ -145,6 +155,12 @@ fn apply_usage(metric: &mut Metric, usage: Usage, overridden: bool, levels: Thre
     };
 }
 
+/// A limit that was raised is judged like any other, and so is a usage above it.
+fn is_one_of_one(metric: &Metric) -> bool {
+    let is_one = |value: Option<f64>| value.is_some_and(|value| (value - 1.0).abs() < f64::EPSILON);
+    is_one(metric.limit) && is_one(metric.usage) && metric.rejected.is_none()
+}
+
 /// Percent, one decimal, never capped.
 fn percent(usage: f64, limit: f64) -> f64 {
     one_decimal(usage * 100.0 / limit)
@@ -165,7 +181,7 @@ fn status(usage: f64, limit: f64, levels: Thresholds) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fault, FaultKind, QuotaId, Scope};
+    use crate::model::{Fault, FaultKind, Impact, QuotaId, Scope};
     use proptest::prelude::*;
 
     const LEVELS: Thresholds = Thresholds { warning: 80.0, critical: 95.0 };
@@ -178,6 +194,8 @@ mod tests {
                 service: "connect".to_owned(),
                 category: "core".to_owned(),
                 scope: Scope::Instance,
+                impact: Impact::Build,
+                is_single: false,
             },
             limit,
             measured,
@@ -230,7 +248,8 @@ mod tests {
     fn rejected_requests_are_critical_whatever_the_utilization() {
         let usage = Usage { value: 1.0, rejected: 3.0, ..Usage::default() };
         let row = judged(reading(Measured::Usage(usage), limit(100.0)), "{}");
-        assert_eq!((row.status, row.utilization), (Status::Critical, Some(1.0)));
+        assert_eq!((row.status, row.utilization, row.rejected), (Status::Critical, Some(1.0), Some(3.0)));
+        assert_eq!(with(1.0, 100.0).rejected, None);
     }
 
     #[test]
@@ -243,6 +262,44 @@ mod tests {
             (row.status, row.limit, row.limit_source.as_deref()),
             (Status::Warning, Some(100.0), Some("override"))
         );
+    }
+
+    #[test]
+    fn an_own_threshold_above_the_critical_percentage_leaves_room_for_a_warning() {
+        let row = |usage, rule: &str| {
+            let text = format!(r#"{{"L-9A46857E": {rule}}}"#);
+            judged(reading(Measured::Usage(Usage::exactly(usage)), limit(100.0)), &text).status
+        };
+        let rule = r#"{"threshold_percentage": 97}"#;
+        assert_eq!(
+            [96.0, 97.0, 99.0, 100.0].map(|usage| row(usage, rule)),
+            [Status::Ok, Status::Warning, Status::Warning, Status::Critical]
+        );
+        let both = r#"{"threshold_percentage": 97, "critical_percentage": 98}"#;
+        assert_eq!((row(97.0, both), row(98.0, both)), (Status::Warning, Status::Critical));
+    }
+
+    #[test]
+    fn one_of_one_by_design_is_no_violation_and_a_raised_limit_is_judged() {
+        let single = |usage, of: f64| {
+            let mut reading = reading(Measured::Usage(Usage::exactly(usage)), limit(of));
+            reading.quota.is_single = true;
+            judged(reading, "{}")
+        };
+        let row = single(1.0, 1.0);
+        assert_eq!((row.status, row.utilization, row.usage), (Status::Ok, Some(100.0), Some(1.0)));
+        assert!(row.is_full_by_design && !row.is_violation() && row.note.unwrap().contains("by design"));
+        let unused = single(0.0, 1.0);
+        assert_eq!((unused.status, unused.note), (Status::Ok, None));
+        assert_eq!(single(2.0, 1.0).status, Status::Critical);
+        assert_eq!(single(2.0, 2.0).status, Status::Critical);
+        assert_eq!(with(1.0, 1.0).status, Status::Critical, "a quota that is 1 by chance is full");
+        let overridden = {
+            let mut reading = reading(Measured::Usage(Usage::exactly(1.0)), limit(1.0));
+            reading.quota.is_single = true;
+            judged(reading, r#"{"L-9A46857E": {"limit": 10}}"#)
+        };
+        assert_eq!((overridden.status, overridden.is_full_by_design), (Status::Ok, false));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::catalogue::{Category, Meter, Quota, RATES_SHOWN_AS_200, Service};
-use crate::model::{Fault, FaultKind, Limit, LimitSource, QuotaId, Scope};
+use crate::model::{Fault, FaultKind, Impact, Limit, LimitSource, QuotaId, Scope};
 
 /// A row of `ListServiceQuotas`, `GetServiceQuota` or `ListAWSDefaultServiceQuotas`.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +60,8 @@ pub struct Listed<'a> {
     pub code: &'a str,
     pub name: &'a str,
     pub has_usage_metric: bool,
+    /// The usage metric counts calls: when the quota is full, calls are turned away.
+    pub counts_calls: bool,
 }
 
 impl Listed<'_> {
@@ -72,6 +74,8 @@ impl Listed<'_> {
             service: service.code().to_owned(),
             category: Category::Uncatalogued.as_str().to_owned(),
             scope: Scope::Account,
+            impact: if self.counts_calls { Impact::Live } else { Impact::Build },
+            is_single: false,
         }
     }
 }
@@ -165,7 +169,11 @@ impl Limits {
         let mut listed: Vec<Listed<'_>> = self
             .codes
             .iter()
-            .map(|(code, rows)| Listed { code, name: &rows.name, has_usage_metric: rows.usage_metric.is_some() })
+            .map(|(code, rows)| {
+                let metric = rows.usage_metric.as_ref();
+                let counts_calls = metric.is_some_and(|metric| metric.name == "CallCount");
+                Listed { code, name: &rows.name, has_usage_metric: metric.is_some(), counts_calls }
+            })
             .collect();
         listed.sort_by_key(|l| l.code);
         listed

@@ -6,7 +6,7 @@ mod told;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Account, Fault, Instance, Thresholds};
+use crate::model::{Account, Fault, Impact, Instance, Thresholds};
 pub use history::{History, Series};
 pub use told::{AlertState, Memory, Told, Tours};
 
@@ -42,7 +42,7 @@ pub struct Snapshot {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Summary {
-    /// Percent; null where no row has a utilization.
+    /// Percent, of the rows that are neither muted nor full by design; null where none has a utilization.
     pub max_utilization: Option<f64>,
     pub avg_utilization: Option<f64>,
     pub unknown_count: usize,
@@ -57,6 +57,8 @@ pub struct Metric {
     pub service_code: String,
     pub category: String,
     pub scope: String,
+    /// What happens when it is full.
+    pub impact: Impact,
     pub usage: Option<f64>,
     pub limit: Option<f64>,
     pub limit_source: Option<String>,
@@ -66,6 +68,9 @@ pub struct Metric {
     pub source: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub approximate: bool,
+    /// Requests that AWS rejected in the window because of this quota; absent where it rejected none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +91,9 @@ pub struct Metric {
     /// The percentages that judged this row.
     #[serde(skip)]
     pub levels: Thresholds,
+    /// AWS allows one by design, and that one is in use: nothing to warn of, and nothing to ask for.
+    #[serde(skip)]
+    pub is_full_by_design: bool,
 }
 
 #[cfg(test)]
@@ -99,6 +107,7 @@ impl Metric {
             service_code: "connect".to_owned(),
             category: "core".to_owned(),
             scope: "instance".to_owned(),
+            impact: Impact::Build,
             usage: None,
             limit: None,
             limit_source: None,
@@ -106,6 +115,7 @@ impl Metric {
             status: Status::Ok,
             source: String::new(),
             approximate: false,
+            rejected: None,
             resource: None,
             note: None,
             fault: None,
@@ -114,6 +124,7 @@ impl Metric {
             forecast: None,
             increase_request: None,
             levels: Thresholds { warning: 80.0, critical: 95.0 },
+            is_full_by_design: false,
         }
     }
 }
@@ -129,6 +140,13 @@ impl Metric {
     #[must_use]
     pub fn has_forecast(&self) -> bool {
         self.muted.is_none() && self.forecast.as_ref().is_some_and(|f| f.warns)
+    }
+
+    /// The row stands for how full things are: what the user muted, and what is full by design, would pin
+    /// the highest value for ever.
+    #[must_use]
+    pub fn is_summarized(&self) -> bool {
+        self.muted.is_none() && !self.is_full_by_design
     }
 
     /// A violation counts and alerts, unless the user muted it.
@@ -271,7 +289,8 @@ impl Snapshot {
 
 impl Summary {
     fn of(metrics: &[Metric]) -> Self {
-        let utilizations: Vec<f64> = metrics.iter().filter_map(|m| m.utilization).collect();
+        let utilizations: Vec<f64> =
+            metrics.iter().filter(|m| m.is_summarized()).filter_map(|m| m.utilization).collect();
         let count = |status| metrics.iter().filter(|m| m.status == status).count();
         #[expect(clippy::cast_precision_loss, reason = "a few hundred rows")]
         let average = (!utilizations.is_empty())

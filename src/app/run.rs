@@ -66,7 +66,7 @@ impl<'a> Run<'a> {
     pub(super) fn new(app: &'a App, request: &Request, moment: Moment, account: Account, requests: Requests) -> Self {
         let mut thresholds = app.config.thresholds;
         if let Some(warning) = request.threshold_percentage {
-            thresholds = Thresholds { warning, critical: thresholds.critical.max(warning) };
+            thresholds = thresholds.with_warning(warning);
         }
         let note = app.sinks.alerts.is_none().then_some("ALERT_SNS_TOPIC_ARN is not set: no alerts are sent");
         if let Some(note) = note {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Change, MARGIN_POINTS};
+use super::{Change, MARGIN_POINTS, SeenAgain, Unseen};
 use crate::snapshot::{Metric, Status, Told};
 
 /// A forecast changes with the day, not with the run: it is gone when it was gone for a day.
@@ -16,8 +16,8 @@ pub(super) struct Step {
     pub told: Told,
     pub violation: Option<Change>,
     pub recovered: Option<Told>,
-    pub unseen: Option<bool>,
-    pub seen_again: Option<Timestamp>,
+    pub unseen: Option<Unseen>,
+    pub seen_again: Option<SeenAgain>,
     pub forecast: Option<Change>,
     pub forecast_gone: Option<Timestamp>,
 }
@@ -46,7 +46,7 @@ pub(super) fn step(before: &Told, is_first: bool, metric: &Metric, now: Timestam
         }
         // Counted, against no published limit.
         Status::NotMeasurable => step.in_sight(before),
-        Status::Unknown => step.unknown(before, is_first, now),
+        Status::Unknown => step.unknown(before, is_first, metric, now),
         Status::Warning | Status::Critical => {
             step.in_sight(before);
             step.violation(before, metric, now);
@@ -78,12 +78,16 @@ impl Step {
             || self.forecast_gone.is_some()
     }
 
-    fn unknown(&mut self, before: &Told, is_first: bool, now: Timestamp) {
+    fn unknown(&mut self, before: &Told, is_first: bool, metric: &Metric, now: Timestamp) {
         // Once may be a hiccup. But where nothing is remembered, or a violation could not be told
         // before it went out of sight, nobody must wait.
         let is_sure = before.dark.is_some() || is_first || before.seen.is_some();
         let is_new = !before.unseen && is_sure;
-        self.unseen = Some(is_new);
+        let cause = || metric.fault.as_ref().map(|f| format!("{} {}", f.operation, f.kind)).unwrap_or_default();
+        // What was told under one cause is over under that cause, whatever it is by then.
+        let cause = before.cause.clone().filter(|_| before.unseen).unwrap_or_else(cause);
+        self.told.cause = (before.unseen || is_new).then(|| cause.clone());
+        self.unseen = Some(Unseen { is_new, cause });
         let dark = Some(before.dark.unwrap_or(if before.unseen { before.since } else { now }));
         (self.carried.dark, self.told.dark) = (dark, dark);
         // A violation that is out of sight is not over: its severity stays.
@@ -93,8 +97,10 @@ impl Step {
     fn in_sight(&mut self, before: &Told) {
         self.told.dark = None;
         self.told.unseen = false;
+        self.told.cause = None;
         if before.unseen {
-            self.seen_again = Some(before.dark.unwrap_or(before.since));
+            let (since, cause) = (before.dark.unwrap_or(before.since), before.cause.clone().unwrap_or_default());
+            self.seen_again = Some(SeenAgain { since, cause });
         } else {
             self.carried.dark = None;
         }

@@ -140,7 +140,7 @@ fn rules_without_effect_are_pointed_out() {
     let text = format!(r#"{{"L-00000000": {{"limit": 3}}, "{rate}": {{"instances": {{"acme": {{"limit": 3}}}}}}}}"#);
     let warnings = Overrides::parse(&text).unwrap().warnings(at(NOW));
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(warnings.iter().any(|w| w.starts_with("L-00000000: no quota")));
+    assert!(warnings.iter().any(|w| w.starts_with("L-00000000: the catalogue has no quota")));
     assert!(warnings.iter().any(|w| w.starts_with(rate) && w.contains("for the account")));
 }
 
@@ -167,7 +167,7 @@ fn an_explanation_names_every_rule_and_the_winner_of_each_field() {
     assert_eq!(by_alias.threshold_percentage.from, "L-9A46857E / instances / acme-*");
     assert_eq!(
         (by_alias.critical_percentage.value, by_alias.critical_percentage.from.as_str()),
-        (Some(97.0), "CRITICAL_PERCENTAGE, raised to the threshold")
+        (Some(100.0), "CRITICAL_PERCENTAGE, raised because the threshold is above it")
     );
     assert_eq!((by_alias.mute.state, by_alias.mute.from.as_deref()), ("expired", Some("category:core")));
     let by_both = explain(Asked::new(Some(ID), Some("other")));

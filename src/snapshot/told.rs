@@ -115,6 +115,9 @@ pub struct Told {
     /// It was reported that the quota cannot be seen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unseen: bool,
+    /// The operation and the kind of the fault that was reported then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// It was reported that the quota will be full soon: since then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Timestamp>,
@@ -149,6 +152,7 @@ impl Told {
         Self {
             severity: None,
             unseen: false,
+            cause: None,
             forecast: None,
             since: now,
             told_at: Timestamp::UNIX_EPOCH,
@@ -171,6 +175,7 @@ impl Told {
         Self {
             severity: self.severity.min(other.severity),
             unseen: self.unseen && other.unseen,
+            cause: self.cause.clone().filter(|_| other.unseen),
             forecast: self.forecast.zip(other.forecast).map(|(a, b)| a.min(b)),
             since: self.since.min(other.since),
             told_at: self.told_at.min(other.told_at),
@@ -188,6 +193,7 @@ impl Told {
         Self {
             severity: None,
             unseen: false,
+            cause: None,
             forecast: None,
             told_at: Timestamp::UNIX_EPOCH,
             seen: self.severity.max(self.seen),
