@@ -7,6 +7,8 @@
 //! [`blindness`]. What is sent twice changes nothing for whoever goes by the key.
 
 mod blindness;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -315,3 +315,23 @@ pub fn one_decimal(percent: f64) -> f64 {
 pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_muted_or_full_by_design_does_not_pin_the_summary() {
+        let row = |utilization| Metric { utilization: Some(utilization), ..Metric::sample() };
+        let mute = MuteRecord { reason: "known".to_owned(), until: "2099-01-01T00:00:00Z".to_owned() };
+        let rows = [
+            row(40.0),
+            row(20.0),
+            Metric { muted: Some(mute), ..row(147.0) },
+            Metric { is_full_by_design: true, ..row(100.0) },
+        ];
+        let summary = Summary::of(&rows);
+        assert_eq!((summary.max_utilization, summary.avg_utilization), (Some(40.0), Some(30.0)));
+        assert_eq!(Summary::of(&rows[2..]).max_utilization, None);
+    }
+}

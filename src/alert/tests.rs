@@ -2,6 +2,7 @@
 
 mod facts;
 mod limits;
+mod short;
 
 use insta::assert_snapshot;
 use jiff::SignedDuration;
