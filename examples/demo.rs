@@ -79,14 +79,6 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Quotas of 1 are full as soon as they are used, and the demo's account means it so.
-const MUTED: &str = r#"{
-    "Cases domain integration associations per instance":
-        {"mute": {"reason": "one domain is all we want", "until": "2099-12-31"}},
-    "Connect AI agent assistant integration associations per instance":
-        {"mute": {"reason": "one assistant is all we want", "until": "2099-12-31"}}
-}"#;
-
 /// The monitor as the Lambda function builds it, pointed at the simulated AWS.
 fn monitor(url: &str) -> Result<App, Box<dyn Error>> {
     let environment = BTreeMap::from([
@@ -95,7 +87,6 @@ fn monitor(url: &str) -> Result<App, Box<dyn Error>> {
         ("DYNAMODB_TABLE", TABLE),
         ("USE_S3_STORAGE", "true"),
         ("S3_BUCKET", BUCKET),
-        ("QUOTA_OVERRIDES", MUTED),
     ]);
     let config = Config::from_lookup(|name| environment.get(name).map(|&value| value.to_owned()))?;
     let sdk = SdkConfig::builder()

@@ -16,6 +16,10 @@ pub struct Row {
     pub service_code: &'static str,
     pub category: &'static str,
     pub scope: &'static str,
+    /// `live` or `build`: what happens when it is full.
+    pub impact: &'static str,
+    /// AWS allows one by design: 1 of 1 is `ok`.
+    pub one_by_design: bool,
     /// AWS's documented default; null where none is published.
     pub default: Option<f64>,
     pub measured: bool,
@@ -36,6 +40,8 @@ impl Row {
             service_code: quota.service.code(),
             category: quota.category.as_str(),
             scope: quota.scope.as_str(),
+            impact: quota.impact.as_str(),
+            one_by_design: quota.is_single,
             default: quota.default,
             measured: why_not.is_none(),
             how: how(quota.meter),
@@ -85,7 +91,8 @@ pub fn markdown() -> String {
          the other {} the limit is shown with the reason why AWS offers no way to measure them. Codes that Service Quotas\n\
          lists and the catalogue does not know appear in the account's snapshot as `not in the catalogue`.\n\n\
          This page is generated: `connect-quota-monitor quotas --output markdown > docs/COVERAGE.md`. A test compares it with\n\
-         the catalogue. `-` is a quota that AWS documents and Service Quotas does not list.\n\n\
+         the catalogue. `-` is a quota that AWS documents and Service Quotas does not list. When a `live` quota is full,\n\
+         contacts or API calls are turned away; when a `build` quota is full, nothing new can be made.\n\n\
          | category | measured | limit only |\n| --- | ---: | ---: |\n",
         rows.len(),
         rows.len() - measured,
@@ -100,7 +107,8 @@ pub fn markdown() -> String {
     for (category, rows) in &shown {
         let _ = write!(text, "\n## {}\n\n", title(category.as_str()));
         text.push_str(
-            "| code | quota | service | scope | default | measured by |\n| --- | --- | --- | --- | ---: | --- |\n",
+            "| code | quota | service | scope | impact | default | measured by |\n\
+             | --- | --- | --- | --- | --- | ---: | --- |\n",
         );
         for row in rows {
             let code = if row.quota_code == NO_CODE { "-".to_owned() } else { format!("`{}`", row.quota_code) };
@@ -110,8 +118,9 @@ pub fn markdown() -> String {
                 None => row.how.clone(),
             };
             let how = row.note.map_or(how.clone(), |note| format!("{how}. Note: {note}"));
-            let (name, service, scope) = (row.quota_name, row.service_code, row.scope);
-            let _ = writeln!(text, "| {code} | {name} | {service} | {scope} | {default} | {how} |");
+            let how = if row.one_by_design { format!("{how}. One by design: 1 of 1 is `ok`") } else { how };
+            let (name, service, scope, impact) = (row.quota_name, row.service_code, row.scope, row.impact);
+            let _ = writeln!(text, "| {code} | {name} | {service} | {scope} | {impact} | {default} | {how} |");
         }
     }
     text

@@ -59,7 +59,8 @@ fn judge_one(
 ) -> Metric {
     let rule = overrides.effective(&reading.quota, instance, now);
     let warning = rule.threshold.unwrap_or(thresholds.warning);
-    let levels = Thresholds { warning, critical: rule.critical.unwrap_or(thresholds.critical).max(warning) };
+    let levels = thresholds.with_warning(warning);
+    let levels = Thresholds { critical: rule.critical.unwrap_or(levels.critical).max(warning), ..levels };
     let limit = match rule.limit {
         Some(value) => Ok(Some(Limit::new(value, LimitSource::Override))),
         None => reading.limit,
@@ -70,6 +71,7 @@ fn judge_one(
         service_code: reading.quota.service,
         category: reading.quota.category,
         scope: reading.quota.scope.as_str().to_owned(),
+        impact: reading.quota.impact,
         usage: None,
         limit: None,
         limit_source: None,
@@ -89,6 +91,7 @@ fn judge_one(
         forecast: None,
         increase_request: None,
         levels,
+        is_full_by_design: false,
     };
     let mut notes = Vec::new();
     let limit = match limit {
@@ -118,6 +121,11 @@ fn judge_one(
         Measured::Usage(usage) => {
             notes.extend(usage.note.clone());
             apply_usage(&mut metric, usage, limit.as_ref(), levels, &mut notes);
+            if reading.quota.is_single && is_one_of_one(&metric) {
+                metric.status = Status::Ok;
+                metric.is_full_by_design = true;
+                notes.push("AWS allows one by design, and it is in use: this is no violation".to_owned());
+            }
         }
         Measured::AtLeast(usage, fault) => {
             // What was seen is enough to tell a violation, and never enough to tell that there is none.
@@ -208,6 +216,12 @@ fn is_closed(limit: &Limit) -> bool {
 
 fn time(unix_seconds: i64) -> Option<String> {
     Timestamp::from_second(unix_seconds).ok().map(rfc3339)
+}
+
+/// A limit that was raised is judged like any other, and so is a usage above it.
+fn is_one_of_one(metric: &Metric) -> bool {
+    let is_one = |value: Option<f64>| value.is_some_and(|value| (value - 1.0).abs() < f64::EPSILON);
+    is_one(metric.limit) && is_one(metric.usage) && metric.rejected.is_none()
 }
 
 /// Percent, one decimal, never capped.

@@ -1,17 +1,23 @@
 //! News for programs: one event for each transition of a quota, where people get one message for all
 //! of an instance. Pure.
 //!
-//! An event says what to do with an incident (`action`) and which one it is (`dedup_key`): a quota of an
-//! instance has one incident at a time, opened when it is raised or can no longer be seen, and resolved
-//! when it has recovered or is seen again. What is sent twice changes nothing for whoever goes by the key.
+//! An event says what to do with an incident (`action`) and which one it is (`dedup_key`). A quota of an
+//! instance has one incident at a time, opened when it is raised and resolved when it has recovered. What
+//! cannot be seen is one incident for each instance and cause, whatever the number of quotas: see
+//! [`blindness`]. What is sent twice changes nothing for whoever goes by the key.
+
+mod blindness;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::alert::{Context, plain, reading};
+use crate::alert::{Context, impact_of, plain, reading, rejections};
 use crate::ledger::{Change, News, Severity};
-use crate::model::{Account, Instance, NO_CODE};
+use crate::model::{Account, Impact, Instance, NO_CODE};
 use crate::snapshot::{ACCOUNT_KEY, Metric, Status, rfc3339};
+use blindness::Blindness;
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 const SCHEMA_VERSION: u32 = 1;
@@ -20,7 +26,9 @@ pub const SOURCE: &str = "connect-quota-monitor";
 /// What PagerDuty takes as a summary.
 const SUMMARY: usize = 1024;
 const NAME: usize = 120;
-const SENTENCE: usize = 300;
+/// What to do with an incident.
+const TRIGGER: &str = "trigger";
+const RESOLVE: &str = "resolve";
 
 /// One event, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +54,6 @@ enum Transition {
     Recovered {
         since: Timestamp,
     },
-    Unseen,
-    /// Not to be seen since then; seen now, at a violation or not.
-    SeenAgain {
-        since: Timestamp,
-        violates: bool,
-    },
     /// It will be full soon: an incident beside the quota's own.
     Forecast {
         since: Timestamp,
@@ -64,31 +66,24 @@ enum Transition {
 impl Transition {
     fn name(self) -> &'static str {
         match self {
-            Self::Raised { .. } | Self::Forecast { .. } | Self::SeenAgain { violates: true, .. } => "raised",
+            Self::Raised { .. } | Self::Forecast { .. } => "raised",
             Self::Escalated { .. } => "escalated",
-            Self::Recovered { .. } | Self::SeenAgain { .. } | Self::ForecastGone { .. } => "recovered",
-            Self::Unseen => "unseen",
+            Self::Recovered { .. } | Self::ForecastGone { .. } => "recovered",
         }
     }
 
     fn action(self) -> &'static str {
         match self {
-            Self::Raised { .. }
-            | Self::Escalated { .. }
-            | Self::Unseen
-            | Self::Forecast { .. }
-            | Self::SeenAgain { violates: true, .. } => "trigger",
-            Self::Recovered { .. } | Self::SeenAgain { .. } | Self::ForecastGone { .. } => "resolve",
+            Self::Raised { .. } | Self::Escalated { .. } | Self::Forecast { .. } => TRIGGER,
+            Self::Recovered { .. } | Self::ForecastGone { .. } => RESOLVE,
         }
     }
 
-    fn since(self, now: Timestamp) -> Timestamp {
+    fn since(self) -> Timestamp {
         match self {
-            Self::Unseen => now,
             Self::Raised { since }
             | Self::Escalated { since }
             | Self::Recovered { since }
-            | Self::SeenAgain { since, .. }
             | Self::Forecast { since }
             | Self::ForecastGone { since } => since,
         }
@@ -96,7 +91,7 @@ impl Transition {
 
     fn severity(self, metric: Option<&Metric>) -> Severity {
         match (self, metric.map(|m| m.status)) {
-            _ if self.action() == "resolve" => Severity::Info,
+            _ if self.action() == RESOLVE => Severity::Info,
             (Self::Forecast { .. }, _) => Severity::Warning,
             (_, Some(Status::Critical)) => Severity::Critical,
             _ => Severity::Warning,
@@ -106,21 +101,17 @@ impl Transition {
     fn in_words(self, metric: &Metric) -> String {
         let name = plain(&metric.quota_name, NAME);
         match self {
-            Self::Raised { .. } | Self::Escalated { .. } | Self::SeenAgain { violates: true, .. } => {
-                format!("{name}: {}, {}", reading(metric), metric.status.as_str())
+            Self::Raised { .. } | Self::Escalated { .. } => {
+                let rejected = rejections(metric).map_or_else(String::new, |rejected| format!("{rejected}, "));
+                format!("{name}: {rejected}{}, {}", reading(metric), metric.status.as_str())
             }
             Self::Recovered { .. } => format!("{name}: {}, recovered", reading(metric)),
-            Self::SeenAgain { .. } => format!("{name}: {}, seen again", reading(metric)),
             Self::Forecast { .. } => {
                 let when = metric.forecast.as_ref().and_then(|f| f.full_at.as_deref()).map(|at| format!(" on {at}"));
                 let when = when.unwrap_or_default();
                 format!("{name}: {}, will be full{when}", reading(metric))
             }
             Self::ForecastGone { .. } => format!("{name}: {}, will not be full soon", reading(metric)),
-            Self::Unseen => {
-                let why = metric.fault.as_ref().map_or_else(String::new, |f| format!(": {} {}", f.operation, f.kind));
-                format!("{name} cannot be checked{}", plain(&why, SENTENCE))
-            }
         }
     }
 }
@@ -132,6 +123,7 @@ struct Document<'a> {
     event: &'static str,
     action: &'static str,
     severity: &'static str,
+    impact: Impact,
     dedup_key: String,
     /// One line for a person.
     summary: String,
@@ -143,8 +135,10 @@ struct Document<'a> {
     since: String,
     /// Null where a quota of the account is meant.
     instance: Option<InstanceEntry<'a>>,
-    /// The quota as it is now; null in a test event.
+    /// The quota as it is now; null where the event is not about a single one.
     metric: Option<&'a Metric>,
+    /// What cannot be seen, or is seen again; null where the event is about something else.
+    unseen: Option<Blindness<'a>>,
 }
 
 #[derive(Serialize)]
@@ -165,14 +159,6 @@ pub fn of(context: &Context<'_>, metrics: &[Metric], news: &News) -> Vec<Event> 
     };
     let violations = news.violations.iter().filter_map(|(key, change)| Some((key, changed(change)?)));
     let recovered = news.recovered.iter().map(|(key, told)| (key, Transition::Recovered { since: told.since }));
-    let unseen = news.unseen.iter().filter(|(_, unseen)| unseen.is_new).map(|(key, _)| (key, Transition::Unseen));
-    // A violation that is new and a loss of sight that is over are one incident, and one event.
-    let is_told =
-        |key: &String| news.recovered.contains_key(key) || news.violations.get(key).and_then(changed).is_some();
-    let seen_again = news.seen_again.iter().filter(|(key, _)| !is_told(key)).map(|(key, seen)| {
-        let violates = find(key).is_some_and(Metric::is_violation);
-        (key, Transition::SeenAgain { since: seen.since, violates })
-    });
     let forecasts = news.forecasts.iter().filter_map(|(key, change)| match change {
         Change::New(since) => Some((key, Transition::Forecast { since: *since })),
         _ => None,
@@ -180,23 +166,62 @@ pub fn of(context: &Context<'_>, metrics: &[Metric], news: &News) -> Vec<Event> 
     let gone = news.forecasts_gone.iter().map(|(key, since)| (key, Transition::ForecastGone { since: *since }));
     violations
         .chain(recovered)
-        .chain(unseen)
-        .chain(seen_again)
         .chain(forecasts)
         .chain(gone)
-        .map(|(key, transition)| event(context, key, find(key), transition))
+        .map(|(key, transition)| event(context, (key, news.vanished.get(key)), find(key), transition))
+        .chain(blindness::of(metrics, news).into_iter().map(|blindness| unseen(context, blindness)))
         .collect()
 }
 
-fn event(context: &Context<'_>, key: &str, metric: Option<&Metric>, transition: Transition) -> Event {
+fn unseen(context: &Context<'_>, blindness: Blindness<'_>) -> Event {
     let whose = context.instance.map_or("account", |i| i.display_name());
-    let what = metric.map_or_else(|| format!("{key}: {}", transition.name()), |m| transition.in_words(m));
+    let (event, action, severity) =
+        if blindness.is_over { ("recovered", RESOLVE, Severity::Info) } else { ("unseen", TRIGGER, Severity::Warning) };
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        product: SOURCE,
+        event,
+        action,
+        severity: severity.as_str(),
+        impact: blindness.impact,
+        dedup_key: dedup_key(context.account, context.instance, &blindness.key()),
+        summary: plain(&format!("{}: {}", plain(whose, NAME), blindness.in_words()), SUMMARY),
+        account_id: &context.account.id,
+        region: &context.account.region,
+        execution_id: Some(context.execution_id),
+        timestamp: rfc3339(context.now),
+        since: rfc3339(blindness.since.unwrap_or(context.now)),
+        instance: entry(context.instance),
+        metric: None,
+        unseen: Some(blindness),
+    };
+    finished(&document, context.instance, NO_CODE, context.now)
+}
+
+fn entry(instance: Option<&Instance>) -> Option<InstanceEntry<'_>> {
+    instance.map(|i| InstanceEntry { id: &i.id, arn: &i.arn, alias: i.alias.as_deref() })
+}
+
+/// `vanished`: the name of a quota that is not there any more.
+fn event(
+    context: &Context<'_>,
+    (key, vanished): (&str, Option<&String>),
+    metric: Option<&Metric>,
+    transition: Transition,
+) -> Event {
+    let whose = context.instance.map_or("account", |i| i.display_name());
+    let gone = || match vanished.filter(|name| !name.is_empty()) {
+        Some(name) => format!("{}: no longer there", plain(name, NAME)),
+        None => format!("{key}: {}", transition.name()),
+    };
+    let what = metric.map_or_else(gone, |m| transition.in_words(m));
     let document = Document {
         schema_version: SCHEMA_VERSION,
         product: SOURCE,
         event: transition.name(),
         action: transition.action(),
         severity: transition.severity(metric).as_str(),
+        impact: metric.map_or_else(|| impact_of(key), |m| m.impact),
         dedup_key: match transition {
             Transition::Forecast { .. } | Transition::ForecastGone { .. } => {
                 format!("{}/forecast", dedup_key(context.account, context.instance, key))
@@ -208,9 +233,10 @@ fn event(context: &Context<'_>, key: &str, metric: Option<&Metric>, transition: 
         region: &context.account.region,
         execution_id: Some(context.execution_id),
         timestamp: rfc3339(context.now),
-        since: rfc3339(transition.since(context.now)),
-        instance: context.instance.map(|i| InstanceEntry { id: &i.id, arn: &i.arn, alias: i.alias.as_deref() }),
+        since: rfc3339(transition.since()),
+        instance: entry(context.instance),
         metric,
+        unseen: None,
     };
     let code = metric.map_or(NO_CODE, |m| &m.quota_code);
     finished(&document, context.instance, code, context.now)
@@ -223,8 +249,9 @@ pub fn test(account: &Account, now: Timestamp) -> Event {
         schema_version: SCHEMA_VERSION,
         product: SOURCE,
         event: crate::ledger::Event::Test.as_str(),
-        action: "trigger",
+        action: TRIGGER,
         severity: Severity::Info.as_str(),
+        impact: Impact::Build,
         dedup_key: dedup_key(account, None, "test"),
         summary: "TEST of the Amazon Connect quota monitor: this event shows that events arrive. Nothing is wrong."
             .to_owned(),
@@ -235,6 +262,7 @@ pub fn test(account: &Account, now: Timestamp) -> Event {
         since: rfc3339(now),
         instance: None,
         metric: None,
+        unseen: None,
     };
     finished(&document, None, NO_CODE, now)
 }
@@ -249,7 +277,9 @@ fn finished(document: &Document<'_>, instance: Option<&Instance>, quota_code: &s
         ("event", document.event.to_owned()),
         ("action", document.action.to_owned()),
         ("severity", document.severity.to_owned()),
+        ("impact", document.impact.as_str().to_owned()),
         ("instance_id", instance.map_or(ACCOUNT_KEY, |i| &i.id).to_owned()),
+        ("account_id", document.account_id.to_owned()),
         ("region", document.region.to_owned()),
         ("quota_code", quota_code.to_owned()),
         ("dedup_key", document.dedup_key.clone()),

@@ -66,4 +66,30 @@ mod tests {
         }
         assert!(Glob::new("*b").specificity() < Glob::new("*a").specificity(), "the alphabet settles a tie");
     }
+
+    /// What the words of [`Glob`] say, without any cleverness.
+    fn fits(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some(('*', rest)), None) => fits(rest, text),
+            (Some(('*', rest)), Some((_, less))) => fits(rest, text) || fits(pattern, less),
+            (Some((p, rest)), Some((c, less))) => (*p == '?' || p == c) && fits(rest, less),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    #[test]
+    fn nothing_but_star_and_question_mark_means_more_than_itself() {
+        let fits = |pattern, text| Glob::new(pattern).matches(text);
+        assert!(fits(r"a\b", r"a\b") && !fits(r"a\*b", "a*b") && fits(r"a\*b", r"a\xb"), "a backslash escapes nothing");
+        assert!(fits("?", "é") && !fits("*?", "") && fits("**", "x") && fits("", "") && !fits("a", "A"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_pattern_matches_what_its_words_say(pattern in "[a\\\\é*?]{0,8}", text in "[a\\\\é*]{0,8}") {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            proptest::prop_assert_eq!(Glob::new(&pattern).matches(&text), fits(&chars(&pattern), &chars(&text)));
+        }
+    }
 }

@@ -11,7 +11,7 @@ mod tests;
 use std::collections::HashMap;
 
 use crate::catalogue::{self, Category, Meter, Quota, RATES_SHOWN_AS_200, Service};
-use crate::model::{Fault, FaultKind, Limit, LimitSource, QuotaId, Scope};
+use crate::model::{Fault, FaultKind, Impact, Limit, LimitSource, QuotaId, Scope};
 pub use row::{Level, LimitRow, Period, Statistic, UsageMetric};
 
 /// All limits of one service in one Region, as one run found them.
@@ -52,6 +52,8 @@ pub struct Listed<'a> {
     pub code: &'a str,
     pub name: &'a str,
     pub has_usage_metric: bool,
+    /// The usage metric counts calls: when the quota is full, calls are turned away.
+    pub counts_calls: bool,
 }
 
 impl Listed<'_> {
@@ -64,6 +66,8 @@ impl Listed<'_> {
             service: service.code().to_owned(),
             category: Category::Uncatalogued.as_str().to_owned(),
             scope: Scope::Account,
+            impact: if self.counts_calls { Impact::Live } else { Impact::Build },
+            is_single: false,
         }
     }
 }
@@ -216,7 +220,11 @@ impl Limits {
         let mut listed: Vec<Listed<'_>> = self
             .codes
             .iter()
-            .map(|(code, rows)| Listed { code, name: &rows.name, has_usage_metric: rows.usage_metric.is_some() })
+            .map(|(code, rows)| {
+                let metric = rows.usage_metric.as_ref();
+                let counts_calls = metric.is_some_and(|metric| metric.name == "CallCount");
+                Listed { code, name: &rows.name, has_usage_metric: metric.is_some(), counts_calls }
+            })
             .collect();
         listed.sort_by_key(|l| l.code);
         listed

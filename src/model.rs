@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 /// An Amazon Connect instance as `ListInstances` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
@@ -68,6 +70,35 @@ pub struct Thresholds {
     pub warning: f64,
     /// Never below `warning`.
     pub critical: f64,
+}
+
+impl Thresholds {
+    /// The same with another warning percentage. A critical percentage below it becomes 100, so that a
+    /// quota can still be a warning before it is critical.
+    #[must_use]
+    pub fn with_warning(self, warning: f64) -> Self {
+        Self { warning, critical: if warning > self.critical { 100.0 } else { self.critical } }
+    }
+}
+
+/// What happens when a quota is full, the milder first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Impact {
+    /// Nothing new can be made; what there is goes on.
+    Build,
+    /// Contacts or API calls are turned away.
+    Live,
+}
+
+impl Impact {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Live => "live",
+        }
+    }
 }
 
 /// What a quota is counted against.
@@ -361,6 +392,9 @@ pub struct QuotaId {
     pub service: String,
     pub category: String,
     pub scope: Scope,
+    pub impact: Impact,
+    /// AWS allows one by design: a quota of 1 that is in use needs nobody's attention.
+    pub is_single: bool,
 }
 
 /// Written where a documented quota is not in the Service Quotas catalogue: a code is never invented.

@@ -31,6 +31,8 @@ pub struct Request {
     /// AWS's word, such as `PENDING`, `CASE_OPENED`, `APPROVED` or `DENIED`.
     pub status: String,
     pub created: Timestamp,
+    /// When AWS last changed it: of a request that is closed, when it was answered.
+    pub updated: Timestamp,
     /// The ARN of the resource that it is for; none: the account, or all its resources.
     pub context: Option<String>,
 }
@@ -43,7 +45,7 @@ impl Request {
 
     /// Whether a request for the same thing must wait because of this one.
     fn blocks(&self, now: Timestamp) -> bool {
-        let age = now.duration_since(self.created);
+        let age = now.duration_since(self.updated);
         self.is_open() || age < if self.status == "APPROVED" { AFTER_APPROVAL } else { AFTER_REFUSAL }
     }
 }
@@ -200,6 +202,7 @@ mod tests {
             desired: 200.0,
             status: status.to_owned(),
             created: now() - SignedDuration::from_hours(24 * days_ago),
+            updated: now() - SignedDuration::from_hours(24 * days_ago),
             context: context.map(str::to_owned),
         }
     }
@@ -271,6 +274,24 @@ mod tests {
         };
         assert!(asks(&requests(others(19)), &row()));
         assert!(!asks(&requests(others(20)), &row()), "the account has no room");
+    }
+
+    #[test]
+    fn the_pause_counts_from_the_answer_and_not_from_the_request() {
+        let answered = |status: &str, asked_days_ago: i64, answered_hours_ago: i64| {
+            let updated = now() - SignedDuration::from_hours(answered_hours_ago);
+            Request { updated, ..request(status, asked_days_ago, Some(ARN)) }
+        };
+        for (earlier, again) in [
+            (answered("DENIED", 35, 24), false),
+            (answered("DENIED", 65, 24 * 31), true),
+            (answered("CASE_CLOSED", 40, 2), false),
+            (answered("NOT_APPROVED", 40, 24 * 29), false),
+            (answered("APPROVED", 5, 1), false),
+            (answered("APPROVED", 5, 25), true),
+        ] {
+            assert_eq!(asks(&requests(vec![earlier.clone()]), &row()), again, "{earlier:?}");
+        }
     }
 
     #[test]

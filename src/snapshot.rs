@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Account, Fault, Instance, Thresholds};
+use crate::model::{Account, Fault, Impact, Instance, Thresholds};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -34,7 +34,7 @@ pub struct Snapshot {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Summary {
-    /// Percent; null where no row has a utilization.
+    /// Percent, of the rows that are neither muted nor full by design; null where none has a utilization.
     pub max_utilization: Option<f64>,
     pub avg_utilization: Option<f64>,
     pub unknown_count: usize,
@@ -49,6 +49,8 @@ pub struct Metric {
     pub service_code: String,
     pub category: String,
     pub scope: String,
+    /// What happens when it is full.
+    pub impact: Impact,
     pub usage: Option<f64>,
     pub limit: Option<f64>,
     pub limit_source: Option<String>,
@@ -90,6 +92,9 @@ pub struct Metric {
     /// The percentages that judged this row.
     #[serde(skip)]
     pub levels: Thresholds,
+    /// AWS allows one by design, and that one is in use: nothing to warn of, and nothing to ask for.
+    #[serde(skip)]
+    pub is_full_by_design: bool,
 }
 
 #[cfg(test)]
@@ -103,6 +108,7 @@ impl Metric {
             service_code: "connect".to_owned(),
             category: "core".to_owned(),
             scope: "instance".to_owned(),
+            impact: Impact::Build,
             usage: None,
             limit: None,
             limit_source: None,
@@ -122,6 +128,7 @@ impl Metric {
             forecast: None,
             increase_request: None,
             levels: Thresholds { warning: 80.0, critical: 95.0 },
+            is_full_by_design: false,
         }
     }
 }
@@ -142,7 +149,14 @@ impl Metric {
     /// Contacts or calls are turned away when it is full.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.source.starts_with("AWS/")
+        self.impact == Impact::Live
+    }
+
+    /// The row stands for how full things are: what the user muted, and what is full by design, would pin
+    /// the highest value for ever.
+    #[must_use]
+    pub fn is_summarized(&self) -> bool {
+        self.muted.is_none() && !self.is_full_by_design
     }
 
     /// A violation counts and alerts, unless the user muted it.
@@ -284,7 +298,8 @@ impl Snapshot {
 
 impl Summary {
     fn of(metrics: &[Metric]) -> Self {
-        let utilizations: Vec<f64> = metrics.iter().filter_map(|m| m.utilization).collect();
+        let utilizations: Vec<f64> =
+            metrics.iter().filter(|m| m.is_summarized()).filter_map(|m| m.utilization).collect();
         let count = |status| metrics.iter().filter(|m| m.status == status).count();
         #[expect(clippy::cast_precision_loss, reason = "a few hundred rows")]
         let average = (!utilizations.is_empty())
@@ -308,4 +323,24 @@ pub fn one_decimal(percent: f64) -> f64 {
 #[must_use]
 pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_muted_or_full_by_design_does_not_pin_the_summary() {
+        let row = |utilization| Metric { utilization: Some(utilization), ..Metric::sample() };
+        let mute = MuteRecord { reason: "known".to_owned(), until: "2099-01-01T00:00:00Z".to_owned() };
+        let rows = [
+            row(40.0),
+            row(20.0),
+            Metric { muted: Some(mute), ..row(147.0) },
+            Metric { is_full_by_design: true, ..row(100.0) },
+        ];
+        let summary = Summary::of(&rows);
+        assert_eq!((summary.max_utilization, summary.avg_utilization), (Some(40.0), Some(30.0)));
+        assert_eq!(Summary::of(&rows[2..]).max_utilization, None);
+    }
 }

@@ -48,7 +48,7 @@ pub fn foretell(
         return;
     }
     let today = day_of(now);
-    for metric in metrics {
+    for metric in metrics.iter_mut().filter(|m| !m.is_full_by_design) {
         let Some(series) = history.0.get(metric.key()) else { continue };
         // The day that is not over has no peak yet.
         let points: Vec<_> = series.points().filter(|(day, _)| *day < today).collect();

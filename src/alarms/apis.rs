@@ -73,6 +73,8 @@ fn id(row: &Metric) -> QuotaId {
         service: row.service_code.clone(),
         category: row.category.clone(),
         scope: Scope::Account,
+        impact: row.impact,
+        is_single: false,
     }
 }
 

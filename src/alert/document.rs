@@ -8,7 +8,7 @@ use super::remedy::{Increase, console_link};
 use super::words::clip;
 use super::{Digest, Over, Unseen, Violation};
 use crate::ledger::{Event, Severity};
-use crate::model::Account;
+use crate::model::{Account, Impact};
 use crate::snapshot::{FaultRecord, Metric, Summary, rfc3339};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
@@ -23,6 +23,8 @@ struct Document<'a> {
     product: &'static str,
     event: &'static str,
     severity: &'static str,
+    /// The gravest of the message.
+    impact: Impact,
     account_id: &'a str,
     region: &'a str,
     /// Null in a test message, which belongs to no run's measurements.
@@ -94,6 +96,7 @@ struct UnseenEntry<'a> {
     quota_name: &'a str,
     service_code: &'a str,
     scope: &'a str,
+    impact: Impact,
     is_new: bool,
     fault: Option<&'a FaultRecord>,
 }
@@ -106,6 +109,7 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
         product: PRODUCT,
         event: digest.event.as_str(),
         severity: digest.severity.as_str(),
+        impact: digest.impact,
         account_id: &context.account.id,
         region: &context.account.region,
         execution_id: Some(context.execution_id),
@@ -142,6 +146,7 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
         product: PRODUCT,
         event: Event::Test.as_str(),
         severity: Severity::Info.as_str(),
+        impact: Impact::Build,
         account_id: &account.id,
         region: &account.region,
         execution_id: None,
@@ -186,6 +191,7 @@ fn unseen(unseen: Unseen<'_>) -> UnseenEntry<'_> {
         quota_name: &metric.quota_name,
         service_code: &metric.service_code,
         scope: &metric.scope,
+        impact: metric.impact,
         is_new: unseen.is_new,
         fault: metric.fault.as_ref(),
     }

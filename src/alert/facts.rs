@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::words::{NAME, SENTENCE, counted, date, date_of, number, plain, when};
+use super::words::{NAME, SENTENCE, counted, date, date_of, impact, number, plain, rejections, when};
 use super::{Digest, Violation};
 use crate::ledger::Change;
 use crate::model::LimitSource;
@@ -27,7 +27,10 @@ pub(super) fn circumstances(digest: &Digest<'_>, violation: Violation<'_>) -> Ve
     if let Some(before) = peak_before(digest, metric) {
         what = format!("{what}; {before}");
     }
-    let mut lines = vec![what, origin(metric)];
+    if let Some(rejected) = rejections(metric) {
+        what = format!("{rejected}; {what}");
+    }
+    let mut lines = vec![what, impact(metric).to_owned(), origin(metric)];
     lines.extend(growth(violation, now).map(|growth| {
         let news = if violation.new_forecast { " (new forecast)" } else { "" };
         format!("{growth}{news}")

@@ -13,19 +13,20 @@ mod tests;
 mod text;
 mod words;
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::catalogue;
 use crate::evaluate::Thresholds;
 use crate::ledger::{Change, Event, History, News, Severity};
-use crate::model::{Account, Instance};
+use crate::model::{Account, Impact, Instance};
 use crate::snapshot::{ACCOUNT_KEY, Metric, Snapshot, Status, Summary};
 use crate::trend::day_of;
 
-pub(crate) use words::{plain, reading};
+pub(crate) use words::{counted, list, plain, reading, rejections};
 
 /// What SNS accepts as one message: body, attributes and all.
 const SNS_LIMIT: usize = 256 * 1024;
@@ -106,12 +107,15 @@ impl Rows {
     }
 }
 
-/// Rows and news joined and put in reading order: worst first, new first.
+/// Rows and news joined and put in reading order: what turns contacts away first, then the worst, then the
+/// new.
 #[derive(Debug)]
 struct Digest<'a> {
     context: &'a Context<'a>,
     event: Event,
     severity: Severity,
+    /// The gravest of all that it names.
+    impact: Impact,
     rows: &'a Rows,
     violations: Vec<Violation<'a>>,
     /// Below their thresholds, but full soon.
@@ -142,6 +146,18 @@ struct Over<'a> {
     gone: Option<&'a str>,
 }
 
+impl Over<'_> {
+    /// As it was, where the quota is not there any more.
+    fn impact(&self) -> Impact {
+        self.metric.map_or_else(|| impact_of(self.key), |metric| metric.impact)
+    }
+}
+
+/// What happens when the quota of this key is full, as the catalogue has it.
+pub(crate) fn impact_of(key: &str) -> Impact {
+    catalogue::find(key).map_or(Impact::Build, |quota| quota.impact)
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Unseen<'a> {
     metric: &'a Metric,
@@ -161,14 +177,15 @@ impl<'a> Digest<'a> {
         violations.sort_by(|a, b| worst_first(a.metric, b.metric));
         let below = rows.metrics.iter().filter(|m| m.status == Status::Ok && m.has_forecast());
         let mut forecasts: Vec<_> = below.map(|m| with_news(m, &news.forecasts)).collect();
-        forecasts.sort_by_key(|f| f.metric.forecast.as_ref().and_then(|f| f.full_at.clone()));
+        forecasts
+            .sort_by_key(|f| (Reverse(f.metric.impact), f.metric.forecast.as_ref().and_then(|f| f.full_at.clone())));
         let mut unseen: Vec<_> = rows
             .metrics
             .iter()
             .filter(|m| m.status == Status::Unknown && m.muted.is_none())
             .map(|metric| Unseen { metric, is_new: news.unseen.get(metric.key()).is_some_and(|unseen| unseen.is_new) })
             .collect();
-        unseen.sort_by_key(|u| !u.is_new);
+        unseen.sort_by_key(|u| (!u.is_new, Reverse(u.metric.impact)));
         let row: BTreeMap<_, _> = rows.metrics.iter().map(|m| (m.key(), m)).collect();
         let over = |key: &'a String, was, since| {
             let gone = news.vanished.get(key).map(|name| if name.is_empty() { key.as_str() } else { name.as_str() });
@@ -177,14 +194,18 @@ impl<'a> Digest<'a> {
         let recovered = news.recovered.iter().map(|(key, told)| over(key, told.was.as_str(), told.since));
         let seen_again = news.seen_again.iter().map(|(key, seen)| over(key, Status::Unknown.as_str(), seen.since));
         let gone = news.forecasts_gone.iter().map(|(key, since)| over(key, FORECAST, *since));
+        let over: Vec<_> = recovered.chain(seen_again).chain(gone).collect();
+        let told = violations.iter().chain(&forecasts).map(|v| v.metric.impact);
+        let impact = told.chain(unseen.iter().map(|u| u.metric.impact)).chain(over.iter().map(Over::impact)).max();
         Self {
             context,
             event: news.event,
             severity: news.severity,
+            impact: impact.unwrap_or(Impact::Build),
             rows,
             violations,
             forecasts,
-            over: recovered.chain(seen_again).chain(gone).collect(),
+            over,
             unseen,
             muted: rows.metrics.iter().filter(|m| m.muted.is_some()).collect(),
         }
@@ -196,15 +217,16 @@ impl<'a> Digest<'a> {
     }
 }
 
-/// By severity, then by utilization; usage of something whose limit is 0 is beyond any percentage.
+/// By impact, then by severity, then by utilization; usage of something whose limit is 0 is beyond any percentage.
 fn worst_first(a: &Metric, b: &Metric) -> Ordering {
     let utilization = |m: &Metric| match (m.utilization, m.limit) {
         (Some(percent), _) => percent,
         (None, Some(_)) => f64::INFINITY,
         (None, None) => 0.0,
     };
-    b.status
-        .cmp(&a.status)
+    b.impact
+        .cmp(&a.impact)
+        .then_with(|| b.status.cmp(&a.status))
         .then_with(|| utilization(b).total_cmp(&utilization(a)))
         .then_with(|| a.quota_name.cmp(&b.quota_name))
 }
@@ -214,7 +236,7 @@ fn worst_first(a: &Metric, b: &Metric) -> Ordering {
 pub fn compose(context: &Context<'_>, rows: &Rows, news: &News) -> Message {
     let digest = Digest::of(context, rows, news);
     let subject = subject::subject(&digest);
-    let attributes = attributes(digest.event, digest.severity, context.instance, context.account);
+    let attributes = attributes(digest.event, digest.severity, digest.impact, context.instance, context.account);
     let spent =
         subject.len() + attributes.iter().map(|(name, value)| name.len() + "String".len() + value.len()).sum::<usize>();
     let budget = (SNS_LIMIT - MARGIN - FRAME).saturating_sub(spent);
@@ -236,7 +258,7 @@ pub fn test_message(account: &Account, now: Timestamp) -> Message {
     Message {
         subject: subject::test(account),
         body: body(&text, &subject::test_sms(account), &document::test(account, now)),
-        attributes: attributes(Event::Test, Severity::Info, None, account),
+        attributes: attributes(Event::Test, Severity::Info, Impact::Build, None, account),
         text,
     }
 }
@@ -244,13 +266,16 @@ pub fn test_message(account: &Account, now: Timestamp) -> Message {
 fn attributes(
     event: Event,
     severity: Severity,
+    impact: Impact,
     instance: Option<&Instance>,
     account: &Account,
 ) -> Vec<(&'static str, String)> {
     vec![
         ("event", event.as_str().to_owned()),
         ("severity", severity.as_str().to_owned()),
+        ("impact", impact.as_str().to_owned()),
         ("instance_id", instance.map_or(ACCOUNT_KEY, |i| &i.id).to_owned()),
+        ("account_id", account.id.clone()),
         ("region", account.region.clone()),
     ]
 }

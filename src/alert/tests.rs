@@ -2,6 +2,7 @@
 
 mod facts;
 mod limits;
+mod short;
 
 use insta::assert_snapshot;
 use jiff::SignedDuration;
@@ -34,9 +35,13 @@ pub(super) fn context<'a>(account: &'a Account, instance: Option<&'a Instance>) 
 /// A row as the thresholds of [`context`] judge it.
 pub(super) fn metric(code: &str, name: &str, usage: f64, limit: f64) -> Metric {
     let utilization = (limit > 0.0).then(|| (usage * 1000.0 / limit).round() / 10.0);
+    let known = catalogue::find(code);
+    let sample = Metric::sample();
     Metric {
         quota_code: code.to_owned(),
         quota_name: name.to_owned(),
+        category: known.map_or(sample.category, |quota| quota.category.as_str().to_owned()),
+        impact: known.map_or(sample.impact, |quota| quota.impact),
         usage: Some(usage),
         limit: Some(limit),
         limit_source: Some("default".to_owned()),
@@ -146,10 +151,12 @@ fn the_example_of_the_contract() {
     VIOLATIONS:
     • Contact flows per instance: 147/100 (147.0%) - VIOLATION
       critical; new since 23:08 UTC
+      build: nothing new can be made when it is full
       limit applied to this instance; adjustable
       whether archived flows count is not documented: all are counted
     • AWS Lambda functions per instance: 42/50 (84.0%) - VIOLATION
       warning; since 14:00 UTC
+      build: nothing new can be made when it is full
       limit: AWS default; adjustable
 
     SUMMARY:
@@ -185,9 +192,9 @@ fn the_example_of_the_contract() {
     "#);
     let (body, document) = opened(&message);
     assert_snapshot!(body["sms"].as_str().unwrap(), @"Connect Quota Alert: MyConnectInstance: 2 violations, worst: Contact flows per instance 147/100 (147.0%)");
-    assert_snapshot!(document["violations"][0].to_string(), @r#"{"adjustable":true,"category":"core","change":"new","increase_command":"aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012","limit":100.0,"limit_source":"instance","links":{"quota":"https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690"},"note":"whether archived flows count is not documented: all are counted","quota_code":"L-22922690","quota_name":"Contact flows per instance","scope":"instance","service_code":"connect","since":"2025-09-12T23:08:19Z","source":"connect:ListUsers","status":"critical","usage":147.0,"utilization":147.0}"#);
+    assert_snapshot!(document["violations"][0].to_string(), @r#"{"adjustable":true,"category":"contact handling","change":"new","impact":"build","increase_command":"aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012","limit":100.0,"limit_source":"instance","links":{"quota":"https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690"},"note":"whether archived flows count is not documented: all are counted","quota_code":"L-22922690","quota_name":"Contact flows per instance","scope":"instance","service_code":"connect","since":"2025-09-12T23:08:19Z","source":"connect:ListUsers","status":"critical","usage":147.0,"utilization":147.0}"#);
     let attributes: Vec<_> = message.attributes.iter().map(|(_, v)| v.as_str()).collect();
-    assert_eq!(attributes, ["raised", "critical", ID, "eu-central-1"]);
+    assert_eq!(attributes, ["raised", "critical", "build", ID, "123456789012", "eu-central-1"]);
 }
 
 #[test]
@@ -282,13 +289,15 @@ fn the_account() {
     Violations Found: 2
 
     VIOLATIONS:
-    • External voice transfer connectors per account: 3/0 - VIOLATION
-      critical; new since 23:08 UTC
-      limit: AWS default; adjustable
     • Rate of ListUsers API requests: 1.95/2 (97.5%) - VIOLATION
       critical; escalated from warning, since 14:00 UTC
+      live: API calls are turned away when it is full
       limit applied to the account; adjustable
       peak minute 22:41 UTC; 12 calls rejected
+    • External voice transfer connectors per account: 3/0 - VIOLATION
+      critical; new since 23:08 UTC
+      build: nothing new can be made when it is full
+      limit: AWS default; adjustable
 
     SUMMARY:
     • Total quotas monitored: 2
@@ -296,25 +305,26 @@ fn the_account() {
     • Average utilization: 97.5%
 
     WHAT TO DO:
-    • External voice transfer connectors per account (L-2BE4D75F)
-      Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-2BE4D75F
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-2BE4D75F --desired-value 5
     • Rate of ListUsers API requests (L-8787723E)
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-8787723E
       Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-8787723E --desired-value 4
+    • External voice transfer connectors per account (L-2BE4D75F)
+      Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-2BE4D75F
+      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-2BE4D75F --desired-value 5
 
     HOW TO MUTE, in QUOTA_OVERRIDES:
-    • External voice transfer connectors per account
-      {"L-2BE4D75F": {"mute": {"reason": "...", "until": "2025-10-12"}}}
     • Rate of ListUsers API requests
       {"L-8787723E": {"mute": {"reason": "...", "until": "2025-10-12"}}}
+    • External voice transfer connectors per account
+      {"L-2BE4D75F": {"mute": {"reason": "...", "until": "2025-10-12"}}}
 
     Sent because a quota is newly over its threshold.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1
     "#);
     let (_, document) = opened(&message);
     assert!(document["instance"].is_null());
-    assert_eq!(document["violations"][1]["since"], "2025-09-12T14:00:00Z");
+    assert_eq!(document["violations"][0]["since"], "2025-09-12T14:00:00Z");
+    assert_eq!((document["impact"].as_str(), message.attributes[2].1.as_str()), (Some("live"), "live"));
 }
 
 #[test]
@@ -337,6 +347,7 @@ fn a_test_is_marked_as_one() {
     > VIOLATIONS:
     > • Contact flows per instance: 147/100 (147.0%) - VIOLATION
     >   critical; new since 14:00 UTC
+    >   build: nothing new can be made when it is full
     >   limit applied to this instance; adjustable
     It goes on with a summary, with what could not be checked, and with what to do about each quota.
 

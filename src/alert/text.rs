@@ -299,6 +299,7 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
         "VIOLATIONS:",
         "• Contact flows per instance: 147/100 (147.0%) - VIOLATION",
         "  critical; new since 14:00 UTC",
+        "  build: nothing new can be made when it is full",
         "  limit applied to this instance; adjustable",
     ] {
         page.line(format!("> {line}").trim_end());

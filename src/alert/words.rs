@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::catalogue::{self, Meter};
+use crate::model::Impact;
 use crate::snapshot::Metric;
 
 /// The longest quota or resource name that a text shows.
@@ -60,8 +62,51 @@ pub(crate) fn reading(metric: &Metric) -> String {
     }
 }
 
+/// `340 calls REJECTED`: what AWS turned away because of the quota.
+pub(crate) fn rejections(metric: &Metric) -> Option<String> {
+    metric.rejected.map(|count| in_words(count, rejected_noun(metric)))
+}
+
+/// `340 calls REJECTED, 12 chats REJECTED`: of each kind the sum, in the order of the quotas, and `most`
+/// kinds at most.
+pub(super) fn all_rejections<'a>(metrics: impl Iterator<Item = &'a Metric>, most: usize) -> Option<String> {
+    let mut sums: Vec<(&str, f64)> = Vec::new();
+    for (noun, count) in metrics.filter_map(|m| Some((rejected_noun(m), m.rejected?))) {
+        match sums.iter_mut().find(|(known, _)| *known == noun) {
+            Some((_, sum)) => *sum += count,
+            None => sums.push((noun, count)),
+        }
+    }
+    let words: Vec<String> = sums.into_iter().take(most).map(|(noun, count)| in_words(count, noun)).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+fn in_words(count: f64, noun: &str) -> String {
+    let plural = if (count - 1.0).abs() < f64::EPSILON { "" } else { "s" };
+    format!("{} {noun}{plural} REJECTED", number(count))
+}
+
+/// One of what the quota lets through.
+fn rejected_noun(metric: &Metric) -> &'static str {
+    match catalogue::find(metric.key()).map(|quota| quota.meter) {
+        Some(Meter::Gauge(gauge)) => gauge.noun(),
+        _ => "request",
+    }
+}
+
+/// What happens when the quota is full.
+pub(super) fn impact(metric: &Metric) -> &'static str {
+    match metric.impact {
+        Impact::Live if metric.category == catalogue::Category::ApiRates.as_str() => {
+            "live: API calls are turned away when it is full"
+        }
+        Impact::Live => "live: contacts or calls are turned away when it is full",
+        Impact::Build => "build: nothing new can be made when it is full",
+    }
+}
+
 /// `1 violation`, `2 violations`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
@@ -88,7 +133,7 @@ pub(super) fn date_of(text: &str, now: Timestamp) -> String {
 }
 
 /// `a, b and 212 more`: the first `most` of the names.
-pub(super) fn list(names: &[String], most: usize) -> String {
+pub(crate) fn list(names: &[String], most: usize) -> String {
     let shown = names.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(most) {
         0 => shown,

@@ -44,12 +44,12 @@ impl<'a> Context<'a> {
         let config = &app.config;
         let mut thresholds = config.thresholds;
         if let Some(warning) = request.threshold_percentage {
-            thresholds = Thresholds { warning, critical: thresholds.critical.max(warning) };
+            thresholds = thresholds.with_warning(warning);
         }
         if let Some(note) = app.without_alerts() {
             warn!("{note}");
         }
-        let reminders = Reminders { live: config.reminder_hours, build: config.reminder_hours };
+        let reminders = Reminders { live: config.reminder_hours, build: config.reminder_hours_build };
         Self {
             app,
             sinks: app.sinks.until(moment.end),

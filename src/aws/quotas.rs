@@ -177,12 +177,16 @@ impl Quotas {
 fn change(change: &RequestedServiceQuotaChange) -> Option<Request> {
     let context = change.quota_context().and_then(|c| c.context_id()).filter(|id| *id != "*");
     let is_of_account = change.quota_requested_at_level() == Some(&AppliedLevelEnum::Account);
+    let created = Timestamp::from_second(change.created()?.secs()).ok()?;
+    let updated = change.last_updated().and_then(|at| Timestamp::from_second(at.secs()).ok());
     Some(Request {
         id: change.id().map(str::to_owned),
         quota_code: change.quota_code()?.to_owned(),
         desired: change.desired_value()?,
         status: change.status()?.as_str().to_owned(),
-        created: Timestamp::from_second(change.created()?.secs()).ok()?,
+        created,
+        // An answer never comes before its request.
+        updated: updated.unwrap_or(created).max(created),
         context: context.filter(|_| !is_of_account).map(str::to_owned),
     })
 }

@@ -21,6 +21,17 @@ pub struct GaugeMetric {
 }
 
 impl Gauge {
+    /// One of what it counts.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Calls => "call",
+            Self::Chats => "chat",
+            Self::Tasks => "task",
+            Self::Emails => "email",
+        }
+    }
+
     #[must_use]
     pub const fn metric(self) -> GaugeMetric {
         match self {

@@ -13,15 +13,18 @@ mod connect_rates;
 mod gauge;
 mod listing;
 mod profile;
+#[cfg(test)]
+mod tests;
 mod voice_id;
 mod wisdom;
 
 pub use gauge::{Gauge, GaugeMetric};
 pub use listing::{Listing, Place};
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::model::{NO_CODE, QuotaId, Scope};
+use crate::model::{Impact, NO_CODE, QuotaId, Scope};
 
 /// Why a burst quota is a limit only.
 const BURST: &str =
@@ -38,6 +41,10 @@ pub struct Quota {
     /// AWS's documented default, used only where Service Quotas lists no value at all.
     pub default: Option<f64>,
     pub meter: Meter,
+    /// What happens when it is full.
+    pub impact: Impact,
+    /// AWS allows one by design, such as one Cases domain an instance: 1 of 1 is how it is meant.
+    pub is_single: bool,
     /// A doubt that the reader of the number must know.
     pub note: Option<&'static str>,
 }
@@ -64,7 +71,20 @@ impl Quota {
         default: Option<f64>,
         meter: Meter,
     ) -> Self {
-        Self { service, code, name, category, scope, default, meter, note: None }
+        let impact = impact_of(category, meter);
+        Self { service, code, name, category, scope, default, meter, impact, is_single: false, note: None }
+    }
+
+    /// Contacts are turned away when it is full, although its meter and category do not say so.
+    const fn live(mut self) -> Self {
+        self.impact = Impact::Live;
+        self
+    }
+
+    /// AWS allows one by design.
+    const fn single(mut self) -> Self {
+        self.is_single = true;
+        self
     }
 
     const fn note(mut self, note: &'static str) -> Self {
@@ -78,6 +98,12 @@ impl Quota {
         self.code != NO_CODE
     }
 
+    /// What tells it from every other quota; see [`QuotaId::key`].
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        if self.is_listed() { self.code } else { self.name }
+    }
+
     #[must_use]
     pub fn id(&self) -> QuotaId {
         QuotaId {
@@ -86,7 +112,17 @@ impl Quota {
             service: self.service.code().to_owned(),
             category: self.category.as_str().to_owned(),
             scope: self.scope,
+            impact: self.impact,
+            is_single: self.is_single,
         }
+    }
+}
+
+/// Full rates and concurrencies turn calls and contacts away; when a count is full, nothing new can be made.
+const fn impact_of(category: Category, meter: Meter) -> Impact {
+    match (category, meter) {
+        (Category::ApiRates, _) | (_, Meter::Gauge(_) | Meter::Rate) => Impact::Live,
+        _ => Impact::Build,
     }
 }
 
@@ -278,6 +314,13 @@ pub fn all() -> impl Iterator<Item = &'static Quota> {
     .flatten()
 }
 
+/// The quota that a row's or an incident's key means; see [`QuotaId::key`].
+#[must_use]
+pub fn find(key: &str) -> Option<&'static Quota> {
+    static BY_KEY: LazyLock<HashMap<&str, &Quota>> = LazyLock::new(|| all().map(|q| (q.key(), q)).collect());
+    BY_KEY.get(key).copied()
+}
+
 /// Every listing that a quota needs, with those whose resources it visits, each once, in the order of
 /// the catalogue.
 #[must_use]
@@ -318,56 +361,3 @@ pub fn per_account() -> impl Iterator<Item = &'static Quota> {
 /// Rates that AWS's documentation warns about: Service Quotas may show 200 for them, whatever the
 /// real limit. Source: "Amazon Connect service quotas", API throttling quotas.
 pub const RATES_SHOWN_AS_200: &[&str] = &["GetCurrentMetricData", "GetMetricDataV2", "GetCurrentUserData"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn codes_have_the_service_quotas_form_and_are_unique() {
-        let mut seen = BTreeSet::new();
-        for quota in all() {
-            assert!(seen.insert(quota.id().key().to_owned()), "{} stands twice", quota.name);
-            if quota.is_listed() {
-                let hex = quota.code.strip_prefix("L-").unwrap_or_default();
-                assert!(
-                    hex.len() == 8 && hex.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c)),
-                    "{} is no Service Quotas code",
-                    quota.code
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn every_rate_quota_is_there() {
-        let rates = |service| all().filter(|q| q.meter == Meter::Rate && q.service == service).count();
-        assert_eq!([Service::Connect, Service::Cases, Service::AppIntegrations].map(rates), [283, 36, 21]);
-    }
-
-    #[test]
-    fn a_listing_is_asked_where_its_quotas_stand() {
-        for quota in all() {
-            let Some(listing) = quota.meter.listing() else { continue };
-            let fits = match quota.meter {
-                Meter::Worst(_) | Meter::WorstIn(..) => matches!(listing.place(), Place::Each(..)),
-                Meter::OfInstance(_) => listing.place() == Place::Account && quota.scope == Scope::Instance,
-                Meter::DistinctIn(..) => listing.place() == Place::Instance && quota.scope == Scope::Account,
-                _ if quota.scope == Scope::Account => listing.place() == Place::Account,
-                _ => listing.place() == Place::Instance,
-            };
-            assert!(fits, "{} cannot be counted by {listing:?}", quota.name);
-            assert_eq!(listing.service(), quota.service, "{}", quota.name);
-        }
-    }
-
-    #[test]
-    fn a_quota_that_cannot_be_measured_says_why() {
-        for quota in all() {
-            if let Meter::NotMeasurable(reason) = quota.meter {
-                assert!(reason.len() > 20, "{} gives no reason", quota.name);
-            }
-        }
-    }
-}

@@ -26,7 +26,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota("L-9CF9A111", "Maximum number of domain object types per domain", Resource, None, Worst(DomainObjectTypes)),
     quota("L-4A5ECB8E", "Maximum number of integrations", Resource, Some(50.0), Worst(ProfileIntegrations)),
     quota("L-0A1E1791", "Maximum number of event triggers per domain", Resource, Some(50.0), Worst(EventTriggers)),
-    quota("L-1DED0840", "Maximum number of event stream per domain", Resource, Some(1.0), Worst(EventStreams)),
+    quota("L-1DED0840", "Maximum number of event stream per domain", Resource, Some(1.0), Worst(EventStreams)).single(),
     quota("L-DB27F954", "Maximum number of calculated attributes per domain", Resource, Some(50.0), Worst(CalculatedAttributes)),
     quota("L-B6E9F054", "Maximum number of recommenders per domain", Resource, None, Worst(Recommenders)),
     quota("L-D53B7246", "Maximum number of recommeneder filters per domain", Resource, None, Worst(RecommenderFilters)),

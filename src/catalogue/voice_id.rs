@@ -21,7 +21,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota("L-3790424B", "Watchlists per domain", Resource, Some(3.0), NotMeasurable(RETIRED)),
     quota("L-6DD2993B", "Fraudsters per watchlist", Resource, Some(500.0), NotMeasurable(RETIRED)),
     quota("L-65FE7850", "Speakers per domain", Resource, Some(100_000.0), NotMeasurable(RETIRED)),
-    quota("L-F4849009", "Active streaming sessions per domain", Resource, Some(50.0), NotMeasurable(RETIRED)),
+    quota("L-F4849009", "Active streaming sessions per domain", Resource, Some(50.0), NotMeasurable(RETIRED)).live(),
     quota("L-55441DAB", "Active speaker enrollment jobs per domain", Resource, Some(1.0), NotMeasurable(RETIRED)),
     quota("L-38B73369", "Active fraudster registration jobs per domain", Resource, Some(1.0), NotMeasurable(RETIRED)),
     quota("L-9EB99B73", "Speaker enrollment requests per speaker enrollment job", Resource, Some(10000.0), NotMeasurable(RETIRED)),

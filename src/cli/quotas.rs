@@ -40,10 +40,10 @@ pub(super) fn print(args: &Quotas) -> io::Result<()> {
         Output::Table => {
             let mut table = Table::new();
             table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_header(["CODE", "QUOTA", "SERVICE", "SCOPE", "MEASURED BY"]);
+            table.set_header(["CODE", "QUOTA", "SERVICE", "SCOPE", "IMPACT", "MEASURED BY"]);
             for row in &rows {
                 let how = row.why_not.map_or_else(|| row.how.clone(), |why| format!("not measurable: {why}"));
-                table.add_row([row.quota_code, row.quota_name, row.service_code, row.scope, &how]);
+                table.add_row([row.quota_code, row.quota_name, row.service_code, row.scope, row.impact, &how]);
             }
             writeln!(out, "{table}")?;
             let measured = rows.iter().filter(|row| row.measured).count();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Fault, FaultKind, GroupUsage, QuotaId, Scope};
+use crate::model::{Fault, FaultKind, GroupUsage, Impact, QuotaId, Scope};
 use proptest::prelude::*;
 
 const LEVELS: Thresholds = Thresholds { warning: 80.0, critical: 95.0 };
@@ -12,6 +12,8 @@ fn reading(measured: Measured, limit: Result<Option<Limit>, Fault>) -> Reading {
             service: "connect".to_owned(),
             category: "core".to_owned(),
             scope: Scope::Instance,
+            impact: Impact::Build,
+            is_single: false,
         },
         limit,
         measured,
@@ -64,7 +66,8 @@ fn a_fault_of_either_side_makes_the_row_unknown() {
 fn rejected_requests_are_critical_whatever_the_utilization() {
     let usage = Usage { value: 1.0, rejected: 3.0, ..Usage::default() };
     let row = judged(reading(Measured::Usage(usage), limit(100.0)), "{}");
-    assert_eq!((row.status, row.utilization), (Status::Critical, Some(1.0)));
+    assert_eq!((row.status, row.utilization, row.rejected), (Status::Critical, Some(1.0), Some(3.0)));
+    assert_eq!(with(1.0, 100.0).rejected, None);
 }
 
 #[test]
@@ -158,6 +161,44 @@ fn a_limit_of_an_earlier_run_and_a_peak_have_their_times() {
     let own = Limit { read_at: Some(0), ..Limit::new(1.0, LimitSource::Instance) };
     let row = judged(reading(Measured::Usage(Usage::exactly(5.0)), Ok(Some(own))), r#"{"L-9A46857E": {"limit": 100}}"#);
     assert_eq!((row.limit, row.limit_read_at), (Some(100.0), None));
+}
+
+#[test]
+fn an_own_threshold_above_the_critical_percentage_leaves_room_for_a_warning() {
+    let row = |usage, rule: &str| {
+        let text = format!(r#"{{"L-9A46857E": {rule}}}"#);
+        judged(reading(Measured::Usage(Usage::exactly(usage)), limit(100.0)), &text).status
+    };
+    let rule = r#"{"threshold_percentage": 97}"#;
+    assert_eq!(
+        [96.0, 97.0, 99.0, 100.0].map(|usage| row(usage, rule)),
+        [Status::Ok, Status::Warning, Status::Warning, Status::Critical]
+    );
+    let both = r#"{"threshold_percentage": 97, "critical_percentage": 98}"#;
+    assert_eq!((row(97.0, both), row(98.0, both)), (Status::Warning, Status::Critical));
+}
+
+#[test]
+fn one_of_one_by_design_is_no_violation_and_a_raised_limit_is_judged() {
+    let single = |usage, of: f64| {
+        let mut reading = reading(Measured::Usage(Usage::exactly(usage)), limit(of));
+        reading.quota.is_single = true;
+        judged(reading, "{}")
+    };
+    let row = single(1.0, 1.0);
+    assert_eq!((row.status, row.utilization, row.usage), (Status::Ok, Some(100.0), Some(1.0)));
+    assert!(row.is_full_by_design && !row.is_violation() && row.note.unwrap().contains("by design"));
+    let unused = single(0.0, 1.0);
+    assert_eq!((unused.status, unused.note), (Status::Ok, None));
+    assert_eq!(single(2.0, 1.0).status, Status::Critical);
+    assert_eq!(single(2.0, 2.0).status, Status::Critical);
+    assert_eq!(with(1.0, 1.0).status, Status::Critical, "a quota that is 1 by chance is full");
+    let overridden = {
+        let mut reading = reading(Measured::Usage(Usage::exactly(1.0)), limit(1.0));
+        reading.quota.is_single = true;
+        judged(reading, r#"{"L-9A46857E": {"limit": 10}}"#)
+    };
+    assert_eq!((overridden.status, overridden.is_full_by_design), (Status::Ok, false));
 }
 
 #[test]

@@ -252,7 +252,11 @@ impl Step {
         let twice = before.blind.as_ref().is_some_and(|blind| rules.is_a_run_later(blind.since()));
         let is_sure = twice || is_first || before.violation.as_ref().is_some_and(Violation::has_untold);
         let is_new = !was_told && is_sure;
-        let cause = metric.fault.as_ref().map(|f| format!("{} {}", f.operation, f.kind)).unwrap_or_default();
+        let cause = match &before.blind {
+            // What was told under one cause is over under that cause, whatever it is by then.
+            Some(Blind::Told { cause, .. }) => cause.clone(),
+            _ => metric.fault.as_ref().map(|f| format!("{} {}", f.operation, f.kind)).unwrap_or_default(),
+        };
         self.unseen = Some(Unseen { is_new, cause: cause.clone() });
         let since = before.blind.as_ref().map_or(rules.now, Blind::since);
         if !was_told {

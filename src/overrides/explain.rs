@@ -7,7 +7,7 @@ use super::pattern::{QuotaPattern, near_names, perhaps};
 use super::{Effective, Entry, MuteSetting, Origins, Overrides, Rule, settle};
 use crate::catalogue;
 use crate::instances::{InstancePattern, is_instance_id};
-use crate::model::{Instance, NO_CODE, QuotaId, Scope};
+use crate::model::{Instance, NO_CODE, QuotaId, Scope, Thresholds};
 use crate::snapshot::rfc3339;
 
 /// The instance that was asked about, as far as the user named it. An id does not tell the alias, nor
@@ -183,15 +183,19 @@ fn percentages(effective: &Effective, origins: &Origins<'_>, warning: f64, criti
         value: Some(effective.threshold.unwrap_or(warning)),
         from: from(origins.threshold, "THRESHOLD_PERCENTAGE"),
     };
-    let mut critical = Decided {
-        value: Some(effective.critical.unwrap_or(critical)),
+    let value = threshold.value.unwrap_or(warning);
+    let raised = Thresholds { warning, critical }.with_warning(value).critical;
+    let mut decided = Decided {
+        value: Some(effective.critical.unwrap_or(raised)),
         from: from(origins.critical, "CRITICAL_PERCENTAGE"),
     };
-    if critical.value < threshold.value {
-        critical.from = format!("{}, raised to the threshold", critical.from);
-        critical.value = threshold.value;
+    if effective.critical.is_none() && raised > critical {
+        decided.from = format!("{}, raised because the threshold is above it", decided.from);
+    } else if decided.value < threshold.value {
+        decided.from = format!("{}, raised to the threshold", decided.from);
+        decided.value = threshold.value;
     }
-    (threshold, critical)
+    (threshold, decided)
 }
 
 fn mute(effective: &Effective, origins: &Origins<'_>) -> ExplainedMute {

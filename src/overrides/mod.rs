@@ -114,8 +114,8 @@ impl Overrides {
         settle(self.entries.iter().filter(|e| e.applies(quota, instance)), now).0
     }
 
-    /// What a user should know at the start, because it has no effect (any more): rules for codes that
-    /// the catalogue does not know, rules for instances of a quota of the account, and ended mutes.
+    /// What a user should know at the start, because it has no effect (any more), or perhaps none: rules for
+    /// codes that the catalogue does not know, rules for instances of a quota of the account, and ended mutes.
     #[must_use]
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         self.entries.iter().filter_map(|entry| entry.warning(now)).collect()
@@ -147,8 +147,10 @@ impl Entry {
     fn warning(&self, now: Timestamp) -> Option<String> {
         let place = self.place();
         let mut matched = catalogue::all().filter(|q| self.quota.matches(&q.id())).peekable();
-        if matched.peek().is_none() {
-            return Some(format!("{place}: no quota of the catalogue has this code, so the rule has no effect"));
+        if matches!(self.quota, QuotaPattern::Code(_)) && matched.peek().is_none() {
+            return Some(format!(
+                "{place}: the catalogue has no quota of this code, so the rule counts only if Service Quotas lists it"
+            ));
         }
         if self.instance.is_some() && matched.all(|q| q.scope == Scope::Account) {
             return Some(format!("{place}: this is counted for the account, so a rule for instances has no effect"));

@@ -180,18 +180,33 @@ fn mute(place: &str, raw: RawMute, problems: &mut Vec<String>) -> Option<MuteSet
     let end = until(&raw.until);
     if end.is_none() {
         problems.push(format!(
-            "{place}: mute.until is `{}`, expected a date such as 2027-03-31 or an RFC 3339 time",
+            "{place}: mute.until is `{}`, expected a date such as 2027-03-31, or an RFC 3339 time with its offset such \
+             as 2027-03-31T02:00:00Z or 2027-03-31T02:00:00+02:00",
             raw.until
         ));
     }
     end.map(|until| MuteSetting::Until(Mute { reason: raw.reason, until }))
 }
 
-/// A date lasts until its end in UTC.
+/// A date lasts until its end in UTC. The parser of dates takes a time without an offset too and drops the
+/// time, so the form is looked at first: nobody means the whole day by `2027-03-31T02:00:00`.
 fn until(text: &str) -> Option<Timestamp> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time);
+    if is_shaped(text, "0000-00-00") {
+        let day = text.parse::<Date>().ok()?.tomorrow().ok()?;
+        return Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
     }
-    let day = text.parse::<Date>().ok()?.tomorrow().ok()?;
-    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    let (date_and_time, rest) = text.split_at_checked("0000-00-00T00:00:00".len())?;
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    let has_offset = offset.eq_ignore_ascii_case("z") || is_shaped(offset, "+00:00") || is_shaped(offset, "-00:00");
+    let is_rfc3339 = has_offset && is_shaped(&date_and_time.to_ascii_uppercase(), "0000-00-00T00:00:00");
+    text.parse().ok().filter(|_| is_rfc3339)
+}
+
+/// A `0` of the shape stands for any digit, everything else for itself.
+fn is_shaped(text: &str, shape: &str) -> bool {
+    let fits = |(c, wanted): (char, char)| if wanted == '0' { c.is_ascii_digit() } else { c == wanted };
+    text.chars().count() == shape.len() && text.chars().zip(shape.chars()).all(fits)
 }

@@ -1,6 +1,6 @@
 //! The keys that name quotas.
 
-use crate::catalogue;
+use crate::catalogue::{self, Category};
 use crate::glob::{Glob, Specificity};
 use crate::model::QuotaId;
 
@@ -38,7 +38,7 @@ impl QuotaPattern {
         } else {
             Self::Name(key.to_owned())
         };
-        if catalogue::all().any(|q| pattern.matches(&q.id())) {
+        if pattern.is_open() || catalogue::all().any(|q| pattern.matches(&q.id())) {
             return Ok(pattern);
         }
         Err(match pattern {
@@ -49,6 +49,15 @@ impl QuotaPattern {
                 perhaps(&near_names(key))
             ),
         })
+    }
+
+    /// It may mean quotas that only Service Quotas knows: what it means is seen in a run.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Category(category) => *category == Category::Uncatalogued.as_str(),
+            Self::Code(code) => catalogue::find(code).is_none(),
+            Self::Names(_) | Self::Name(_) => false,
+        }
     }
 
     pub(super) fn matches(&self, quota: &QuotaId) -> bool {
@@ -87,7 +96,8 @@ fn is_code(text: &str) -> bool {
 }
 
 fn categories() -> Vec<String> {
-    let mut names: Vec<String> = catalogue::all().map(|q| q.id().category).collect();
+    let uncatalogued = Category::Uncatalogued.as_str().to_owned();
+    let mut names: Vec<String> = catalogue::all().map(|q| q.id().category).chain([uncatalogued]).collect();
     names.sort();
     names.dedup();
     names

@@ -81,6 +81,62 @@ fn a_mute_until_a_date_lasts_through_that_day() {
 }
 
 #[test]
+fn the_end_of_a_mute_is_a_date_or_a_time_with_its_offset_and_nothing_else() {
+    let parsed = |until: &str| {
+        let text = format!(r#"{{"L-9A46857E": {{"mute": {{"reason": "known", "until": "{until}"}}}}}}"#);
+        Overrides::parse(&text)
+    };
+    for (until, end) in [
+        ("2027-03-31", "2027-04-01T00:00:00Z"),
+        ("2027-03-31T02:00:00Z", "2027-03-31T02:00:00Z"),
+        ("2027-03-31t02:00:00.5z", "2027-03-31T02:00:00.5Z"),
+        ("2027-03-31T02:00:00+02:00", "2027-03-31T00:00:00Z"),
+        ("2027-03-31T02:00:00.25-05:30", "2027-03-31T07:30:00.25Z"),
+    ] {
+        assert_eq!(
+            parsed(until).unwrap().effective(&quota(USERS), None, at(NOW)).mute.unwrap().until,
+            at(end),
+            "{until}"
+        );
+    }
+    for bad in [
+        "2027-03-31T02:00:00",
+        "2027-03-31T02:00",
+        "2027-03-31 02:00",
+        "2027-03-31T02:00:00+02:00[Europe/Berlin]",
+        "2027-03-31T02:00[Europe/Berlin]",
+        "2027-03-31[UTC]",
+        "2027-02-30",
+        "2027-03-31T25:00:00Z",
+        "20270331",
+        "2027-W13-3",
+        "31.03.2027",
+        "",
+    ] {
+        let problems = parsed(bad).unwrap_err();
+        assert_eq!(problems.len(), 1, "{bad}");
+        assert!(problems[0].contains(&format!("mute.until is `{bad}`")) && problems[0].contains("with its offset"));
+    }
+}
+
+#[test]
+fn what_only_service_quotas_knows_can_be_named_by_its_category() {
+    let text = r#"{"category:not in the catalogue": {"mute": {"reason": "not ours", "until": "2027-03-31"}}}"#;
+    let overrides = Overrides::parse(text).unwrap();
+    let unlisted = QuotaId {
+        code: "L-FFFFFFFF".to_owned(),
+        name: "Something new".to_owned(),
+        category: catalogue::Category::Uncatalogued.as_str().to_owned(),
+        ..quota(USERS)
+    };
+    assert!(overrides.effective(&unlisted, None, at(NOW)).mute.is_some());
+    assert!(overrides.effective(&quota(USERS), None, at(NOW)).mute.is_none());
+    assert_eq!(overrides.warnings(at(NOW)), Vec::<String>::new());
+    let problems = Overrides::parse(r#"{"category:nonsense": {"limit": 1}}"#).unwrap_err();
+    assert!(problems[0].contains("`not in the catalogue`"), "{problems:?}");
+}
+
+#[test]
 fn a_mute_that_ended_is_ignored_and_mentioned() {
     let text = r#"{"L-9A46857E": {"mute": {"reason": "old", "until": "2026-01-31"}},
         "category:core": {"mute": {"reason": "wide", "until": "2026-12-31"}}}"#;
@@ -140,7 +196,7 @@ fn rules_without_effect_are_pointed_out() {
     let text = format!(r#"{{"L-00000000": {{"limit": 3}}, "{rate}": {{"instances": {{"acme": {{"limit": 3}}}}}}}}"#);
     let warnings = Overrides::parse(&text).unwrap().warnings(at(NOW));
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(warnings.iter().any(|w| w.starts_with("L-00000000: no quota")));
+    assert!(warnings.iter().any(|w| w.starts_with("L-00000000: the catalogue has no quota")));
     assert!(warnings.iter().any(|w| w.starts_with(rate) && w.contains("for the account")));
 }
 
@@ -167,7 +223,7 @@ fn an_explanation_names_every_rule_and_the_winner_of_each_field() {
     assert_eq!(by_alias.threshold_percentage.from, "L-9A46857E / instances / acme-*");
     assert_eq!(
         (by_alias.critical_percentage.value, by_alias.critical_percentage.from.as_str()),
-        (Some(97.0), "CRITICAL_PERCENTAGE, raised to the threshold")
+        (Some(100.0), "CRITICAL_PERCENTAGE, raised because the threshold is above it")
     );
     assert_eq!((by_alias.mute.state, by_alias.mute.from.as_deref()), ("expired", Some("category:core")));
     let by_both = explain(Asked::new(Some(ID), Some("other")));

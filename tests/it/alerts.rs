@@ -1,9 +1,10 @@
 //! Who is told what, when, over several runs.
 
 use connect_quota_monitor::event::Request;
+use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Times, World};
 
-use crate::harness::{Bench, NOON, quiet};
+use crate::harness::{Bench, EVENTS_TOPIC, NOON, TOPIC, quiet, row};
 
 const HOUR: i64 = 3600;
 
@@ -257,4 +258,94 @@ async fn a_muted_quota_is_silent_until_its_mute_ends() {
     run(&mut bench, 4).await;
     let mail = bench.mails().pop().unwrap();
     assert!(mail.text.contains("Prompts per instance") && !mail.text.contains("mute ended"), "once: {}", mail.text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_callers_lead_every_short_form() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic().with_events_topic();
+    {
+        let mut world = bench.sim.world();
+        world.quotas.set_account("L-AA17A6B9", 100.0).set_account("L-12AB7C57", 100.0);
+        world.instances[0].set("ListPrompts", 499);
+        let id = world.instances[0].id.clone();
+        let dimensions = [("InstanceId", id.as_str()), ("MetricGroup", "VoiceCalls")];
+        world.metrics.put("AWS/Connect", "ConcurrentCalls", &dimensions, NOON - 600, 62.0);
+        world.metrics.put("AWS/Connect", "ThrottledCalls", &dimensions, NOON - 600, 340.0);
+    }
+    run(&mut bench, 0).await;
+    let mail = bench.mails().remove(0);
+    assert_eq!(mail.subject, "Connect Quota Alert - Instance: instance-1 (2 violations): 340 calls REJECTED");
+    let first = &mail.document["violations"][0];
+    assert_eq!(
+        (&first["quota_code"], &first["rejected"], &first["impact"]),
+        (&json!("L-12AB7C57"), &json!(340.0), &json!("live"))
+    );
+    let world = bench.sim.world();
+    let message = &world.topics[TOPIC].messages[0];
+    let sms = message.delivered("sms");
+    assert!(sms.contains("340 calls REJECTED") && sms.contains("62/100 (62.0%)"), "{sms}");
+    assert_eq!(
+        (message.attributes["impact"].as_str(), message.attributes["account_id"].as_str()),
+        ("live", "111122223333")
+    );
+    let summaries: Vec<String> = world.topics[EVENTS_TOPIC]
+        .messages
+        .iter()
+        .map(|m| serde_json::from_str::<Value>(&m.message).unwrap()["summary"].as_str().unwrap().to_owned())
+        .collect();
+    let words = "instance-1: Concurrent active calls per instance: 340 calls REJECTED, 62/100 (62.0%), critical";
+    assert!(summaries.iter().any(|s| s == words), "{summaries:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_allows_once_by_design_is_never_told() {
+    let mut bench = Bench::new(quiet(2)).with_table().with_topic().with_config(|c| c.auto_request_increase = true);
+    {
+        let mut world = bench.sim.world();
+        world.quotas.set_account("L-AA17A6B9", 100.0);
+        world.instances[0].integrate("CASES_DOMAIN", 1).integrate("WISDOM_ASSISTANT", 1).integrate("FILE_SCANNER", 1);
+    }
+    let report = bench.dry_run().await;
+    let seen = &report["instances"][0];
+    for code in ["L-0AA82C05", "L-FFE16A0F", "L-02421311"] {
+        let row = row(seen, code);
+        let numbers = (&row["usage"], &row["limit"], &row["utilization"], &row["status"]);
+        assert_eq!(numbers, (&json!(1.0), &json!(1.0), &json!(100.0), &json!("ok")), "{row}");
+        assert!(row["note"].as_str().unwrap().contains("by design"), "{row}");
+    }
+    assert!(seen["max_utilization"].as_f64().unwrap() < 100.0, "{}", seen["max_utilization"]);
+    for day in 0..12 {
+        run(&mut bench, 24 * day).await;
+    }
+    assert!(bench.mails().is_empty(), "{:?}", bench.mails());
+    assert!(bench.sim.world().quotas.change_requests.is_empty());
+    // A limit that was raised is a limit like any other.
+    bench.sim.world().quotas.set_account("L-0AA82C05", 2.0);
+    bench.sim.world().instances[0].integrate("CASES_DOMAIN", 1);
+    run(&mut bench, 24 * 12).await;
+    let mails = bench.mails();
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].text.contains("Cases domain integration associations per instance: 2/2 (100.0%) - VIOLATION"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_of_two_instances_are_a_violation_of_the_account() {
+    let mut bench = Bench::new(quiet(2)).with_table().with_topic();
+    bench.sim.world().quotas.set_account("L-AA17A6B9", 2.0);
+    run(&mut bench, 0).await;
+    let mail = bench.mails().remove(0);
+    assert_eq!((mail.instance_id.as_str(), mail.document["impact"].as_str()), ("account", Some("build")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_muted_does_not_pin_the_highest_utilization() {
+    let text = r#"{"L-0865B754": {"mute": {"reason": "known", "until": "2100-01-01"}}}"#;
+    let bench = Bench::new(quiet(1))
+        .with_config(|c| c.overrides = connect_quota_monitor::overrides::Overrides::parse(text).unwrap());
+    bench.sim.world().instances[0].set("ListPrompts", 500).set("ListQuickConnects", 25);
+    let mut bench = bench;
+    let report = bench.dry_run().await;
+    let seen = &report["instances"][0];
+    assert_eq!(row(seen, "L-0865B754")["utilization"], 100.0, "the row keeps its truth");
+    assert!(seen["max_utilization"].as_f64().unwrap() < 80.0, "{}", seen["max_utilization"]);
 }

@@ -79,7 +79,9 @@ async fn an_incident_opens_on_raise_and_resolves_on_recovery_under_one_key() {
         ("event", "raised"),
         ("action", "trigger"),
         ("severity", "warning"),
+        ("impact", "build"),
         ("instance_id", &id),
+        ("account_id", "111122223333"),
         ("region", "us-east-1"),
         ("quota_code", "L-0865B754"),
         ("dedup_key", &key),
@@ -117,9 +119,15 @@ async fn what_cannot_be_seen_is_an_incident_too() {
     for event in &events {
         assert_eq!(summary(&event.detail), triple("unseen", "trigger", "warning"));
     }
-    let queues = events.iter().find(|e| e.detail["metric"]["quota_code"] == "L-19A87C94").unwrap();
-    let words = "instance-1: Queues per instance cannot be checked: connect:ListQueues access_denied";
-    assert_eq!(queues.detail["summary"], words);
+    let count = events[0].detail["unseen"]["quotas_count"].as_u64().unwrap();
+    let words = format!("instance-1: {count} quotas cannot be checked: connect:ListQueues access_denied (");
+    assert!(events[0].detail["summary"].as_str().unwrap().starts_with(&words), "{}", events[0].detail["summary"]);
+    let quotas = events[0].detail["unseen"]["quotas"].as_array().unwrap();
+    assert!(quotas.iter().any(|quota| quota["quota_code"] == "L-19A87C94"), "{quotas:?}");
+    assert!(events[0].detail["unseen"]["message"].as_str().unwrap().contains("connect:ListQueues"));
+    let mut keys: Vec<_> = events.iter().map(|e| e.detail["dedup_key"].as_str().unwrap()).collect();
+    keys.dedup();
+    assert_eq!(keys.len(), events.len(), "one incident for each cause");
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +143,46 @@ async fn what_is_seen_again_resolves_its_incident() {
     let seen: Vec<_> = events.iter().map(|e| summary(&e.detail)).collect();
     assert_eq!(seen, [triple("unseen", "trigger", "warning"), triple("recovered", "resolve", "info")]);
     assert_eq!(events[0].detail["dedup_key"], events[1].detail["dedup_key"]);
-    assert!(events[1].detail["summary"].as_str().unwrap().ends_with("seen again"), "{}", events[1].detail["summary"]);
+    let words = "instance-1: Prompts per instance can be checked again: connect:ListPrompts access_denied";
+    assert_eq!(events[1].detail["summary"], words);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_denied_listing_is_one_incident_for_each_instance() {
+    let mut bench = Bench::new(quiet(10)).with_table().with_topic().with_events_topic().with_bus();
+    {
+        let mut world = bench.sim.world();
+        world.quotas.set_account("L-AA17A6B9", 100.0);
+        let arn = world.instances[0].arn(&world);
+        world.quotas.set_instance("L-9A46857E", &arn, 700.0);
+    }
+    run(&mut bench, 0).await;
+    bench.always("servicequotas", "ListServiceQuotas", FaultKind::AccessDenied);
+    for hour in 1..5 {
+        run(&mut bench, hour).await;
+    }
+    let keys = |action: &str| {
+        let events = on_bus(&bench).into_iter().map(|e| e.detail).filter(|detail| detail["action"] == action);
+        events.map(|detail| detail["dedup_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mut opened = keys("trigger");
+    assert_eq!(opened.len(), 11, "ten instances and the account: {opened:#?}");
+    assert!(opened.iter().all(|key| key.ends_with("/unseen/servicequotas:ListServiceQuotas/access_denied")));
+    let hidden: u64 = on_bus(&bench).iter().map(|e| e.detail["unseen"]["quotas_count"].as_u64().unwrap()).sum();
+    assert!(hidden > 500, "{hidden} quotas are hidden");
+    bench.sim.clear_faults();
+    for hour in 5..8 {
+        run(&mut bench, hour).await;
+    }
+    let keys = |action: &str| {
+        let events = on_bus(&bench).into_iter().map(|e| e.detail).filter(|detail| detail["action"] == action);
+        events.map(|detail| detail["dedup_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mut closed = keys("resolve");
+    opened.sort();
+    closed.sort();
+    assert_eq!(opened, closed, "each ends once, and nothing else is sent");
+    assert_eq!(keys("trigger").len(), 11);
 }
 
 #[tokio::test(start_paused = true)]

@@ -176,3 +176,27 @@ async fn a_run_asks_for_three_things_at_most_and_stops_where_aws_refuses() {
     let message = answer["faults"][0]["message"].as_str().unwrap();
     assert!(message.contains("QuotaExceededException"), "{message}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_pause_counts_from_the_answer() {
+    for (status, asked_days_ago, answered_hours_ago, again) in [
+        ("DENIED", 35, 24, false),
+        ("CASE_CLOSED", 40, 2, false),
+        ("APPROVED", 5, 1, false),
+        ("DENIED", 65, 31 * 24, true),
+        ("APPROVED", 5, 25, true),
+    ] {
+        let mut bench = asking(critical());
+        {
+            let mut world = bench.sim.world();
+            let arn = world.instances[0].arn(&world);
+            world.quotas.change_requests.push(json!({
+                "Id": "r-1", "ServiceCode": "connect", "QuotaCode": PROMPTS, "DesiredValue": 800.0, "Status": status,
+                "Created": NOON - asked_days_ago * 86_400, "LastUpdated": NOON - answered_hours_ago * 3_600,
+                "QuotaRequestedAtLevel": "RESOURCE", "QuotaContext": { "ContextId": arn },
+            }));
+        }
+        run(&mut bench, 0).await;
+        assert_eq!(asked(&bench).len() == 2, again, "{status}, answered {answered_hours_ago} h ago");
+    }
+}

@@ -54,11 +54,13 @@ fn growth_requests_and_yesterday() {
     VIOLATIONS:
     • Concurrent active calls per instance: 62/100 (62.0%) - VIOLATION
       critical; new since 23:08 UTC
+      live: contacts or calls are turned away when it is full
       limit: AWS default; adjustable
       this run requested 200, CASE_OPENED, request r-1
       peak at 2025-09-12 22:41 UTC; 3 rejected in the window (3 ThrottledCalls)
     • Contact flows per instance: 92/100 (92.0%) - VIOLATION
       warning; since 14:08 UTC; was 82.0% yesterday
+      build: nothing new can be made when it is full
       limit: AWS default; adjustable
       +12 a day over 14 days: full on 9 December
       requested 200, CASE_OPENED since 3 September
