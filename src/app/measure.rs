@@ -150,7 +150,8 @@ impl Fleet {
             let opened = if dry_run { Opened::Absent } else { sinks.ledger(&owner, &instance.id).await };
             let book = Book(opened);
             let notes = book.notes();
-            let collected = scan.instance((turn, fit), &instance, notes.tours, notes.kept_limits).await;
+            let instance_of = scan.instance((turn, fit), &instance, notes.tours, notes.kept_limits);
+            let collected = Box::pin(instance_of).await;
             Turn { turn, place, instance, book, collected }
         });
     }

@@ -206,16 +206,17 @@ impl Scan {
         tours: Tours,
         kept: KeptLimits,
     ) -> Collected {
-        let listed = async {
+        let listed = Box::pin(async {
             let tallies = self.tallies(instance).await;
             let calls = part(self.detail_calls, turn.0, turn.1, self.now);
             let visits = self.round(Service::Connect, Some(instance), tours, calls).visit(&tallies).await;
             (tallies, visits)
-        };
+        });
         let limits = self.limits_of(Service::Connect);
         let own_limits = OwnLimits::new(self, limits, instance, kept);
         let left = self.questions_left.get_or_init(|| async { AtomicUsize::new(self.questions_in_time()) }).await;
-        let own_limits = own_limits.ask_what_is_due(left, self.instances.len().saturating_sub(turn.0));
+        // On the heap: the futures of a run stand in each other.
+        let own_limits = Box::pin(own_limits.ask_what_is_due(left, self.instances.len().saturating_sub(turn.0)));
         let ((tallies, visits), mut own_limits, shared) = tokio::join!(listed, own_limits, self.shared());
         let mut integrations = Integrations::default();
         if let Some(tally) = tallies.get(&Listing::Integrations) {
@@ -233,7 +234,7 @@ impl Scan {
                 source: quota.meter.source(),
             })
             .collect();
-        own_limits.confirm(self, limits, &mut readings).await;
+        Box::pin(own_limits.confirm(self, limits, &mut readings)).await;
         readings.extend(self.owned(&integrations, shared));
         let (kept, limit_calls, faults) = own_limits.finish(self.interval());
         Collected { readings, integrations, tours: tours_of(&visits), kept, limit_calls, faults }

@@ -76,12 +76,11 @@ async fn the_period_of_a_rate_is_the_one_that_a_row_states() {
         world.quotas.set_period(RATE, Place::Account, applied).set_period(RATE, Place::Default, default);
         put(&mut world, "CallCount", &[(NOON - 600, 600.0), (NOON - 540, 600.0), (NOON - 480, 600.0)]);
         let row = rate(world).await;
-        match usage {
-            Some(usage) => assert_eq!(row["usage"], usage, "{applied:?} {default:?}: {row}"),
-            None => {
-                assert_eq!((&row["status"], &row["usage"]), (&json!("not_measurable"), &Value::Null), "{row}");
-                assert!(row["note"].as_str().unwrap().contains("Service Quotas states this rate per"), "{row}");
-            }
+        if let Some(usage) = usage {
+            assert_eq!(row["usage"], usage, "{applied:?} {default:?}: {row}");
+        } else {
+            assert_eq!((&row["status"], &row["usage"]), (&json!("not_measurable"), &Value::Null), "{row}");
+            assert!(row["note"].as_str().unwrap().contains("Service Quotas states this rate per"), "{row}");
         }
     }
 }
