@@ -141,6 +141,8 @@ impl Answer {
     fn pending_of(&mut self, run: &Context<'_>, judged: Judged, is_stored: bool) -> Pending {
         let Judged { instance, snapshot, book, mut notes, .. } = judged;
         let read_version = book.version();
+        // A run that could not read CloudWatch has not looked at its window: the next one does.
+        let is_stored = is_stored && !lacks_metrics(&snapshot.metrics);
         if is_stored {
             notes.seen_until = Some(self.seen_until);
         }
@@ -259,6 +261,11 @@ impl Answer {
 
 fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What CloudWatch counted in the window is not known.
+fn lacks_metrics(metrics: &[Metric]) -> bool {
+    metrics.iter().any(|m| m.fault.as_ref().is_some_and(|fault| fault.operation == "cloudwatch:GetMetricData"))
 }
 
 /// What an instance owns is not known without its integrations: rows that rest on it are missing, not gone.

@@ -76,7 +76,11 @@ impl<'a> Context<'a> {
 
     /// Reads a subject's ledger; a dry run reads and leaves nothing.
     pub(super) async fn open(&self, instance_id: &str) -> Book {
-        if self.dry_run { Book(Opened::Absent) } else { Book(self.sinks.ledger(&self.owner, instance_id).await) }
+        if self.dry_run {
+            Book(Opened::Absent)
+        } else {
+            Book(Box::pin(self.sinks.ledger(&self.owner, instance_id)).await)
+        }
     }
 
     /// Somebody can be told, and is told at the configured thresholds: only such a run changes what readers

@@ -68,7 +68,7 @@ pub(super) async fn tell(run: &Context<'_>, pending: Pending) -> Told {
             leave_notes(run, &pending, book, &mut told).await;
         }
         opened if !run.sinks.has_home() => tell_unrecorded(run, &pending, Book(opened).told(), &mut told).await,
-        opened => Telling { run, pending: &pending, told: &mut told }.settle(opened).await,
+        opened => Box::pin(Telling { run, pending: &pending, told: &mut told }.settle(opened)).await,
     }
     told
 }
@@ -137,9 +137,9 @@ enum Claimed {
 
 impl Telling<'_, '_> {
     async fn settle(&mut self, opened: Opened) {
-        let Claimed::Ours(ledger, version, decision, news) = self.claim(opened).await else { return };
-        publish(self.run, self.pending, &news, self.told).await;
-        self.record(*ledger, version, &decision).await;
+        let Claimed::Ours(ledger, version, decision, news) = Box::pin(self.claim(opened)).await else { return };
+        Box::pin(publish(self.run, self.pending, &news, self.told)).await;
+        Box::pin(self.record(*ledger, version, &decision)).await;
     }
 
     /// Decides, and writes the decision's first half down: the claim where there is news, the new state where
@@ -254,12 +254,12 @@ impl Telling<'_, '_> {
     }
 
     async fn read(&self) -> Opened {
-        self.run.sinks.ledger(&self.run.owner, self.pending.subject()).await
+        Box::pin(self.run.sinks.ledger(&self.run.owner, self.pending.subject())).await
     }
 
     /// A write whose answer was lost may have been done, and then a second attempt finds it done.
     async fn write(&self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
-        let written = self.run.sinks.write_ledger(ledger, known).await?;
+        let written = Box::pin(self.run.sinks.write_ledger(ledger, known)).await?;
         if written == Written::Conflict {
             if let Opened::Found(found, version) = self.read().await
                 && *found == *ledger
