@@ -341,7 +341,8 @@ build() {
   [ "$ARCH" = arm64 ] || flag=--x86-64
   say "Building for $ARCH (this takes some minutes the first time)"
   # Without the sources of credentials that only a person has.
-  run cargo lambda build --manifest-path "$HERE/Cargo.toml" --bin "$PROGRAM" --release --locked --no-default-features \
+  run cargo lambda build --manifest-path "$HERE/Cargo.toml" --bin "$PROGRAM" --profile "${BUILD_PROFILE:-release}" \
+    --locked --no-default-features \
     "$flag" --output-format zip --lambda-dir "$WORK/lambda"
   ZIP=$WORK/lambda/$PROGRAM/bootstrap.zip
 }

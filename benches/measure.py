@@ -91,7 +91,10 @@ def zipped(files):
 
 def binary_size():
     # The release profile has stripped it.
-    return {"file_mb": os.path.getsize(BINARY) / 1e6, "zip_mb": zipped({"bootstrap": BINARY}) / 1e6}
+    zip_mb = zipped({"bootstrap": BINARY}) / 1e6
+    # As tests/deploy/test_package.py has it for a release.
+    assert zip_mb < 5, f"{zip_mb:.2f} MB: a small package starts quickly"
+    return {"file_mb": os.path.getsize(BINARY) / 1e6, "zip_mb": zip_mb}
 
 
 def python_size():

@@ -47,5 +47,8 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
     assert_eq!(called, expected);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/called-operations.json");
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(file, serde_json::to_string_pretty(&called).unwrap()).unwrap();
+    // In one go: the template's tests may be reading it.
+    let new = file.with_extension("new");
+    std::fs::write(&new, serde_json::to_string_pretty(&called).unwrap()).unwrap();
+    std::fs::rename(new, file).unwrap();
 }

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# What to run after a small change: format, lints, unit tests, and whole runs without the long ones. At most
+# five minutes with a warm build. Before a change is done, run tests/all.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=tests/steps.sh
+. tests/steps.sh
+mkdir -p target
+: >target/times.txt
+
+export CLIPPY_CONF_DIR=.github
+
+step format cargo fmt --all --check
+step lints cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+step "unit tests" cargo test --locked --lib --quiet
+step "whole runs, without the matrices" cargo test --locked --test it --quiet -- \
+  --skip matrix:: --skip month:: --skip family:: --skip sisters:: --skip binary:: --skip model:: --skip tls::
+
+printf '\n== seconds\n'
+cat target/times.txt
+cat <<'TEXT'
+
+Left out: the fault matrix, months of runs, each quota alone above its limit (family, sisters), random worlds (model),
+the built binary, TLS, odd input (tests/inputs), scale (tests/scale), the simulated AWS's own tests, the template and
+deploy.sh, the package, the demo. tests/all.sh runs them all.
+TEXT
