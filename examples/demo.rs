@@ -177,10 +177,10 @@ fn alerts(out: &mut impl Write, mails: &[Published]) -> io::Result<()> {
 
 fn stored(out: &mut impl Write, sim: &Sim) -> io::Result<()> {
     heading(out, &format!("DYNAMODB TABLE {TABLE}"))?;
-    let mut table = table(&["instance_id", "timestamp", "metrics", "violations", "expires_at"], 2);
+    let mut table = table(&["subject", "timestamp", "metrics", "violations", "expires_at"], 2);
     for item in items(sim) {
         let [id, timestamp, metrics, violations, expires_at] =
-            ["instance_id", "timestamp", "metrics_count", "violations_count", "expires_at"].map(|key| text(&item[key]));
+            ["subject", "timestamp", "metrics_count", "violations_count", "expires_at"].map(|key| text(&item[key]));
         table.add_row([id, timestamp, metrics, violations, expires_at]);
     }
     writeln!(out, "{table}")?;

@@ -75,9 +75,14 @@ pub struct Bench {
 impl Bench {
     /// Calls are not paced, for tests that are not about pacing; nothing is stored or sent.
     pub fn new(world: World) -> Self {
+        Self::on(Sim::new(world))
+    }
+
+    /// The same on an account that others use too.
+    pub fn on(sim: Sim) -> Self {
         let fast = Plan::Flat(Rate::new(10_000.0, 10_000));
         Self {
-            sim: Sim::new(world),
+            sim,
             config: Config::default(),
             plans: (fast.clone(), fast),
             time: Duration::from_secs(900),

@@ -21,6 +21,7 @@ mod events;
 mod family;
 mod faults;
 mod harness;
+mod interleave;
 mod kept;
 mod ledger;
 mod left;

@@ -44,7 +44,7 @@ fn world(arguments: &Arguments) -> World {
         Some(n) => {
             let mut world = World::with_instances(n);
             world.buckets.insert("quota-history".to_owned(), Bucket::default());
-            world.tables.insert("quota-snapshots".to_owned(), Table::new("instance_id", "timestamp"));
+            world.tables.insert("quota-snapshots".to_owned(), Table::new("subject", "timestamp"));
             world.add_topic("quota-alerts");
             // As in accounts with several instances: each has been given its own number of users.
             for arn in world.instances.iter().map(|instance| instance.arn(&world)).collect::<Vec<_>>() {

@@ -113,7 +113,7 @@ impl World {
         world.throttle = Throttle::Shared;
         world.metrics.now = Some(now);
         world.buckets.insert("quota-history".to_owned(), Bucket::default());
-        world.tables.insert("quota-snapshots".to_owned(), Table::new("instance_id", "timestamp"));
+        world.tables.insert("quota-snapshots".to_owned(), Table::new("subject", "timestamp"));
         world.add_topic("quota-alerts");
 
         let mut big = filled(1, "acme-support", BIG);

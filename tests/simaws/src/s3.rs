@@ -18,6 +18,8 @@ pub struct Bucket {
     pub objects: BTreeMap<String, Object>,
     /// Every request is refused, as by a bucket policy.
     pub denied: bool,
+    /// The caller may not list: of a key that is not there S3 says 403, not 404.
+    pub unlisted: bool,
 }
 
 impl Bucket {
@@ -194,6 +196,9 @@ fn dechunk(coded: &Bytes) -> Option<(Bytes, BTreeMap<String, String>)> {
 
 fn get(call: &Call, bucket: &Bucket, key: &str) -> Answer {
     let Some(object) = bucket.objects.get(key) else {
+        if bucket.unlisted {
+            return Err(AwsError::new(403, "AccessDenied", "Access Denied"));
+        }
         return Err(AwsError::new(404, "NoSuchKey", "The specified key does not exist."));
     };
     let mut response = respond(200, "", object.body.clone());

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::fault::{Fault, FaultKind, Script};
+use crate::hook::{Hook, Passing};
 use crate::ids::uuid;
 use crate::paging::Quirk;
 use crate::server::Server;
@@ -72,16 +73,32 @@ struct Inner {
 
 /// A simulated AWS account in one Region. Clones are the same account.
 #[derive(Clone, Debug)]
-pub struct Sim(Arc<Inner>);
+pub struct Sim(Arc<Inner>, Option<Hook>);
 
 impl Sim {
     #[must_use]
     pub fn new(world: World) -> Self {
-        Self(Arc::new(Inner { world: Mutex::new(world), state: Mutex::default(), serial: AtomicU64::new(1) }))
+        Self(Arc::new(Inner { world: Mutex::new(world), state: Mutex::default(), serial: AtomicU64::new(1) }), None)
+    }
+
+    /// The same account for one of several callers, whose requests pass this hook: before each is handled,
+    /// and again before its answer leaves.
+    #[must_use]
+    pub fn hooked(&self, hook: Hook) -> Self {
+        Self(Arc::clone(&self.0), Some(hook))
     }
 
     /// Answers one request: the wire without the sockets.
     pub async fn handle(&self, request: http::Request<Bytes>) -> Reply {
+        let mut passing = None;
+        let reply = self.exchange(request, &mut passing).await;
+        if let (Some(hook), Some(passing)) = (&self.1, passing) {
+            hook.pass(Passing { is_answered: true, ..passing }).await;
+        }
+        reply
+    }
+
+    async fn exchange(&self, request: http::Request<Bytes>, passing: &mut Option<Passing>) -> Reply {
         let at = Instant::now();
         let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
         let call = Call::new(request, uuid("request", "", serial));
@@ -102,6 +119,11 @@ impl Sim {
             }
         };
         self.record(serial, service.name(), &operation, at, &call);
+        if let Some(hook) = &self.1 {
+            let named = Passing { service: service.name(), operation: operation.clone(), is_answered: false };
+            hook.pass(named.clone()).await;
+            *passing = Some(named);
+        }
         if self.world().not_offered.contains(service.name()) {
             return Reply::Reset;
         }

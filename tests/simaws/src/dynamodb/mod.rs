@@ -132,6 +132,9 @@ fn check_condition(input: &Value, placeholders: &Placeholders, current: &Item) -
     if holds(&condition, current) {
         return Ok(());
     }
+    if text(input, "ReturnValuesOnConditionCheckFailure")?.is_some_and(|wanted| wanted != "NONE") {
+        return Err(invalid("ReturnValuesOnConditionCheckFailure is not simulated"));
+    }
     Err(AwsError::new(400, "ConditionalCheckFailedException", "The conditional request failed"))
 }
 
