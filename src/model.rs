@@ -1,10 +1,12 @@
 //! What the product talks about, as plain data: no AWS type, no clock, no environment.
 
+mod impact;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+pub use impact::Impact;
 
 /// An Amazon Connect instance as `ListInstances` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,26 +80,6 @@ impl Thresholds {
     #[must_use]
     pub fn with_warning(self, warning: f64) -> Self {
         Self { warning, critical: if warning > self.critical { 100.0 } else { self.critical } }
-    }
-}
-
-/// What happens when a quota is full, the milder first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Impact {
-    /// Nothing new can be made; what there is goes on.
-    Build,
-    /// Contacts or API calls are turned away.
-    Live,
-}
-
-impl Impact {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Build => "build",
-            Self::Live => "live",
-        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Which limit applies, as Service Quotas' wire tells it.
 
+use connect_quota_monitor::catalogue::Service;
 use connect_quota_monitor::event::Request;
+use connect_quota_monitor::limits::Listed;
+use connect_quota_monitor::model::Impact;
 use serde_json::{Value, json};
 use simaws::{FaultKind, Place, World};
 
@@ -203,4 +206,14 @@ async fn without_service_quotas_no_limit_is_believed() {
     assert_eq!(instance["status"], "partial");
     assert!(with_status(&report["account"], "unknown").len() >= 283);
     assert!(report["faults"].as_array().unwrap().iter().any(|f| f["operation"] == "servicequotas:ListServiceQuotas"));
+}
+
+#[test]
+fn a_code_that_only_service_quotas_knows_is_live_where_its_metric_counts_calls() {
+    for (has_usage_metric, counts_calls, impact) in
+        [(true, true, Impact::Live), (true, false, Impact::Build), (false, false, Impact::Build)]
+    {
+        let listed = Listed { code: "L-FFFFFFFF", name: "Something new", has_usage_metric, counts_calls };
+        assert_eq!(listed.uncatalogued(Service::Connect).impact, impact);
+    }
 }
