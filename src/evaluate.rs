@@ -90,6 +90,7 @@ fn judge_one(
         muted: rule.mute.map(|m| MuteRecord { reason: m.reason, until: rfc3339(m.until) }),
         forecast: None,
         increase_request: None,
+        own_calls: 0,
         levels,
         is_full_by_design: false,
     };
@@ -161,6 +162,7 @@ fn apply_usage(
     metric.bound = usage.bound.filter(|_| usage.approximate).map(Bound::as_str);
     metric.peak_at = usage.peak_at.and_then(time);
     metric.rejected = Some(usage.rejected).filter(|rejected| *rejected > 0.0);
+    metric.own_calls = usage.own_calls;
     metric.resource = usage.resource;
     metric.utilization = metric.limit.filter(|l| *l > 0.0).map(|limit| percent(usage.value, limit));
     metric.status = if usage.rejected > 0.0 {

@@ -53,6 +53,7 @@ pub mod limits;
 pub mod logging;
 pub mod model;
 pub mod overrides;
+pub mod own_calls;
 pub mod plan;
 pub mod report;
 pub mod requests;

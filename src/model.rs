@@ -190,6 +190,8 @@ pub struct Usage {
     /// Every group of a quota that counts by group. Which one is the fullest depends on the limit of each, and so
     /// on the user's own limit: the judgement decides it, and `value` and `resource` follow from it.
     pub groups: Vec<GroupUsage>,
+    /// Calls of the monitor itself that were taken away.
+    pub own_calls: u64,
 }
 
 /// The usage of one group, such as the rules of one event source.

@@ -89,12 +89,20 @@ pub struct Metric {
     /// The open request to AWS for a higher limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub increase_request: Option<IncreaseRecord>,
+    /// Calls of the monitor itself that the usage leaves out.
+    #[serde(skip_serializing_if = "is_none_of")]
+    pub own_calls: u64,
     /// The percentages that judged this row.
     #[serde(skip)]
     pub levels: Thresholds,
     /// AWS allows one by design, and that one is in use: nothing to warn of, and nothing to ask for.
     #[serde(skip)]
     pub is_full_by_design: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_none_of(calls: &u64) -> bool {
+    *calls == 0
 }
 
 #[cfg(test)]
@@ -127,6 +135,7 @@ impl Metric {
             muted: None,
             forecast: None,
             increase_request: None,
+            own_calls: 0,
             levels: Thresholds { warning: 80.0, critical: 95.0 },
             is_full_by_design: false,
         }

@@ -8,6 +8,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::context::Context;
+use super::others::calls_of_others;
 use super::{App, Moment};
 use crate::alarms::plan::{Existing, Plan, in_question, plan};
 use crate::alarms::{self, Alarm, Common, Desired, Held, apis, lines};
@@ -20,6 +21,7 @@ use crate::evaluate::judge;
 use crate::event::Request;
 use crate::limits::{Limits, Own};
 use crate::model::{Account, Fault, FaultKind, Instance, Limit, Measured, QuotaId, Reading, Usage};
+use crate::own_calls::OwnCalls;
 use crate::report::{ApiAlarms, PlannedAlarms};
 use crate::snapshot::Metric;
 
@@ -87,7 +89,7 @@ pub(super) async fn keep_alarms(run: &Context<'_>, watched: &Watched, scan: &Sca
         }
     };
     let moment = Moment { now: run.now, deadline: scan.deadline, end: scan.deadline };
-    let wanted = app.wanted(&common, watched, &scan.limits, &existing, moment).await;
+    let wanted = app.wanted(&common, watched, &scan.limits, &existing, (&scan.own_calls(), moment)).await;
     let mut report = ApiAlarms { left_out: wanted.desired.left_out.clone(), ..ApiAlarms::default() };
     let mut faults = wanted.faults;
     let plan = app.planned(wanted.desired, existing, (&mut report, &mut faults), scan.deadline).await;
@@ -127,7 +129,7 @@ impl App {
         watched: &Watched,
         limits: &HashMap<Service, Limits>,
         existing: &[Existing],
-        moment: Moment,
+        (own, moment): (&OwnCalls, Moment),
     ) -> Wanted {
         let mut wanted = Wanted { desired: Desired::default(), faults: Vec::new() };
         let overrides = &self.config.overrides;
@@ -157,8 +159,19 @@ impl App {
                 Err(fault) => wanted.faults.push(fault),
             }
         }
+        match self.used_by_others(used, own, moment).await {
+            Ok(others) => used = others,
+            Err((others, ours, fault)) => {
+                // An alarm that may be there stays.
+                for api in &ours {
+                    wanted.desired.held.name(apis::name(common, api));
+                }
+                wanted.faults.push(fault);
+                used = others;
+            }
+        }
         let busiest = if used.len() > common.settings.limit {
-            self.busiest(&used, moment, &mut wanted.faults).await
+            self.busiest(&used, own, moment, &mut wanted.faults).await
         } else {
             Vec::new()
         };
@@ -178,10 +191,16 @@ impl App {
     }
 
     /// The calls of each API's busiest hour; none where they could not be read.
-    async fn busiest(&self, used: &[apis::Api], moment: Moment, faults: &mut Vec<Fault>) -> Vec<Option<f64>> {
+    async fn busiest(
+        &self,
+        used: &[apis::Api],
+        own: &OwnCalls,
+        moment: Moment,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<Option<f64>> {
         let hour = moment.now.as_second().div_euclid(3_600) * 3_600;
         let window = Window { start: hour - DAYS_OF_USE * 86_400, end: hour + 3_600 };
-        let queries: Vec<Query> = used.iter().map(|api| Query::calls(&api.metric, 3_600)).collect();
+        let queries: Vec<Query> = used.iter().map(|api| calls_of_others(api, own)).collect();
         let read = self.aws.cloudwatch.read(&queries, window, moment.deadline).await;
         let unread = read.iter().find_map(|series| series.as_ref().err());
         faults.extend(unread.map(|unread| unread.fault.clone()));
@@ -310,7 +329,8 @@ impl App {
             watched.take(Some(instance), &self.judged(vec![unmeasured(quota.id(), limit)], Some(instance), moment));
         }
         let common = self.common(&account, false);
-        let Wanted { desired, faults } = self.wanted(&common, &watched, &limits, &[], moment).await;
+        let Wanted { desired, faults } =
+            self.wanted(&common, &watched, &limits, &[], (&self.aws.own_calls.calls(), moment)).await;
         let of_limits = in_order(&limits).flat_map(|(_, limits)| limits.faults());
         let unread: Vec<String> = of_limits.chain(faults).map(|f| f.to_string()).collect();
         if !unread.is_empty() || desired.held != Held::default() {

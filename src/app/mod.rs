@@ -8,6 +8,7 @@ mod faults;
 mod judge;
 mod keep;
 mod measure;
+mod others;
 mod tell;
 mod test_alert;
 mod vanished;
@@ -108,6 +109,7 @@ impl App {
     /// # Errors
     /// What the contract says fails an invocation; see [`RunError`].
     pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+        self.aws.begin_run(moment.now);
         let (started, calls_before) = (Instant::now(), self.aws.connect.caller().stats());
         let (found, limits, requests) = tokio::join!(
             self.discover(request, moment),

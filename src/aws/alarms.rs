@@ -25,7 +25,7 @@ const MOST_DELETED: usize = 100;
 #[derive(Debug, Clone)]
 pub struct Alarms {
     client: Client,
-    caller: Caller,
+    pub(super) caller: Caller,
 }
 
 impl Alarms {

@@ -15,15 +15,17 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
 use super::fault::{Failure, Retry, failure};
-use super::pace::{Bucket, Pacer, Plan};
+use super::own::Log;
+use super::pace::{Pacer, Plan};
+use super::trouble::{self, Trouble, Troubles};
 use crate::model::{Fault, FaultKind};
 
 /// Attempts of a throttled call.
 const THROTTLED_ATTEMPTS: u32 = 8;
-/// Attempts of a call that failed on the way.
+/// Attempts of a call that failed on the way. Those that were throttled do not count here, nor these there.
 const TRANSIENT_ATTEMPTS: u32 = 4;
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// An attempt that has not been answered by then is given up. The wait for a token does not count.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -70,6 +72,9 @@ pub struct Caller {
     pacer: Arc<Pacer>,
     lanes: Arc<Semaphore>,
     counters: Arc<Counters>,
+    troubles: Arc<Troubles>,
+    /// Where calls are noted that were answered with success; none for services whose rates are not measured.
+    log: Option<Log>,
 }
 
 impl Caller {
@@ -80,7 +85,20 @@ impl Caller {
             pacer: Arc::new(Pacer::new(plan)),
             lanes: Arc::new(Semaphore::new(LANES)),
             counters: Arc::default(),
+            troubles: Arc::default(),
+            log: None,
         }
+    }
+
+    /// Notes every successful call.
+    #[must_use]
+    pub fn noting(self, log: &Log) -> Self {
+        Self { log: Some(log.clone()), ..self }
+    }
+
+    /// A run begins: what was given up in the last one is tried as often as ever.
+    pub fn begin_run(&self) {
+        self.troubles.forget();
     }
 
     #[must_use]
@@ -124,13 +142,26 @@ impl Caller {
         deadline: Instant,
         make: &(dyn Fn() -> Attempt<T> + Send + Sync),
     ) -> Result<T, Fault> {
-        let bucket = self.pacer.bucket(operation);
-        let mut turn = Turn { caller: self, operation, deadline, bucket, lane: None, attempt: 0 };
+        let trouble = self.troubles.of(operation);
+        let mut turn = Turn {
+            caller: self,
+            operation,
+            deadline,
+            trouble,
+            lane: None,
+            tries: None,
+            throttled: 0,
+            failed: 0,
+            last: None,
+        };
         loop {
             turn.begin().await?;
             let failed = match timeout_at(deadline.min(Instant::now() + ATTEMPT_TIMEOUT), make()).await {
                 Ok(Ok(output)) => {
-                    turn.bucket.recover();
+                    turn.answered();
+                    if let Some(log) = &self.log {
+                        log.note(self.service, operation);
+                    }
                     return Ok(output);
                 }
                 Ok(Err(failure)) => Some(failure),
@@ -172,27 +203,52 @@ struct Turn<'a> {
     caller: &'a Caller,
     operation: &'static str,
     deadline: Instant,
-    bucket: Arc<Bucket>,
+    trouble: Arc<Trouble>,
     /// While an attempt is under way.
     lane: Option<SemaphorePermit<'a>>,
-    attempt: u32,
+    /// AWS throttles the operation, and this is the call that tries.
+    tries: Option<trouble::Turn>,
+    /// Attempts that were throttled.
+    throttled: u32,
+    /// Attempts that failed on the way.
+    failed: u32,
+    /// The last throttle.
+    last: Option<Failure>,
 }
 
 impl Turn<'_> {
     /// Takes the token of the next attempt.
     async fn begin(&mut self) -> Result<(), Fault> {
-        // Asked anew each time: a throttle may have sent the operation to the bucket of all.
-        self.bucket = self.caller.pacer.bucket(self.operation);
+        let Self { caller, operation, deadline, .. } = *self;
+        if self.tries.is_none() {
+            let turn = timeout_at(deadline, self.trouble.turn()).await;
+            self.tries = turn.map_err(|_| caller.out_of_time(operation))?;
+            if self.tries.is_some()
+                && self.trouble.is_used_up()
+                && let Some(failure) = self.last.take()
+            {
+                // It has had its one attempt.
+                return Err(self.give_up(failure));
+            }
+        }
+        if self.throttled > 0 {
+            self.back_off(self.throttled).await?;
+        }
         let asked = Instant::now();
-        let caller = self.caller;
-        let lane = timeout_at(self.deadline, self.bucket.take(&caller.lanes)).await;
-        self.lane = lane.map_err(|_| caller.out_of_time(self.operation))?;
+        let lane = timeout_at(deadline, caller.pacer.take(operation, &caller.lanes)).await;
+        self.lane = lane.map_err(|_| caller.out_of_time(operation))?;
         let waited = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
         let counters = &caller.counters;
         counters.waited_ms.fetch_add(waited, Ordering::Relaxed);
         counters.requests.fetch_add(1, Ordering::Relaxed);
-        self.attempt += 1;
         Ok(())
+    }
+
+    /// An answer came that was no throttle.
+    fn answered(&mut self) {
+        self.caller.pacer.recover(self.operation);
+        self.trouble.end();
+        self.tries = None;
     }
 
     /// Waits until another attempt may be made; `failed` is none where there was no answer in time.
@@ -201,7 +257,7 @@ impl Turn<'_> {
     /// The failure as a fault, where no other attempt is made.
     async fn fail(&mut self, failed: Option<Failure>) -> Result<(), Fault> {
         self.lane = None;
-        let Self { caller, operation, deadline, attempt, .. } = *self;
+        let Self { caller, operation, deadline, .. } = *self;
         let failure = match failed {
             Some(failure) => failure,
             None if Instant::now() >= deadline => return Err(caller.out_of_time(operation)),
@@ -211,28 +267,55 @@ impl Turn<'_> {
                 message: format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
             },
         };
-        let attempts = match failure.retry {
+        match failure.retry {
             Retry::Throttled => {
-                self.throttled();
-                THROTTLED_ATTEMPTS
+                self.note_throttle();
+                if self.throttled >= THROTTLED_ATTEMPTS {
+                    self.trouble.use_up();
+                }
+                if self.trouble.is_used_up() {
+                    return Err(self.give_up(failure));
+                }
+                // The wait is in `begin`: whose turn it is may show meanwhile that there is no need for one.
+                self.last = Some(failure);
+                Ok(())
             }
-            Retry::Transient => TRANSIENT_ATTEMPTS,
-            Retry::Never => 1,
-        };
-        if attempt >= attempts {
-            let mut fault = failure.into_fault(&caller.name(operation));
-            if attempt > 1 {
-                fault.message = format!("{} (after {attempt} attempts)", fault.message);
+            Retry::Transient => {
+                self.failed += 1;
+                if self.failed >= TRANSIENT_ATTEMPTS {
+                    return Err(self.give_up(failure));
+                }
+                self.back_off(self.failed).await
             }
-            return Err(fault);
+            Retry::Never => {
+                self.answered();
+                Err(self.give_up(failure))
+            }
         }
-        timeout_at(deadline, sleep(backoff(attempt))).await.map_err(|_| caller.out_of_time(operation))
     }
 
-    fn throttled(&self) {
+    fn give_up(&self, failure: Failure) -> Fault {
+        let mut fault = failure.into_fault(&self.caller.name(self.operation));
+        let attempts = self.throttled + self.failed;
+        if attempts > 1 {
+            fault.message = format!("{} (after {attempts} attempts)", fault.message);
+        } else if fault.kind == FaultKind::Throttled {
+            fault.message =
+                format!("{} (tried once: all attempts of an earlier call were throttled in this run)", fault.message);
+        }
+        fault
+    }
+
+    async fn back_off(&self, attempts: u32) -> Result<(), Fault> {
+        let slept = timeout_at(self.deadline, sleep(backoff(attempts))).await;
+        slept.map_err(|_| self.caller.out_of_time(self.operation))
+    }
+
+    fn note_throttle(&mut self) {
+        self.throttled += 1;
+        self.trouble.begin();
         self.caller.counters.throttled.fetch_add(1, Ordering::Relaxed);
-        self.bucket.slow_down();
-        if self.caller.pacer.throttled() {
+        if self.caller.pacer.throttled(self.operation) {
             warn!("AWS throttles Connect at per-operation pacing: all operations share one bucket for 15 minutes");
         }
     }

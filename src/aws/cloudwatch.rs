@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::fault::failure;
 use crate::limits::{Statistic, UsageMetric};
 use crate::model::{Fault, FaultKind};
+use crate::own_calls::{Minutes, within};
 
 const OPERATION: &str = "cloudwatch:GetMetricData";
 /// `GetMetricData` takes this many queries a call.
@@ -25,6 +26,8 @@ pub struct Query {
     pub period: i32,
     /// Sums over a longer time than a datapoint's, in place of single datapoints.
     pub rolling: Option<Rolling>,
+    /// Our own calls, which are taken away from each datapoint.
+    pub own: Minutes,
 }
 
 /// A sum over so many seconds, at every moment from `from` (unix seconds) on.
@@ -45,7 +48,14 @@ impl Query {
             statistic,
             period,
             rolling: None,
+            own: Minutes::new(),
         }
+    }
+
+    /// Without our own calls.
+    #[must_use]
+    pub fn without(self, own: Option<&Minutes>) -> Self {
+        Self { own: own.cloned().unwrap_or_default(), ..self }
     }
 
     /// The calls that a usage metric counts, summed over each period (seconds).
@@ -69,6 +79,8 @@ pub struct Series {
     /// Unix seconds of the peak; none without datapoints.
     pub peak_at: Option<i64>,
     pub sum: f64,
+    /// Our own calls that were taken away.
+    pub own: u64,
 }
 
 /// A series that was not read, or not as a whole.
@@ -126,8 +138,8 @@ impl CloudWatch {
             };
             for result in output.metric_data_results() {
                 let place = result.id().and_then(|id| id.strip_prefix('q')).and_then(|n| n.parse::<usize>().ok());
-                if let Some(found) = place.and_then(|place| found.get_mut(place)) {
-                    found.add(result);
+                if let Some((found, query)) = place.and_then(|place| found.get_mut(place).zip(batch.get(place))) {
+                    found.add(result, query);
                 }
             }
             let next = output.next_token.filter(|t| !t.is_empty());
@@ -172,7 +184,7 @@ impl Found {
         Self { series: Series::default(), points: Vec::new(), rolling, state: State::Missing }
     }
 
-    fn add(&mut self, result: &MetricDataResult) {
+    fn add(&mut self, result: &MetricDataResult, query: &Query) {
         let is_readable =
             result.timestamps().len() == result.values().len() && result.values().iter().all(|value| value.is_finite());
         self.state = match result.status_code() {
@@ -181,12 +193,18 @@ impl Found {
             _ => State::Partial,
         };
         for (at, value) in result.timestamps().iter().zip(result.values()) {
+            let (value, own) = without_own(at.secs(), *value, query);
+            self.series.own += own;
+            if own > 0 && value <= 0.0 {
+                // Nobody else called.
+                continue;
+            }
             if self.rolling.is_some() {
-                self.points.push((at.secs(), *value));
+                self.points.push((at.secs(), value));
             }
             self.series.sum += value;
-            if self.series.peak_at.is_none() || *value > self.series.peak {
-                self.series.peak = *value;
+            if self.series.peak_at.is_none() || value > self.series.peak {
+                self.series.peak = value;
                 self.series.peak_at = Some(at.secs());
             }
         }
@@ -194,7 +212,9 @@ impl Found {
 
     fn series(&mut self) -> Series {
         match self.rolling {
-            Some((rolling, period)) => rolling_peak(&mut self.points, rolling, period),
+            Some((rolling, period)) => {
+                Series { own: self.series.own, ..rolling_peak(&mut self.points, rolling, period) }
+            }
             None => self.series,
         }
     }
@@ -238,6 +258,20 @@ fn rolling_peak(points: &mut [(i64, f64)], rolling: Rolling, period: i64) -> Ser
     }
     peak.sum = points.iter().map(|(_, value)| value).sum();
     peak
+}
+
+/// A datapoint without our own calls of its period, and how many of them it held.
+fn without_own(at: i64, value: f64, query: &Query) -> (f64, u64) {
+    let own = within(&query.own, at, i64::from(query.period));
+    #[expect(clippy::cast_precision_loss, reason = "calls of some minutes")]
+    let left = value - own as f64;
+    // AWS may have put a call into the next minute: never below nothing.
+    if left >= 0.0 { (left, own) } else { (0.0, own.min(whole(value))) }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of calls, not below 0")]
+fn whole(value: f64) -> u64 {
+    value.max(0.0) as u64
 }
 
 fn id(index: usize) -> String {
@@ -289,5 +323,22 @@ mod tests {
         assert_eq!(peak(&[(3_000, 40.0), (4_200, 50.0), (8_000, 60.0)], 3_600, 0), (90.0, Some(4_200)));
         assert_eq!(peak(&[(4_200, 50.0), (3_000, 40.0)], 3_600, 0), (90.0, Some(4_200)), "in any order");
         assert_eq!(peak(&[], 3_600, 0), (0.0, None));
+    }
+
+    #[test]
+    fn our_own_calls_of_a_datapoints_period_are_taken_away() {
+        let query = |period| Query {
+            namespace: "AWS/Usage".to_owned(),
+            name: "CallCount".to_owned(),
+            dimensions: Vec::new(),
+            statistic: Statistic::Sum,
+            period,
+            rolling: None,
+            own: Minutes::from([(10, 7), (11, 5)]),
+        };
+        assert_eq!(without_own(600, 107.0, &query(60)), (100.0, 7));
+        assert_eq!(without_own(600, 4.0, &query(60)), (0.0, 4), "never below nothing");
+        assert_eq!(without_own(720, 9.0, &query(60)), (9.0, 0));
+        assert_eq!(without_own(0, 20.0, &query(3_600)), (8.0, 12));
     }
 }

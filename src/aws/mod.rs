@@ -5,6 +5,7 @@
 
 pub mod alarms;
 mod app_integrations;
+pub mod bucket;
 pub mod call;
 mod campaigns;
 mod cases;
@@ -13,6 +14,7 @@ pub mod connect;
 pub mod fault;
 pub mod http;
 pub mod object;
+pub mod own;
 pub mod pace;
 mod page;
 pub mod pages;
@@ -20,6 +22,7 @@ mod profile;
 pub mod quotas;
 pub mod reference;
 pub mod tally;
+mod trouble;
 mod wisdom;
 
 use std::time::Duration;
@@ -28,6 +31,7 @@ pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use crate::catalogue::Service;
@@ -37,6 +41,7 @@ use alarms::Alarms;
 use call::Caller;
 use cloudwatch::CloudWatch;
 use connect::Connect;
+use own::Log;
 use pace::Plan;
 use pages::MOST_PAGES;
 use quotas::Quotas;
@@ -56,6 +61,8 @@ pub struct Aws {
     pub alarms: Alarms,
     /// A listing that is counted and goes on after so many pages is not believed.
     pub most_pages: usize,
+    /// Calls to Connect and its companions that are in no ledger yet.
+    pub own_calls: Log,
     sts: aws_sdk_sts::Client,
     region: String,
 }
@@ -102,9 +109,13 @@ impl Aws {
             Plan::ConnectAccount { share } | Plan::ConnectPerOperation { share } => Plan::Sister { share: *share },
             other => other.clone(),
         };
-        let caller = |service: Service| Caller::new(service.code(), sister.clone());
+        let own_calls = Log::default();
+        let caller = |service: Service| Caller::new(service.code(), sister.clone()).noting(&own_calls);
         Self {
-            connect: Edge::new(aws_sdk_connect::Client::new(&paced), Caller::new("connect", connect)),
+            connect: Edge::new(
+                aws_sdk_connect::Client::new(&paced),
+                Caller::new(Service::Connect.code(), connect).noting(&own_calls),
+            ),
             cases: Edge::new(aws_sdk_connectcases::Client::new(&paced), caller(Service::Cases)),
             profile: Edge::new(aws_sdk_customerprofiles::Client::new(&paced), caller(Service::Profile)),
             wisdom: Edge::new(aws_sdk_qconnect::Client::new(&paced), caller(Service::Wisdom)),
@@ -114,9 +125,28 @@ impl Aws {
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
             alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", Plan::Alarms)),
             most_pages: MOST_PAGES,
+            own_calls,
             sts: aws_sdk_sts::Client::new(sdk),
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
         }
+    }
+
+    /// A run begins at `now`: what the last one gave up is tried anew, and calls are noted by its clock.
+    pub fn begin_run(&self, now: Timestamp) {
+        self.own_calls.begin(now);
+        let services = [
+            &self.connect.caller,
+            &self.cases.caller,
+            &self.profile.caller,
+            &self.wisdom.caller,
+            &self.app_integrations.caller,
+            &self.campaigns.caller,
+            self.quotas.caller(),
+        ];
+        for caller in services {
+            caller.begin_run();
+        }
+        self.alarms.caller.begin_run();
     }
 
     /// The Region that the clients call.

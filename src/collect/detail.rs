@@ -25,6 +25,8 @@ pub(super) struct Visits {
     pub fault: Option<Fault>,
     /// Visited in this run, with the counts by group.
     pub seen: Vec<(Seen, BTreeMap<String, u64>)>,
+    /// So many refused to be looked into, and how the first did; the others were visited all the same.
+    pub refused: Option<(usize, Fault)>,
     /// Resources that need more calls than a run may make.
     pub too_large: usize,
     /// What the visited resources hold, where a further listing visits it.
@@ -131,6 +133,12 @@ pub(super) fn tours_of(visits: &HashMap<Listing, Visits>) -> Tours {
 }
 
 impl Visits {
+    /// What a row says of the resources that refused; none where none did.
+    pub fn refusals(&self) -> Option<String> {
+        let (refused, fault) = self.refused.as_ref()?;
+        Some(format!("{refused} refused to be looked into, the first with: {}", fault.message))
+    }
+
     async fn make(
         mut self,
         listing: Listing,
@@ -174,6 +182,12 @@ impl Visits {
                 Ok(None) => break,
                 // Deleted since it was listed.
                 Err(fault) if fault.kind == FaultKind::NotFound => self.seen.push((seen, count(&Tally::default()))),
+                // It says nothing about the next one: the tour goes on past it.
+                Err(fault) if is_of_this_one(&fault) => {
+                    let (refused, _) = self.refused.get_or_insert((0, fault));
+                    *refused += 1;
+                    self.seen.push((seen, BTreeMap::new()));
+                }
                 Err(fault) => {
                     self.fault = Some(fault);
                     break;
@@ -184,6 +198,11 @@ impl Visits {
         self.tour = self.tour.after(&self.seen, known, now);
         self
     }
+}
+
+/// One resource is refused. Were it all of them, each would say so.
+fn is_of_this_one(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::Invalid | FaultKind::AccessDenied)
 }
 
 /// The groups of items that quotas count in a listing.

@@ -25,6 +25,7 @@ use crate::catalogue::{self, Listing, Meter, Place, Quota, Service};
 use crate::kept::KeptLimits;
 use crate::limits::{Limits, Listed};
 use crate::model::{Fault, Instance, Limit, Measured, Reading, Scope, Usage};
+use crate::own_calls::OwnCalls;
 use crate::report::ServiceReport;
 use crate::rota::Rota;
 use crate::tour::{Tours, part};
@@ -72,6 +73,8 @@ pub struct Scan {
     pub rules: Rules,
     /// Questions for limits of single instances that the run still has time for.
     questions_left: OnceCell<AtomicUsize>,
+    /// What earlier runs called, as the ledger knows it.
+    pub own_calls_before: OwnCalls,
     shared: OnceCell<Shared>,
 }
 
@@ -134,6 +137,7 @@ impl Scan {
             seen_until: HashMap::new(),
             rules: Rules::default(),
             questions_left: OnceCell::new(),
+            own_calls_before: OwnCalls::default(),
             shared,
         }
     }
@@ -186,12 +190,14 @@ impl Scan {
         let limits = self.limits_of(Service::Connect);
         for listing in catalogue::listings().iter().copied().filter(|l| l.service() == Service::Connect) {
             let name = format!("Rate of {} API requests", listing.operation());
+            // What could not be read says nothing: the last known quota stays.
             if let Some(quota) = catalogue::per_account().find(|q| q.name == name)
-                && let Ok(Some(limit)) = limits.resolve(quota, None, None)
+                && let Ok(limit) = limits.resolve(quota, None, None)
             {
                 // A rate whose period is not known tells nothing.
                 let Ok(seconds) = limits.period_seconds(quota.code) else { continue };
-                self.aws.connect.caller().pacer().apply_quota(listing.operation(), limit.value / seconds);
+                let per_second = limit.map(|limit| limit.value / seconds);
+                self.aws.connect.caller().pacer().apply_quota(listing.operation(), per_second);
             }
         }
     }

@@ -66,6 +66,12 @@ pub(super) fn question(limits: &Limits, code: &str, from: i64) -> Option<(i64, Q
     })
 }
 
+/// The operation whose calls the metric of a code counts.
+pub(super) fn operation<'a>(limits: &'a Limits, code: &str) -> Option<&'a str> {
+    let metric = limits.usage_metric(code).filter(|metric| metric.is_rate())?;
+    metric.dimensions.get("Resource").map(String::as_str)
+}
+
 /// The usage from the answer, and how it was obtained.
 pub(super) fn measured(quota: Option<&Quota>, read: Option<&Read>, limits: &Limits, code: &str) -> (Measured, String) {
     let by_meter = || quota.map_or_else(String::new, |quota| quota.meter.source());
@@ -106,12 +112,13 @@ pub(super) fn measured(quota: Option<&Quota>, read: Option<&Read>, limits: &Limi
 }
 
 fn usage_of(series: Series, method: Method) -> Usage {
-    let Series { peak, peak_at, .. } = series;
+    let Series { peak, peak_at, own, .. } = series;
     let at = |what: &dyn Fn(String) -> String| peak_at.map(|at| what(clock(at)));
     match method {
         Method::Minute(seconds) => Usage {
             value: peak / f64::from(MINUTE) * seconds,
             peak_at,
+            own_calls: own,
             note: at(&|at| {
                 format!("{peak} calls in the minute of {at}; bursts inside a minute are higher than its average")
             }),
@@ -120,6 +127,7 @@ fn usage_of(series: Series, method: Method) -> Usage {
         Method::Sum { seconds, too_long, .. } => Usage {
             value: peak,
             peak_at,
+            own_calls: own,
             approximate: too_long,
             bound: too_long.then_some(Bound::Upper),
             note: at(&|at| format!("{peak} calls in the {seconds} seconds up to {at}")),
@@ -163,7 +171,7 @@ mod tests {
     }
 
     fn series(peak: f64) -> Series {
-        Series { peak, peak_at: Some(0), sum: peak }
+        Series { peak, peak_at: Some(0), sum: peak, own: 3 }
     }
 
     fn value(limits: &Limits, peak: f64) -> f64 {

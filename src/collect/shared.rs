@@ -12,6 +12,7 @@ use crate::aws::cloudwatch::{Query, Read, Window};
 use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
 use crate::limits::Statistic;
 use crate::model::{Fault, FaultKind, Instance, Tally};
+use crate::own_calls::{Minutes, OwnCalls};
 use crate::snapshot::ACCOUNT_KEY;
 
 /// Answers that serve every instance.
@@ -38,6 +39,14 @@ enum Key {
 }
 
 impl Scan {
+    /// Every call of the monitor itself that is known: of earlier runs, and of this process so far.
+    #[must_use]
+    pub fn own_calls(&self) -> OwnCalls {
+        let mut own = self.own_calls_before.clone();
+        own.merge(&self.aws.own_calls.calls());
+        own
+    }
+
     pub(super) async fn shared(&self) -> &Shared {
         self.shared
             .get_or_init(|| async {
@@ -91,8 +100,11 @@ impl Scan {
             }
         }
         let of_account = self.looks_back_to(ACCOUNT_KEY);
+        let own = self.own_calls();
         for (service, code) in self.rate_codes() {
-            if let Some((start, query)) = rates::question(self.limits_of(service), &code, of_account) {
+            let limits = self.limits_of(service);
+            if let Some((start, query)) = rates::question(limits, &code, of_account) {
+                let query = query.without(rates::operation(limits, &code).and_then(|o| own.minutes(service.code(), o)));
                 windows.entry(start).or_default().push((Key::Rate(code), query));
             }
         }
@@ -156,6 +168,7 @@ fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)
         statistic,
         period,
         rolling: None,
+        own: Minutes::new(),
     };
     let mut queries = vec![(metric.name, query(metric.name, Statistic::Maximum, metric.period))];
     queries.extend(metric.breaches.iter().map(|name| (*name, query(name, Statistic::Sum, 60))));

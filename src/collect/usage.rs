@@ -108,6 +108,9 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
     let remembered = visits.tour.fullest.get(group).into_iter().flatten().filter(|seen| keep(seen.root.as_deref()));
     let fullest = now.iter().chain(remembered).max_by(|a, b| a.value.cmp(&b.value).then_with(|| b.key.cmp(&a.key)));
     let Some(fullest) = fullest else {
+        if let Some((_, fault)) = &visits.refused {
+            return unknown(fault);
+        }
         return Measured::NotMeasurable(format!(
             "none of {of} has been visited yet: a run makes DETAIL_CALL_BUDGET calls to single resources, and their turn will come"
         ));
@@ -115,6 +118,9 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
     let mut notes: Vec<String> = visits.tour.says(now.len(), of).into_iter().collect();
     if !now.iter().any(|seen| seen.key == fullest.key) {
         notes.push(format!("this value is of {}", clock(fullest.at.as_second())));
+    }
+    if let Some(refused) = visits.refusals() {
+        notes.push(refused);
     }
     if visits.too_large > 0 {
         notes.push("one could not be counted within a run's DETAIL_CALL_BUDGET".to_owned());
@@ -268,7 +274,7 @@ mod tests {
     /// CloudWatch gave a part: of the gauge, of a counter of rejections, or nothing at all.
     #[test]
     fn what_was_seen_in_a_part_has_happened() {
-        let series = |peak: f64| Series { peak, peak_at: Some(60), sum: peak };
+        let series = |peak: f64| Series { peak, peak_at: Some(60), sum: peak, ..Series::default() };
         let fault = Fault::new("cloudwatch:GetMetricData", FaultKind::BadResponse, "a part");
         let part = |part: Option<Series>| Err(Unread { fault: fault.clone(), part });
         let idle = || Ok(Series::default());

@@ -124,6 +124,7 @@ impl Target {
             statistic: Statistic::Maximum,
             period: 60,
             rolling: None,
+            own: std::collections::BTreeMap::new(),
         });
         self.wire.spoil(Some(spoil));
         let window = Window { start: NOON - 3600, end: NOON };

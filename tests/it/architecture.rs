@@ -71,7 +71,7 @@ fn only_the_edge_names_the_sdk_the_environment_and_the_clock() {
 
 /// Layers from the bottom: a module may import its own layer's earlier modules and everything below.
 const LAYERS: &[&[&str]] = &[
-    &["model", "glob"],
+    &["model", "glob", "own_calls"],
     &["catalogue", "instances", "console"],
     &["limits", "event", "tour", "rota", "plan"],
     &["snapshot", "coverage", "kept"],

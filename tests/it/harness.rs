@@ -150,6 +150,7 @@ impl Bench {
     pub async fn run_at(&mut self, request: &Request, unix_seconds: i64) -> Result<Value, RunError> {
         let app = self.app().await;
         let now = Timestamp::from_second(unix_seconds).unwrap();
+        self.sim.set_clock(unix_seconds);
         let report = app.run(request, Moment::within(now, self.time)).await?;
         Ok(serde_json::to_value(report).unwrap())
     }

@@ -32,6 +32,7 @@ mod month;
 mod moto;
 mod overlap;
 mod overrides;
+mod pacing;
 mod requests;
 mod run;
 mod schema;

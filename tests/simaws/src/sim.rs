@@ -60,6 +60,8 @@ struct State {
     /// See [`Sim::keep_nothing`].
     keeps_nothing: bool,
     served: BTreeMap<(&'static str, String), usize>,
+    /// The same moment on tokio's clock and in Unix seconds.
+    clock: Option<(Instant, i64)>,
     /// Operations whose answers carried the world's marker.
     marked: BTreeSet<String>,
 }
@@ -166,6 +168,7 @@ impl Sim {
             Ok(response) => response,
             Err(error) => return self.refuse(serial, protocol, &call, &error),
         };
+        self.count(service, &operation);
         self.mark(service, &operation, &mut response);
         protocol.identify(&mut response, &call.request_id);
         self.close(serial, response.status().as_u16(), false);
@@ -286,6 +289,26 @@ impl Sim {
             _ => return true,
         };
         self.state().buckets.take(bucket, rate, live, Instant::now())
+    }
+
+    /// It is this time now (Unix seconds). Until it is set, the simulation began at `world.quotas.now`.
+    pub fn set_clock(&self, now: i64) {
+        self.state().clock = Some((Instant::now(), now));
+    }
+
+    /// Counts an answered call in `AWS/Usage`, as far as a quota names a metric for it.
+    fn count(&self, service: Service, operation: &str) {
+        if !matches!(service, Service::Connect | Service::Sister(_)) || !self.world().counts_calls {
+            return;
+        }
+        let start = self.world().quotas.now;
+        let (at, seconds) = *self.state().clock.get_or_insert_with(|| (Instant::now(), start));
+        let now = seconds + i64::try_from(at.elapsed().as_secs()).unwrap_or(0);
+        let mut world = self.world();
+        if let Some((resource, service)) = world.quotas.counted(service.name(), operation) {
+            let dimensions = [("Type", "API"), ("Resource", resource), ("Service", service), ("Class", "None")];
+            world.metrics.put("AWS/Usage", "CallCount", &dimensions, now, 1.0);
+        }
     }
 
     fn keep(&self, serial: u64, answer: &Bytes) {

@@ -25,6 +25,9 @@ pub struct World {
     pub quotas: Quotas,
     pub metrics: Metrics,
     pub throttle: Throttle,
+    /// Every answer of Connect and its sister services is counted in `AWS/Usage`, as AWS does, in the minute of
+    /// [`Sim::set_clock`](crate::Sim::set_clock). Off where a test puts exact series of its own.
+    pub counts_calls: bool,
     pub rates: Rates,
     /// Calls per second that the customer's own programs take from each Connect bucket.
     pub live_traffic: Option<f64>,
@@ -63,6 +66,7 @@ impl World {
             quotas: Quotas::default(),
             metrics: Metrics::default(),
             throttle: Throttle::None,
+            counts_calls: false,
             rates: Rates::default(),
             live_traffic: None,
             short_pages: false,

@@ -114,6 +114,12 @@ impl Default for Quotas {
 }
 
 impl Quotas {
+    /// The `Resource` and `Service` dimensions under which calls of an operation are counted.
+    pub(crate) fn counted(&self, service: &str, operation: &str) -> Option<(&'static str, &'static str)> {
+        let rows = self.rows(service).filter_map(|row| row.usage);
+        rows.into_iter().find(|(resource, _)| *resource == operation)
+    }
+
     /// Applies a value to the account.
     ///
     /// # Panics
