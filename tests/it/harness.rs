@@ -47,6 +47,7 @@ impl HttpConnector for Wire {
             match transport::reply(&sim, request).await? {
                 Reply::Http(response) => transport::answer(response.map(SdkBody::from)),
                 Reply::Reset => Err(closed("connection reset by peer")),
+                Reply::Unconnected(why) => Err(transport::unconnected(why)),
                 Reply::Truncated(response) => {
                     transport::answer(response.map(|part| SdkBody::from_body_1_x(BrokenOff::after(part))))
                 }
