@@ -16,13 +16,16 @@ pub struct Discovered {
     pub existing: usize,
     /// ACTIVE instances that filters leave out.
     pub left_out: usize,
+    /// Amazon Connect itself is not in this Region.
+    pub is_nowhere: bool,
 }
 
 impl Discovered {
     /// The account has this instance, whatever its state, and whether it is measured or not.
     #[must_use]
     pub fn exists(&self, id: &str) -> bool {
-        self.is_chosen(id) || self.skipped.iter().any(|i| i.instance_id == id)
+        // Of a Region without the service nothing is known, so nothing has vanished from it.
+        self.is_nowhere || self.is_chosen(id) || self.skipped.iter().any(|i| i.instance_id == id)
     }
 
     /// This run measures the instance.
@@ -79,5 +82,5 @@ pub fn choose(
             "INCLUDE_INSTANCES and EXCLUDE_INSTANCES leave none of the {total} instances: a run would check nothing"
         )));
     }
-    Ok(Discovered { account, chosen, skipped, existing, left_out })
+    Ok(Discovered { account, chosen, skipped, existing, left_out, is_nowhere: false })
 }

@@ -124,6 +124,7 @@ mod tests {
             duration_ms: 37_000,
             dry_run: false,
             complete: false,
+            note: None,
             account: seen(Completeness::Complete, Some(95.0), None),
             instances: vec![
                 instance("a", seen(Completeness::Partial, Some(147.0), rows)),

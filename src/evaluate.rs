@@ -113,6 +113,11 @@ fn judge_one(
         Measured::Unknown(fault) => {
             metric.fault = Some(FaultRecord::from(&fault));
         }
+        Measured::Lacking(fault) => {
+            metric.status = Status::NotMeasurable;
+            metric.fault = Some(FaultRecord::from(&fault));
+            notes.push(format!("{} is not known in this Region (yet)", fault.operation));
+        }
         Measured::NotMeasurable(reason) => {
             // The limit is a bonus here: that it could not be read hides nothing.
             metric.status = Status::NotMeasurable;

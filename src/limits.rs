@@ -143,12 +143,21 @@ impl Limits {
     /// state and no fault, and then it has no limits.
     #[must_use]
     pub fn of_sister(applied: Result<Vec<LimitRow>, Fault>, defaults: Result<Vec<LimitRow>, Fault>) -> Self {
-        let is_missing =
-            |rows: &Result<Vec<LimitRow>, Fault>| rows.as_ref().is_err_and(|f| f.kind == FaultKind::NotFound);
-        if is_missing(&applied) && is_missing(&defaults) {
-            return Self { is_unknown_service: true, ..Self::default() };
-        }
-        Self::new(applied, defaults)
+        let limits = Self::new(applied, defaults);
+        if limits.is_refused_as_unknown() { Self::of_unknown_service() } else { limits }
+    }
+
+    /// There are none, because the service is not in this Region.
+    #[must_use]
+    pub fn of_unknown_service() -> Self {
+        Self { is_unknown_service: true, ..Self::default() }
+    }
+
+    /// Both listings were answered with "no such service".
+    #[must_use]
+    pub fn is_refused_as_unknown(&self) -> bool {
+        let is_missing = |fault: &Option<Fault>| fault.as_ref().is_some_and(|f| f.kind == FaultKind::NotFound);
+        is_missing(&self.applied_fault) && is_missing(&self.default_fault)
     }
 
     fn add(&mut self, row: LimitRow, is_default: bool) {

@@ -219,12 +219,57 @@ pub struct Fault {
     /// Names the thing, the value and the remedy.
     pub message: String,
     pub instance_id: Option<String>,
+    pub answered: Answered,
+}
+
+/// What AWS answered to a call that failed; empty where no answer came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answered {
+    pub http_status: Option<u16>,
+    /// Such as `AccessDeniedException`.
+    pub error_code: Option<String>,
+    /// By which AWS Support finds the call.
+    pub request_id: Option<String>,
 }
 
 impl Fault {
     #[must_use]
     pub fn new(operation: impl Into<String>, kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { operation: operation.into(), kind, message: message.into(), instance_id: None }
+        Self {
+            operation: operation.into(),
+            kind,
+            message: message.into(),
+            instance_id: None,
+            answered: Answered::default(),
+        }
+    }
+
+    /// The service that was called, as `operation` names it.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        self.operation.split(':').next().unwrap_or_default()
+    }
+
+    /// Faults of several services' turns at one operation: the same cause stands once, with the services.
+    #[must_use]
+    pub fn by_cause<'a>(faults: impl IntoIterator<Item = (&'a str, &'a Self)>) -> Vec<Self> {
+        let mut causes: Vec<(Self, Vec<&str>)> = Vec::new();
+        for (service, fault) in faults {
+            let is_same = |known: &Self| {
+                known.operation == fault.operation
+                    && known.kind == fault.kind
+                    && known.answered.error_code == fault.answered.error_code
+            };
+            match causes.iter_mut().find(|(known, _)| is_same(known)) {
+                Some((_, services)) => services.push(service),
+                None => causes.push((fault.clone(), vec![service])),
+            }
+        }
+        let named = |(fault, services): (Self, Vec<&str>)| Self {
+            message: format!("{} (asked for {})", fault.message, services.join(", ")),
+            ..fault
+        };
+        causes.into_iter().map(named).collect()
     }
 
     #[must_use]
@@ -258,8 +303,13 @@ pub enum FaultKind {
     BadResponse,
     /// No usable credentials.
     Credentials,
-    /// The service, or the operation, does not exist in this Region.
+    /// The endpoint's name does not exist, after the last attempt. That alone says nothing about the service:
+    /// to readers it is `unavailable`.
+    NoSuchHost,
+    /// The service is not in this Region: its name does not exist, and Service Quotas does not know it.
     NotOffered,
+    /// The service does not know the operation: it may not be in this Region yet.
+    NoSuchOperation,
     /// The account has not subscribed to the service.
     NotEnabled,
     /// The run's time was over.
@@ -276,10 +326,11 @@ impl FaultKind {
             Self::NotFound => "not_found",
             Self::Invalid => "invalid_request",
             Self::Timeout => "timeout",
-            Self::Unavailable => "unavailable",
+            Self::Unavailable | Self::NoSuchHost => "unavailable",
             Self::BadResponse => "bad_response",
             Self::Credentials => "no_credentials",
             Self::NotOffered => "not_offered",
+            Self::NoSuchOperation => "unknown_operation",
             Self::NotEnabled => "not_enabled",
             Self::Deadline => "deadline",
             Self::Other => "other",
@@ -344,6 +395,8 @@ pub enum Measured {
     Unknown(Fault),
     /// AWS offers no way; the text says why.
     NotMeasurable(String),
+    /// The operation that measures it is not in this Region: not measurable, and named among the run's faults.
+    Lacking(Fault),
 }
 
 /// The limit and the usage of one quota at one scope, as the run found them, before any judgement.
@@ -360,7 +413,7 @@ impl Reading {
     /// Why its limit or its usage could not be read.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         let of_usage = match &self.measured {
-            Measured::Unknown(fault) | Measured::AtLeast(_, fault) => Some(fault),
+            Measured::Unknown(fault) | Measured::AtLeast(_, fault) | Measured::Lacking(fault) => Some(fault),
             Measured::Usage(_) | Measured::NotMeasurable(_) => None,
         };
         self.limit.as_ref().err().into_iter().chain(of_usage)

@@ -18,6 +18,9 @@ pub struct Report {
     pub dry_run: bool,
     /// True where every measurable quota of every chosen instance, and of the account, was seen.
     pub complete: bool,
+    /// What must be known before the rest is read: that Amazon Connect is not offered in this Region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     pub account: Seen,
     pub instances: Vec<InstanceReport>,
     /// How the sister services answered, which an account may not have.

@@ -70,8 +70,10 @@ impl Requests {
         Self(by_service)
     }
 
-    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        self.0.values().filter_map(|r| r.as_ref().err())
+    /// Why requests could not be read, each cause once, with the services of which it is true.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        Fault::by_cause(self.0.iter().filter_map(|(service, r)| Some((service.as_str(), r.as_ref().err()?))))
     }
 
     /// Remembers what this run asked for.

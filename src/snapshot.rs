@@ -241,6 +241,12 @@ pub struct FaultRecord {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 impl From<&Fault> for FaultRecord {
@@ -250,6 +256,9 @@ impl From<&Fault> for FaultRecord {
             kind: fault.kind.as_str(),
             message: fault.message.clone(),
             instance_id: fault.instance_id.clone(),
+            http_status: fault.answered.http_status,
+            error_code: fault.answered.error_code.clone(),
+            request_id: fault.answered.request_id.clone(),
         }
     }
 }

@@ -64,6 +64,9 @@ fn unknown(code: &str, name: &str, operation: &str) -> Metric {
         kind: "access_denied",
         message: format!("the role lacks {operation}: add it to the role's policy"),
         instance_id: None,
+        http_status: None,
+        error_code: None,
+        request_id: None,
     };
     Metric {
         usage: None,

@@ -57,6 +57,8 @@ pub(super) struct Answer {
     /// A limit could not be listed: what has no row may exist.
     lacks_limits: bool,
     rows: Room,
+    /// What must be known before the rest is read.
+    pub note: Option<String>,
 }
 
 /// The rows that the answer can still take, in bytes; none where it takes them all.
@@ -79,10 +81,10 @@ impl Room {
 impl Answer {
     pub(super) fn new(run: &Context<'_>, requests: Requests, scan: &Scan) -> Self {
         let mut faults = Faults::default();
-        faults.extend(requests.faults().cloned());
+        faults.extend_once(requests.faults());
         let of_limits = scan.limit_faults();
         let lacks_limits = !of_limits.is_empty();
-        faults.extend(of_limits);
+        faults.extend_once(of_limits);
         // The command's output has no limit, nor has the function's log.
         let left = (run.dry_run && !run.app.with_metrics).then_some(MOST_BYTES_OF_ROWS);
         let places = scan.instances.iter().enumerate().map(|(place, i)| (i.id.clone(), place)).collect();
@@ -105,6 +107,7 @@ impl Answer {
             seen_until: scan.window.end,
             lacks_limits,
             rows: Room { left, without_rows: 0 },
+            note: None,
         }
     }
 
@@ -236,6 +239,7 @@ impl Answer {
             duration_ms: milliseconds(run.started),
             dry_run: run.dry_run,
             complete,
+            note: self.note,
             services: scan.services().await,
             violations,
             account,

@@ -33,6 +33,7 @@ use crate::error::RunError;
 use crate::event::Request;
 use crate::ledger::Notes;
 use crate::limits::Limits;
+use crate::model::{Fault, FaultKind, Instance};
 use crate::report::{Completeness, Report};
 use crate::sink::Sinks;
 use crate::snapshot::{ACCOUNT_KEY, FaultRecord};
@@ -111,16 +112,17 @@ impl App {
     pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
         self.aws.begin_run(moment.now);
         let (started, calls_before) = (Instant::now(), self.aws.connect.caller().stats());
-        let (found, limits, requests) = tokio::join!(
-            self.discover(request, moment),
+        let (instances, mut limits, requests) = tokio::join!(
+            self.aws.connect.instances(moment.deadline),
             self.limits(moment),
             self.aws.quotas.requests(Service::ASKED, moment.deadline)
         );
-        let found = found?;
+        let found = self.discover(instances, &mut limits, request, moment).await?;
         let run = Context::new(self, request, (moment, started), found.account.clone());
         let book = run.open(ACCOUNT_KEY).await;
         let scan = Arc::new(self.scan(&run, request, limits, &found, &book));
         let mut answer = Answer::new(&run, requests, &scan);
+        answer.note = found.is_nowhere.then(|| not_offered(self.aws.region()));
 
         let mut fleet = Fleet::new(&run, &scan, &book);
         while let Some(measured) = fleet.next(&run).await {
@@ -175,10 +177,29 @@ impl App {
         scan
     }
 
-    async fn discover(&self, request: &Request, moment: Moment) -> Result<Discovered, RunError> {
-        let all = self.aws.connect.instances(moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
+    /// Whom this run is about. That Connect is not in the Region is an answer too: its name does not exist, and
+    /// Service Quotas does not know it.
+    async fn discover(
+        &self,
+        instances: Result<Vec<Instance>, Fault>,
+        limits: &mut HashMap<Service, Limits>,
+        request: &Request,
+        moment: Moment,
+    ) -> Result<Discovered, RunError> {
+        let of_connect = limits.get(&Service::Connect);
+        let (all, is_nowhere) = match instances {
+            Ok(all) => (all, false),
+            Err(fault)
+                if fault.kind == FaultKind::NoSuchHost && of_connect.is_some_and(Limits::is_refused_as_unknown) =>
+            {
+                warn!("{}", not_offered(self.aws.region()));
+                limits.insert(Service::Connect, Limits::of_unknown_service());
+                (Vec::new(), true)
+            }
+            Err(fault) => return Err(RunError::discovery(&fault)),
+        };
         let account = self.aws.account(&all, moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
-        choose(all, account, request, &self.config)
+        choose(all, account, request, &self.config).map(|found| Discovered { is_nowhere, ..found })
     }
 
     /// The limits of every service, asked side by side.
@@ -274,4 +295,11 @@ impl App {
             RunError::Sink(format!("not all alarms could be kept: {why}"))
         })
     }
+}
+
+fn not_offered(region: &str) -> String {
+    format!(
+        "Amazon Connect is not offered in {region}: its name does not exist there, and Service Quotas does not know \
+         the service. There is nothing to watch"
+    )
 }

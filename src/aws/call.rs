@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
-use super::fault::{Failure, Retry, failure};
+use super::fault::{Failure, Retry, failure, out_of_time};
 use super::own::Log;
 use super::pace::{Pacer, Plan};
 use super::trouble::{self, Trouble, Troubles};
@@ -181,7 +181,7 @@ impl Caller {
         Fault::new(
             self.name(operation),
             FaultKind::Deadline,
-            "the run's time was over before the call could be made; raise the function's timeout, or set CONNECT_PACING=per-operation",
+            format!("the run's time was over before the call could be made; {}", out_of_time(self.service)),
         )
     }
 }
@@ -261,11 +261,7 @@ impl Turn<'_> {
         let failure = match failed {
             Some(failure) => failure,
             None if Instant::now() >= deadline => return Err(caller.out_of_time(operation)),
-            None => Failure {
-                kind: FaultKind::Timeout,
-                retry: Retry::Transient,
-                message: format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
-            },
+            None => Failure::no_answer(ATTEMPT_TIMEOUT.as_secs()),
         };
         match failure.retry {
             Retry::Throttled => {

@@ -179,10 +179,12 @@ impl Scan {
         }
     }
 
-    /// The faults of the limits' listings.
+    /// The faults of the limits' listings, each cause once, with the services of which it is true.
     #[must_use]
     pub fn limit_faults(&self) -> Vec<Fault> {
-        self.limits.values().flat_map(Limits::faults).collect()
+        let of = |service: Service| self.limits_of(service).faults().into_iter().map(move |f| (service.code(), f));
+        let faults: Vec<(&str, Fault)> = Service::ASKED.iter().copied().flat_map(of).collect();
+        Fault::by_cause(faults.iter().map(|(service, fault)| (*service, fault)))
     }
 
     /// Lets each operation's own rate quota slow its bucket, where operations are paced one by one.

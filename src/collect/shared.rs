@@ -61,15 +61,13 @@ impl Scan {
         let mut calls = JoinSet::new();
         let mut tallies = Tallies::new();
         for listing in catalogue::listings().iter().copied().filter(|l| l.place() == Place::Account) {
-            if self.limits_of(listing.service()).is_unknown_service() {
-                tallies.insert(listing, Err(not_offered(listing)));
-            } else if listing != Listing::ActiveCampaigns && (!self.instances.is_empty() || !is_of_instances(listing)) {
+            if listing != Listing::ActiveCampaigns && (!self.instances.is_empty() || !is_of_instances(listing)) {
                 let (aws, deadline) = (self.aws.clone(), self.deadline);
                 calls.spawn(async move { (listing, aws.tally(listing, None, deadline).await) });
             }
         }
         for (listing, tally) in calls.join_all().await {
-            tallies.insert(listing, tally.map_err(|fault| without_service(listing, fault)));
+            tallies.insert(listing, tally.map_err(|fault| self.without_service(listing, fault)));
         }
         if let Some(campaigns) = tallies.get(&Listing::Campaigns) {
             let active = match campaigns {
@@ -87,6 +85,20 @@ impl Scan {
         }
         let visits = rounds.join_all().await.into_iter().flatten().collect();
         (Arc::unwrap_or_clone(tallies), visits)
+    }
+
+    /// A companion service is not here where its name does not exist and Service Quotas does not know it either.
+    fn without_service(&self, listing: Listing, fault: Fault) -> Fault {
+        let service = listing.service();
+        let is_lasting = fault.kind == FaultKind::NoSuchHost;
+        if service == Service::Connect || !is_lasting || !self.limits_of(service).is_unknown_service() {
+            return fault;
+        }
+        let why = format!(
+            "{} is not offered in this Region: its name does not exist, and Service Quotas does not know it",
+            service.name()
+        );
+        Fault { kind: FaultKind::NotOffered, message: why, ..fault }
     }
 
     /// All CloudWatch series of the run, in as few calls as they fit in: those of one window together.
@@ -138,22 +150,6 @@ impl Scan {
 /// Phone numbers and campaigns: without an instance there is nobody to ask for.
 fn is_of_instances(listing: Listing) -> bool {
     catalogue::per_instance().any(|q| q.meter.listing() == Some(listing))
-}
-
-/// The account itself is always there: where a sister service does not find even that, it is not here.
-fn without_service(listing: Listing, fault: Fault) -> Fault {
-    if listing.service() != Service::Connect && fault.kind == FaultKind::NotFound {
-        return Fault { kind: FaultKind::NotOffered, ..fault };
-    }
-    fault
-}
-
-fn not_offered(listing: Listing) -> Fault {
-    Fault::new(
-        listing.qualified(),
-        FaultKind::NotOffered,
-        format!("{} is not offered in this Region: Service Quotas does not know it", listing.service().name()),
-    )
 }
 
 fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)> {

@@ -28,11 +28,12 @@ pub(super) fn used(quota: &Quota, mut usage: Usage) -> Measured {
     Measured::Usage(usage)
 }
 
-/// What a fault makes of a row. A service that does not exist here, or that the account does not have,
-/// is a state and no failure.
+/// What a fault makes of a row. A companion service that is not here, or that the account does not have, is a
+/// state and no failure; an operation that is not here yet is one that is told.
 pub(super) fn unknown(fault: &Fault) -> Measured {
     match fault.kind {
         FaultKind::NotOffered | FaultKind::NotEnabled => Measured::NotMeasurable(fault.message.clone()),
+        FaultKind::NoSuchOperation => Measured::Lacking(fault.clone()),
         _ => Measured::Unknown(fault.clone()),
     }
 }

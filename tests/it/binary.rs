@@ -353,3 +353,21 @@ async fn each_run_writes_its_metrics_to_the_log_also_one_that_fails() {
     let all = |r: &Value| r["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len();
     assert!(records.iter().map(all).sum::<usize>() > 600 && records.iter().all(|r| all(r) <= 100));
 }
+
+/// CloudWatch's name does not exist, as the real resolver says it: gauges and rates are unknown, the run is not
+/// complete, and readers are told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_name_that_cannot_be_resolved_makes_the_run_incomplete() {
+    let variables = [EVERYTHING, &[("AWS_ENDPOINT_URL_CLOUDWATCH", "http://monitoring.nowhere.invalid")]].concat();
+    let function = Function::start(stocked(), &variables).await;
+    let answer = function.answer("{}").await;
+    assert_eq!((&answer["complete"], &answer["instances"][0]["status"]), (&json!(false), &json!("partial")));
+    let fault = &answer["faults"][0];
+    assert_eq!((&fault["operation"], &fault["kind"]), (&json!("cloudwatch:GetMetricData"), &json!("unavailable")));
+    assert!(fault["message"].as_str().unwrap().contains("name"), "{fault}");
+    assert_eq!(answer["instances"][0]["unknown_count"], 4, "the gauges");
+    assert_eq!(answer["account"]["unknown_count"], 340, "the rates");
+    let dry = function.answer(r#"{"dry_run": true}"#).await;
+    let calls = crate::harness::row(&dry["instances"][0], "L-12AB7C57");
+    assert_eq!((&calls["status"], &calls["usage"]), (&json!("unknown"), &Value::Null), "{calls}");
+}

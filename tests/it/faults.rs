@@ -198,3 +198,135 @@ async fn a_run_whose_time_is_over_says_so_and_shows_nothing_as_ok() {
     assert!(report["faults"].as_array().unwrap().iter().any(|f| f["kind"] == "deadline"));
     assert!(report["duration_ms"].as_u64().unwrap() < 12_000);
 }
+
+/// One cause stands once, with the services of which it is true.
+#[tokio::test(start_paused = true)]
+async fn limits_that_cannot_be_listed_are_one_fault_with_all_services() {
+    for operation in ["ListServiceQuotas", "ListAWSDefaultServiceQuotas", "ListRequestedServiceQuotaChangeHistory"] {
+        let mut bench = Bench::new(quiet(1));
+        bench.always("servicequotas", operation, FaultKind::AccessDenied);
+        let report = bench.dry_run().await;
+        let faults = report["faults"].as_array().unwrap();
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        let message = faults[0]["message"].as_str().unwrap();
+        for code in ["connect", "cases", "profile", "wisdom", "app-integrations", "connect-campaigns"] {
+            assert!(message.contains(code), "{code} is missing in: {message}");
+        }
+        assert_eq!(
+            (&faults[0]["http_status"], &faults[0]["error_code"]),
+            (&json!(400), &json!("AccessDeniedException"))
+        );
+        assert!(faults[0]["request_id"].is_string(), "{}", faults[0]);
+    }
+}
+
+/// An operation of Connect may not be in a Region yet. That is said once, and its quotas are not measurable.
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_the_region_does_not_know_is_named_once() {
+    let unknown = FaultKind::Status {
+        status: 404,
+        code: "UnknownOperationException".to_owned(),
+        message: "no such operation".to_owned(),
+    };
+    let mut bench = Bench::new(quiet(1));
+    bench.always("connect", "ListWorkspaces", unknown);
+    let report = bench.dry_run().await;
+    assert_eq!(report["complete"], true, "{}", report["faults"]);
+    let faults = report["faults"].as_array().unwrap();
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert_eq!(
+        (&faults[0]["operation"], &faults[0]["kind"]),
+        (&json!("connect:ListWorkspaces"), &json!("unknown_operation"))
+    );
+    let rows = report["instances"][0]["metrics"].as_array().unwrap();
+    let lacking: Vec<&Value> = rows.iter().filter(|row| row["source"] == "connect:ListWorkspaces").collect();
+    assert!(!lacking.is_empty());
+    for row in lacking {
+        assert_eq!((&row["status"], &row["fault"]["kind"]), (&json!("not_measurable"), &json!("unknown_operation")));
+        assert!(row["note"].as_str().unwrap().contains("connect:ListWorkspaces"), "{row}");
+    }
+}
+
+/// The same from CloudWatch is no state of the Region.
+#[tokio::test(start_paused = true)]
+async fn cloudwatch_that_knows_no_such_operation_cannot_be_read() {
+    for (status, code) in [(404, "UnknownOperationException"), (404, ""), (403, "OptInRequired")] {
+        let mut bench = Bench::new(quiet(1));
+        let kind = FaultKind::Status { status, code: code.to_owned(), message: "no".to_owned() };
+        bench.always("monitoring", "GetMetricData", kind);
+        let report = bench.dry_run().await;
+        assert_eq!(report["complete"], false, "{status} {code}");
+        assert_eq!(with_status(&report["instances"][0], "unknown").len(), 4, "{status} {code}");
+    }
+}
+
+/// Not offered: the name does not exist, and Service Quotas knows no such service.
+#[tokio::test(start_paused = true)]
+async fn a_region_without_connect_is_an_answer() {
+    let without = || {
+        let mut world = quiet(0);
+        for code in world.quotas.codes("connect") {
+            world.quotas.remove(code);
+        }
+        world
+    };
+    let mut bench = Bench::new(without());
+    bench.always("connect", "ListInstances", FaultKind::NoSuchName);
+    let report = bench.run().await.unwrap();
+    assert_eq!((&report["instances"], &report["complete"]), (&json!([]), &json!(true)), "{report:#}");
+    assert!(report["note"].as_str().unwrap().contains("not offered in us-east-1"), "{report:#}");
+
+    for (world, kind) in [
+        (without(), FaultKind::NameTryAgain),
+        (without(), FaultKind::Refused),
+        (without(), FaultKind::BadTls),
+        (quiet(1), FaultKind::NoSuchName),
+    ] {
+        let mut bench = Bench::new(world);
+        bench.always("connect", "ListInstances", kind.clone());
+        assert_eq!(bench.run().await.unwrap_err().error_type(), "DiscoveryError", "{kind:?}");
+    }
+}
+
+/// The connector itself, without the simulated AWS: what it says where there is no connection has the types and
+/// the words that the harness gives it.
+#[tokio::test]
+async fn the_real_connector_fails_as_the_simulated_one_does() {
+    use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+    use simaws::Unconnected;
+
+    let chain = |error: &ConnectorError| {
+        let causes = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
+        causes.skip(1).map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let plain = simaws::Sim::new(quiet(0)).serve().await.unwrap();
+    let no_tls = format!("https://{}/", plain.address());
+    let client = connect_quota_monitor::aws::http::client();
+    let components = RuntimeComponentsBuilder::for_tests().build().unwrap();
+    let connector = client.http_connector(&HttpConnectorSettings::default(), &components);
+    for (url, simulated) in [
+        ("http://name.invalid/".to_owned(), vec![Unconnected::NoSuchName, Unconnected::NameTryAgain]),
+        (format!("http://127.0.0.1:{port}/"), vec![Unconnected::Refused]),
+        (no_tls, vec![Unconnected::BadTls]),
+    ] {
+        let mut request = HttpRequest::empty();
+        request.set_uri(url.as_str()).unwrap();
+        let error = connector.call(request).await.unwrap_err();
+        let simulated = simulated.into_iter().map(crate::harness::unconnected).collect::<Vec<_>>();
+        assert!(error.is_io() && simulated.iter().all(ConnectorError::is_io), "{error:?}");
+        let real = chain(&error);
+        eprintln!("{url}: {real:#?}");
+        // The innermost words of TLS differ from case to case; all others are the same.
+        let is_same = |s: &ConnectorError| {
+            let simulated = chain(s);
+            simulated == real || (url.starts_with("https") && simulated[0] == real[0] && simulated.len() == real.len())
+        };
+        assert!(simulated.iter().any(is_same), "{real:#?} is none of {simulated:#?}");
+    }
+}

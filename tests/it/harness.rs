@@ -23,6 +23,7 @@ use simaws::{BrokenOff, Fault, FaultKind, Reply, Sim, Table, Throttle, Times, Wo
 
 #[path = "transport.rs"]
 mod transport;
+pub use transport::unconnected;
 
 pub const TABLE: &str = "quota-snapshots";
 pub const BUCKET: &str = "quota-history";
@@ -47,6 +48,7 @@ impl HttpConnector for Wire {
             match transport::reply(&sim, request).await? {
                 Reply::Http(response) => transport::answer(response.map(SdkBody::from)),
                 Reply::Reset => Err(closed("connection reset by peer")),
+                Reply::Unconnected(why) => Err(unconnected(why)),
                 Reply::Truncated(response) => {
                     transport::answer(response.map(|part| SdkBody::from_body_1_x(BrokenOff::after(part))))
                 }

@@ -37,6 +37,10 @@ fn troubles() -> Vec<Trouble> {
         FaultKind::AccessDenied,
         FaultKind::Hang,
         FaultKind::Reset,
+        FaultKind::NoSuchName,
+        FaultKind::NameTryAgain,
+        FaultKind::Refused,
+        FaultKind::BadTls,
         FaultKind::TruncatedBody,
         FaultKind::InvalidBody,
         FaultKind::EndlessToken,
@@ -48,7 +52,12 @@ fn troubles() -> Vec<Trouble> {
         // A kind that joins must say here what it is called.
         let named: &[&str] = match &kind {
             FaultKind::Throttle => &["throttled"],
-            FaultKind::InternalError | FaultKind::Reset => &["unavailable"],
+            FaultKind::InternalError
+            | FaultKind::Reset
+            | FaultKind::NoSuchName
+            | FaultKind::NameTryAgain
+            | FaultKind::Refused
+            | FaultKind::BadTls => &["unavailable"],
             FaultKind::AccessDenied => &["access_denied"],
             FaultKind::Hang => &["timeout"],
             FaultKind::TruncatedBody => &["unavailable", "bad_response"],
@@ -57,7 +66,17 @@ fn troubles() -> Vec<Trouble> {
             FaultKind::Status { .. } => continue,
         };
         // What passes by itself.
-        if matches!(kind, FaultKind::Throttle | FaultKind::InternalError | FaultKind::Hang | FaultKind::TruncatedBody) {
+        let passes = [
+            FaultKind::Throttle,
+            FaultKind::InternalError,
+            FaultKind::Hang,
+            FaultKind::NoSuchName,
+            FaultKind::NameTryAgain,
+            FaultKind::Refused,
+            FaultKind::BadTls,
+            FaultKind::TruncatedBody,
+        ];
+        if passes.contains(&kind) {
             troubles.push(Trouble { kind: kind.clone(), times: Times::Once, named: &[] });
         }
         troubles.push(Trouble { kind, times: Times::Forever, named });

@@ -233,3 +233,31 @@ async fn a_queue_that_vanishes_between_listing_and_visit_counts_nothing() {
     assert_eq!(emails["usage"], 0.0, "{emails}");
     assert!(with_status(&report["instances"][0], "unknown").is_empty());
 }
+
+/// A name that does not exist is a state only where Service Quotas does not know the service either.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_service_quotas_knows_is_never_not_offered() {
+    for kind in [FaultKind::NoSuchName, FaultKind::NameTryAgain, FaultKind::Refused, FaultKind::BadTls] {
+        let mut bench = Bench::new(quiet(1));
+        bench.sim.script(simaws::Fault::new("cases", kind.clone()).times(simaws::Times::Forever));
+        let report = bench.dry_run().await;
+        assert_eq!(service(&report, "cases")["status"], "failed", "{kind:?}");
+        assert_eq!(report["complete"], false, "{kind:?}");
+        assert_eq!(report["faults"][0]["kind"], "unavailable", "{kind:?}");
+    }
+}
+
+/// And that Service Quotas does not know it is none either: whoever gets no answer cannot tell.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_answer_is_never_not_offered() {
+    for kind in [FaultKind::NameTryAgain, FaultKind::Refused, FaultKind::BadTls, FaultKind::Reset] {
+        let mut world = quiet(1);
+        for code in world.quotas.codes("cases") {
+            world.quotas.remove(code);
+        }
+        let mut bench = Bench::new(world);
+        bench.sim.script(simaws::Fault::new("cases", kind.clone()).times(simaws::Times::Forever));
+        let report = bench.dry_run().await;
+        assert_eq!((&service(&report, "cases")["status"], &report["complete"]), (&json!("failed"), &json!(false)));
+    }
+}

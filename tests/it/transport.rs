@@ -2,12 +2,13 @@
 
 use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_connect::config::Credentials;
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use simaws::{Reply, Sim};
+use simaws::{Reply, Sim, Unconnected};
 
 /// Clients that send through this connector.
 pub fn clients(sim: &Sim, connector: impl HttpConnector + 'static) -> ConfigLoader {
@@ -31,4 +32,39 @@ pub async fn reply(sim: &Sim, request: HttpRequest) -> Result<Reply, ConnectorEr
 /// An answer, as the SDK takes it.
 pub fn answer(response: http::Response<SdkBody>) -> Result<HttpResponse, ConnectorError> {
     HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
+}
+
+/// A layer of the connector's errors: it says where, and what is below says what.
+#[derive(Debug)]
+struct Layer(&'static str, BoxError);
+
+impl std::fmt::Display for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Layer {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.1)
+    }
+}
+
+/// What the connector says where there is no connection: `faults_of_the_real_connector` in binary.rs shows that
+/// it does.
+#[allow(dead_code, reason = "not every crate of tests that takes this file has a use for it")]
+pub fn unconnected(why: Unconnected) -> ConnectorError {
+    let lookup = |text: &str| -> BoxError {
+        let text = format!("failed to lookup address information: {text}");
+        Layer("dns error", std::io::Error::other(text).into()).into()
+    };
+    let below: BoxError = match why {
+        Unconnected::NoSuchName => lookup("Name or service not known"),
+        Unconnected::NameTryAgain => lookup("Temporary failure in name resolution"),
+        Unconnected::Refused => Layer("tcp connect error", std::io::Error::from_raw_os_error(111).into()).into(),
+        Unconnected::BadTls => {
+            std::io::Error::new(std::io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer").into()
+        }
+    };
+    ConnectorError::io(Layer("client error (Connect)", below).into())
 }

@@ -25,6 +25,14 @@ pub enum FaultKind {
     Hang,
     /// The connection is closed without an answer.
     Reset,
+    /// The endpoint's name does not exist (NXDOMAIN).
+    NoSuchName,
+    /// The resolver cannot tell at the moment (`EAI_AGAIN`).
+    NameTryAgain,
+    /// Nobody listens on the endpoint's port.
+    Refused,
+    /// The handshake ends with a certificate that is not trusted.
+    BadTls,
     /// The answer is cut off in the middle.
     TruncatedBody,
     /// A 200 whose body is not what the protocol says.

@@ -71,7 +71,7 @@ pub use metrics::Metrics;
 pub use quotas::{Place, Quotas};
 pub use s3::{Bucket, Object};
 pub use server::Server;
-pub use sim::{Recorded, Reply, Sim};
+pub use sim::{Recorded, Reply, Sim, Unconnected};
 pub use sister::Resource;
 pub use sns::{Published, Topic};
 pub use ssm::Parameter;

@@ -100,7 +100,7 @@ where
         Reply::Http(response) => Ok(response.map(|body| Full::new(body).boxed())),
         Reply::Truncated(response) => Ok(response.map(|body| Cut::new(body).boxed())),
         // An error instead of an answer makes hyper close the connection.
-        Reply::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+        Reply::Reset | Reply::Unconnected(_) => Err(io::ErrorKind::ConnectionReset.into()),
         Reply::Hang => std::future::pending().await,
     }
 }

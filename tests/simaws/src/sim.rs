@@ -25,10 +25,23 @@ pub enum Reply {
     Http(Response<Bytes>),
     /// The connection is closed without an answer.
     Reset,
+    /// There never was a connection.
+    Unconnected(Unconnected),
     /// The headers promise more bytes than this body holds; then the connection is closed.
     Truncated(Response<Bytes>),
     /// No answer, ever.
     Hang,
+}
+
+/// Why a client gets no connection. Over sockets, where there is one already, it is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unconnected {
+    /// The name does not exist.
+    NoSuchName,
+    /// Whether the name exists cannot be told at the moment.
+    NameTryAgain,
+    Refused,
+    BadTls,
 }
 
 /// One request as it arrived.
@@ -127,13 +140,17 @@ impl Sim {
             *passing = Some(named);
         }
         if self.world().not_offered.contains(service.name()) {
-            return Reply::Reset;
+            return Reply::Unconnected(Unconnected::NoSuchName);
         }
         let fault = self.state().script.take(service.name(), &operation, |id| call.names(id));
         let mut quirk = None;
         match &fault {
             Some(FaultKind::Hang) => return Reply::Hang,
             Some(FaultKind::Reset) => return Reply::Reset,
+            Some(FaultKind::NoSuchName) => return Reply::Unconnected(Unconnected::NoSuchName),
+            Some(FaultKind::NameTryAgain) => return Reply::Unconnected(Unconnected::NameTryAgain),
+            Some(FaultKind::Refused) => return Reply::Unconnected(Unconnected::Refused),
+            Some(FaultKind::BadTls) => return Reply::Unconnected(Unconnected::BadTls),
             Some(FaultKind::Delay(time)) => tokio::time::sleep(*time).await,
             Some(FaultKind::EndlessToken) => quirk = Some(Quirk::Endless),
             Some(FaultKind::RepeatToken) => quirk = Some(Quirk::Repeat),

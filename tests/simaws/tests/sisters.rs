@@ -8,7 +8,7 @@ use bytes::Bytes;
 use common::{answer, code, read, request, stocked};
 use http::Request;
 use serde_json::{Value, json};
-use simaws::{Fault, FaultKind, Reply, Sim, Throttle, Times, World};
+use simaws::{Fault, FaultKind, Reply, Sim, Throttle, Times, Unconnected, World};
 
 /// A listing on its wire: where it is, how a page is asked for and answered.
 struct Listing {
@@ -194,7 +194,7 @@ async fn a_service_may_be_missing_or_closed() {
     world.not_enabled.insert("cases");
     let sim = Sim::new(world);
     let campaigns = || request("connect-campaigns", "POST", "/v2/campaigns-summary", "{}");
-    assert!(matches!(sim.handle(campaigns()).await, Reply::Reset));
+    assert!(matches!(sim.handle(campaigns()).await, Reply::Unconnected(Unconnected::NoSuchName)));
     assert_eq!(
         sim.requests().last().map(|last| (last.operation.clone(), last.status)),
         Some(("ListCampaigns".to_owned(), 0))
