@@ -114,11 +114,12 @@ impl Serialize for Operation {
         let mut text = String::new();
         let mut last: Option<i64> = None;
         for (minute, calls) in &self.0 {
-            text += &match last {
+            let part = match last {
                 Some(last) if *minute == last + 1 => format!(",{calls}"),
                 Some(last) => format!(";{}:{calls}", minute - last),
                 None => format!("{minute}:{calls}"),
             };
+            text.push_str(&part);
             last = Some(*minute);
         }
         serializer.serialize_str(&text)
