@@ -163,7 +163,8 @@ impl Answer {
             }
         };
         let missing = if missing { Missing::IsKept } else { Missing::IsGone };
-        Pending { instance, snapshot, book, read_version, notes, forget, missing }
+        let own_calls = instance.is_none().then(|| run.app.aws.own_calls.calls());
+        Pending { instance, snapshot, book, read_version, notes, own_calls, forget, missing }
     }
 
     /// Tells what waits to be told.

@@ -14,6 +14,7 @@ use crate::alert::{self, Rows};
 use crate::events;
 use crate::ledger::{CLAIM_LASTS, Claim, Decision, Incidents, Ledger, Missing, News, Notes, decide};
 use crate::model::{Fault, FaultKind, Instance};
+use crate::own_calls::{KEPT_MINUTES, OwnCalls};
 use crate::report::{Alerts, Events};
 use crate::sink::Sent;
 use crate::sink::ledger::{Opened, Version, Written};
@@ -33,6 +34,8 @@ pub(super) struct Pending {
     /// Version of the ledger that `notes` go on from.
     pub read_version: u64,
     pub notes: Notes,
+    /// The calls of this process that are in no ledger yet; only of the account.
+    pub own_calls: Option<OwnCalls>,
     /// Instances that are not there any more; only of the account.
     pub forget: Vec<String>,
     pub missing: Missing,
@@ -46,6 +49,8 @@ pub(super) struct Told {
     pub faults: Vec<Fault>,
     /// Nothing is left to tell of this subject.
     pub is_done: bool,
+    /// The ledger was written.
+    is_written: bool,
 }
 
 impl Pending {
@@ -69,6 +74,9 @@ pub(super) async fn tell(run: &Context<'_>, pending: Pending) -> Told {
         }
         opened if !run.sinks.has_home() => tell_unrecorded(run, &pending, Book(opened).told(), &mut told).await,
         opened => Box::pin(Telling { run, pending: &pending, told: &mut told }.settle(opened)).await,
+    }
+    if let Some(own) = pending.own_calls.as_ref().filter(|_| told.is_written) {
+        run.app.aws.own_calls.settle(own);
     }
     told
 }
@@ -96,7 +104,10 @@ async fn leave_notes(run: &Context<'_>, pending: &Pending, book: Book, told: &mu
     };
     let next = next(run, pending, &ledger, Incidents::new(), false);
     // Who wrote it meanwhile knows as much.
-    told.faults.extend(run.sinks.write_ledger(&next, &version).await.err());
+    match run.sinks.write_ledger(&next, &version).await {
+        Ok(written) => told.is_written = matches!(written, Written::As(_)),
+        Err(fault) => told.faults.push(fault),
+    }
 }
 
 /// The ledger after `latest`, as this run leaves it.
@@ -108,6 +119,14 @@ fn next(run: &Context<'_>, pending: &Pending, latest: &Ledger, incidents: Incide
         notes = notes.after(&latest.notes);
     }
     notes.instances.retain(|id, _| !pending.forget.contains(id));
+    if let Some(own) = &pending.own_calls {
+        notes.own_calls.clone_from(&latest.notes.own_calls);
+        // Each run's calls are added once.
+        if latest.execution_id != run.execution_id {
+            notes.own_calls.merge(own);
+            notes.own_calls.forget_before(run.now.as_second().div_euclid(60) - KEPT_MINUTES);
+        }
+    }
     Ledger {
         version: latest.version + 1,
         execution_id: run.execution_id.clone(),
@@ -258,16 +277,19 @@ impl Telling<'_, '_> {
     }
 
     /// A write whose answer was lost may have been done, and then a second attempt finds it done.
-    async fn write(&self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
+    async fn write(&mut self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
         let written = Box::pin(self.run.sinks.write_ledger(ledger, known)).await?;
         if written == Written::Conflict {
             if let Opened::Found(found, version) = self.read().await
                 && *found == *ledger
             {
+                self.told.is_written = true;
                 return Ok(Written::As(version));
             }
             // Another writer is as fast as this one: let them not meet again at once.
             sleep(Duration::from_millis(fastrand::u64(1..50))).await;
+        } else {
+            self.told.is_written = true;
         }
         Ok(written)
     }

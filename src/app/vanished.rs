@@ -43,6 +43,7 @@ pub(super) async fn pending_of(run: &Context<'_>, account: &Book, id: &str) -> P
         snapshot: snapshot_of(run, Some(&instance), Vec::new()),
         notes: book.notes(),
         read_version: book.version(),
+        own_calls: None,
         instance: Some(instance),
         book,
         forget: Vec::new(),

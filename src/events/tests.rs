@@ -21,6 +21,9 @@ fn hidden(n: usize, (operation, kind): (&str, &'static str)) -> Metric {
         kind,
         message: format!("{operation} needs a permission"),
         instance_id: None,
+        http_status: None,
+        error_code: None,
+        request_id: None,
     };
     Metric { status: Status::Unknown, usage: None, fault: Some(fault), ..quota(n) }
 }

@@ -23,6 +23,7 @@ pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 
 use crate::kept::KeptLimits;
 use crate::model::Owner;
+use crate::own_calls::OwnCalls;
 use crate::rota::Rota;
 use crate::tour::Tours;
 
@@ -87,6 +88,9 @@ pub struct Notes {
     /// Which instances come next, where not all of them fit one run; only of the account.
     #[serde(default)]
     pub rota: Rota,
+    /// The calls that runs made themselves, which AWS counts like everybody's; only of the account.
+    #[serde(default, skip_serializing_if = "OwnCalls::is_empty")]
+    pub own_calls: OwnCalls,
     /// The instances that runs have measured, by id; only of the account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub instances: BTreeMap<String, Known>,

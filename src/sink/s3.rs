@@ -98,7 +98,12 @@ impl S3 {
                 Ok(Written::As(Version::Tag(output.e_tag.ok_or_else(without)?)))
             }
             // Somebody wrote it, is writing it, or deleted it.
-            Err(e) if matches!(e.code(), Some("PreconditionFailed" | "ConditionalRequestConflict" | NO_SUCH_KEY)) => {
+            Err(e)
+                if matches!(
+                    e.code(),
+                    Some("PreconditionFailed" | "ConditionalRequestConflict" | "MissingKey" | NO_SUCH_KEY)
+                ) =>
+            {
                 Ok(Written::Conflict)
             }
             Err(e) => Err(failure(&e).into_fault(PUT)),
