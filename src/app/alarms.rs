@@ -312,7 +312,7 @@ impl App {
     pub async fn alarms_as_code(&self, request: &Request, moment: Moment) -> Result<Vec<Alarm>, RunError> {
         let deadline = moment.deadline;
         let (instances, mut limits) = tokio::join!(self.aws.connect.instances(moment.deadline), self.limits(moment));
-        let found = self.discover(instances, &mut limits, request, moment).await;
+        let found = Box::pin(self.discover(instances, &mut limits, request, moment)).await;
         let Discovered { account, chosen, .. } = found?;
         let mut watched = Watched::default();
         let rates = in_order(&limits).flat_map(|(service, limits)| rates(service, limits)).collect();

@@ -110,6 +110,11 @@ impl App {
     /// # Errors
     /// What the contract says fails an invocation; see [`RunError`].
     pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+        // On the heap: whoever awaits a run holds all of its stages otherwise.
+        Box::pin(self.stages(request, moment)).await
+    }
+
+    async fn stages(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
         self.aws.begin_run(moment.now);
         let (started, calls_before) = (Instant::now(), self.aws.connect.caller().stats());
         let (instances, mut limits, requests) = tokio::join!(
@@ -117,7 +122,7 @@ impl App {
             self.limits(moment),
             self.aws.quotas.requests(Service::ASKED, moment.deadline)
         );
-        let found = self.discover(instances, &mut limits, request, moment).await?;
+        let found = Box::pin(self.discover(instances, &mut limits, request, moment)).await?;
         let run = Context::new(self, request, (moment, started), found.account.clone());
         let book = run.open(ACCOUNT_KEY).await;
         let scan = Arc::new(self.scan(&run, request, limits, &found, &book));

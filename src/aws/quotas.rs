@@ -122,7 +122,7 @@ impl Quotas {
         for service in services.iter().map(|s| s.code()) {
             let requests = match self.requests_of(service, deadline).await {
                 // Of a service that is not offered here nothing can have been asked.
-                Err(fault) if matches!(fault.kind, FaultKind::NotFound | FaultKind::NotOffered) => Ok(Vec::new()),
+                Err(fault) if fault.kind == FaultKind::NotFound => Ok(Vec::new()),
                 requests => requests,
             };
             found.insert(service.to_owned(), requests);

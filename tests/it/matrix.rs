@@ -52,12 +52,10 @@ fn troubles() -> Vec<Trouble> {
         // A kind that joins must say here what it is called.
         let named: &[&str] = match &kind {
             FaultKind::Throttle => &["throttled"],
-            FaultKind::InternalError
-            | FaultKind::Reset
-            | FaultKind::NoSuchName
-            | FaultKind::NameTryAgain
-            | FaultKind::Refused
-            | FaultKind::BadTls => &["unavailable"],
+            FaultKind::InternalError | FaultKind::Reset => &["unavailable"],
+            FaultKind::NoSuchName | FaultKind::NameTryAgain | FaultKind::Refused | FaultKind::BadTls => {
+                &["unavailable"]
+            }
             FaultKind::AccessDenied => &["access_denied"],
             FaultKind::Hang => &["timeout"],
             FaultKind::TruncatedBody => &["unavailable", "bad_response"],
@@ -66,17 +64,16 @@ fn troubles() -> Vec<Trouble> {
             FaultKind::Status { .. } => continue,
         };
         // What passes by itself.
-        let passes = [
-            FaultKind::Throttle,
-            FaultKind::InternalError,
-            FaultKind::Hang,
-            FaultKind::NoSuchName,
-            FaultKind::NameTryAgain,
-            FaultKind::Refused,
-            FaultKind::BadTls,
-            FaultKind::TruncatedBody,
-        ];
-        if passes.contains(&kind) {
+        let passes = !matches!(
+            kind,
+            FaultKind::AccessDenied
+                | FaultKind::Reset
+                | FaultKind::InvalidBody
+                | FaultKind::EndlessToken
+                | FaultKind::RepeatToken
+                | FaultKind::EmptyPageWithToken
+        );
+        if passes {
             troubles.push(Trouble { kind: kind.clone(), times: Times::Once, named: &[] });
         }
         troubles.push(Trouble { kind, times: Times::Forever, named });

@@ -50,8 +50,7 @@ impl std::error::Error for Layer {
     }
 }
 
-/// What the connector says where there is no connection: `faults_of_the_real_connector` in binary.rs shows that
-/// it does.
+/// What the connector says where there is no connection: `faults.rs` holds it against the real one.
 #[allow(dead_code, reason = "not every crate of tests that takes this file has a use for it")]
 pub fn unconnected(why: Unconnected) -> ConnectorError {
     let lookup = |text: &str| -> BoxError {
@@ -63,7 +62,9 @@ pub fn unconnected(why: Unconnected) -> ConnectorError {
         Unconnected::NameTryAgain => lookup("Temporary failure in name resolution"),
         Unconnected::Refused => Layer("tcp connect error", std::io::Error::from_raw_os_error(111).into()).into(),
         Unconnected::BadTls => {
-            std::io::Error::new(std::io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer").into()
+            let untrusted =
+                std::io::Error::new(std::io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer");
+            Layer("TLS handshake failed", std::io::Error::other(untrusted).into()).into()
         }
     };
     ConnectorError::io(Layer("client error (Connect)", below).into())

@@ -44,8 +44,13 @@ pub(super) fn cause(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
+/// Each cause of the one before it. An `io::Error` passes over what it holds when it is asked for its cause, and the
+/// connector puts one into another.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(held) => Some(held as &(dyn Error + 'static)),
+        None => error.source(),
+    })
 }
 
 /// The kind of the innermost error of the system.
@@ -137,5 +142,12 @@ mod tests {
             assert_eq!(kind("tcp connect error", error), (FaultKind::Unavailable, Retry::Transient));
         }
         assert_eq!(kind("tcp connect error", io::ErrorKind::TimedOut.into()).0, FaultKind::Timeout);
+    }
+
+    #[test]
+    fn a_tls_error_is_found_inside_the_connectors_own() {
+        let untrusted = io::Error::new(io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer");
+        let failure = broken(&Layer("TLS handshake failed", io::Error::other(untrusted)), false, true);
+        assert_eq!(failure.message, "no TLS connection: invalid peer certificate: UnknownIssuer");
     }
 }
