@@ -39,6 +39,7 @@ fn hurry() {
     tokio::spawn(async {
         loop {
             // As long as a thread is busy the clock stands, and does not jump to the next timer.
+            #[expect(clippy::disallowed_methods, reason = "on a thread of its own")]
             let tick = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(2)));
             if tick.await.is_err() {
                 return;

@@ -81,10 +81,10 @@ impl Room {
 impl Answer {
     pub(super) fn new(run: &Context<'_>, requests: Requests, scan: &Scan) -> Self {
         let mut faults = Faults::default();
-        faults.extend_once(requests.faults());
+        faults.extend_once(&requests.faults());
         let of_limits = scan.limit_faults();
         let lacks_limits = !of_limits.is_empty();
-        faults.extend_once(of_limits);
+        faults.extend_once(&of_limits);
         // The command's output has no limit, nor has the function's log.
         let left = (run.dry_run && !run.app.with_metrics).then_some(MOST_BYTES_OF_ROWS);
         let places = scan.instances.iter().enumerate().map(|(place, i)| (i.id.clone(), place)).collect();
@@ -114,7 +114,7 @@ impl Answer {
     /// Takes one subject through the stages that follow measuring.
     pub(super) async fn settle(&mut self, run: &Context<'_>, measured: Measured) {
         let mut judged = judge(run, measured, &self.asking.requests);
-        self.faults.extend_once(std::mem::take(&mut judged.faults));
+        self.faults.extend_once(&std::mem::take(&mut judged.faults));
         self.faults.extend(ask_for_more(run, &mut judged, &mut self.asking).await);
         self.watched.note(run, judged.instance.as_ref(), &judged.snapshot.metrics);
         self.report_on(run, &judged);
@@ -149,18 +149,15 @@ impl Answer {
         if is_stored {
             notes.seen_until = Some(self.seen_until);
         }
-        let (missing, forget) = match &instance {
-            Some(instance) => {
-                if is_stored {
-                    let (arn, alias) = (instance.arn.clone(), instance.alias.clone());
-                    self.seen.insert(instance.id.clone(), Known { arn, alias, seen_until: self.seen_until });
-                }
-                (lacks_integrations(&snapshot.metrics), Vec::new())
+        let (missing, forget) = if let Some(instance) = &instance {
+            if is_stored {
+                let (arn, alias) = (instance.arn.clone(), instance.alias.clone());
+                self.seen.insert(instance.id.clone(), Known { arn, alias, seen_until: self.seen_until });
             }
-            None => {
-                notes.instances.extend(std::mem::take(&mut self.seen));
-                (!run.is_whole || self.lacks_limits || self.late > 0, std::mem::take(&mut self.forget))
-            }
+            (lacks_integrations(&snapshot.metrics), Vec::new())
+        } else {
+            notes.instances.extend(std::mem::take(&mut self.seen));
+            (!run.is_whole || self.lacks_limits || self.late > 0, std::mem::take(&mut self.forget))
         };
         let missing = if missing { Missing::IsKept } else { Missing::IsGone };
         let own_calls = instance.is_none().then(|| run.app.aws.own_calls.calls());
@@ -181,7 +178,7 @@ impl Answer {
         self.alerts.failed += told.alerts.failed;
         self.events.sent += told.events.sent;
         self.events.failed += told.events.failed;
-        self.faults.extend_once(told.faults);
+        self.faults.extend_once(&told.faults);
         told.is_done
     }
 

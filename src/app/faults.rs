@@ -26,8 +26,10 @@ impl Faults {
     }
 
     /// Those of them that are not known yet; see [`Self::push_once`].
-    pub(super) fn extend_once(&mut self, faults: Vec<Fault>) {
-        faults.iter().for_each(|fault| self.push_once(fault));
+    pub(super) fn extend_once(&mut self, faults: &[Fault]) {
+        for fault in faults {
+            self.push_once(fault);
+        }
     }
 
     /// Unless the same operation has failed in the same way for the same instance.

@@ -4,7 +4,7 @@
 use super::context::{Book, Context};
 use super::measure::Measured;
 use crate::evaluate::{ended_mutes, judge as judge_readings, mention_ended_mutes};
-use crate::ledger::Notes;
+use crate::ledger::{Incident, Notes};
 use crate::model::{Fault, Instance};
 use crate::requests::Requests;
 use crate::snapshot::{Metric, Snapshot, Subject};
@@ -32,7 +32,7 @@ pub(super) fn judge(run: &Context<'_>, measured: Measured, requests: &Requests) 
     let mut rows = judge_readings(readings, run.thresholds, &config.overrides, instance.as_ref(), run.now);
     let told = book.told();
     let known = |key: &str| told.and_then(|incidents| incidents.get(key));
-    mention_ended_mutes(&mut rows, &ended, |key| known(key).is_some_and(|i| i.is_violation_told()));
+    mention_ended_mutes(&mut rows, &ended, |key| known(key).is_some_and(Incident::is_violation_told));
     requests.note(&mut rows, instance.as_ref());
     let is_foretold = |key: &str| known(key).is_some_and(|i| i.forecast.is_some());
     trend::foretell(&mut rows, &notes.history, is_foretold, run.now, config.forecast_days);

@@ -151,14 +151,15 @@ enum Claimed {
     /// Nothing is left to do.
     Done,
     /// The ledger as it is now, with the decision that rests on it.
-    Ours(Box<Ledger>, Version, Decision, News),
+    Ours(Box<(Ledger, Version, Decision, News)>),
 }
 
 impl Telling<'_, '_> {
     async fn settle(&mut self, opened: Opened) {
-        let Claimed::Ours(ledger, version, decision, news) = Box::pin(self.claim(opened)).await else { return };
+        let Claimed::Ours(ours) = Box::pin(self.claim(opened)).await else { return };
+        let (ledger, version, decision, news) = *ours;
         Box::pin(publish(self.run, self.pending, &news, self.told)).await;
-        Box::pin(self.record(*ledger, version, &decision)).await;
+        Box::pin(self.record(ledger, version, &decision)).await;
     }
 
     /// Decides, and writes the decision's first half down: the claim where there is news, the new state where
@@ -192,7 +193,7 @@ impl Telling<'_, '_> {
             }
             match (self.write(&wanted, &version).await, decision.news.clone()) {
                 (Ok(Written::As(version)), Some(news)) => {
-                    return Claimed::Ours(Box::new(wanted), version, decision, news);
+                    return Claimed::Ours(Box::new((wanted, version, decision, news)));
                 }
                 (Ok(Written::As(_)), None) => {
                     self.told.suppress(self.pending);

@@ -19,6 +19,7 @@ fn events(bench: &Bench) -> Vec<String> {
 }
 
 async fn a_violation_is_told_once_then_reminded_of_then_gone(mut bench: Bench) {
+    bench.config.reminder_hours_build = 24;
     bench.sim.world().instances[0].set("ListPrompts", 430);
     run(&mut bench, 0).await;
     assert_eq!(events(&bench), ["raised"]);
@@ -40,6 +41,17 @@ async fn a_violation_is_told_once_then_reminded_of_then_gone(mut bench: Bench) {
     assert_eq!(mails[2].severity, "critical");
     assert_eq!(mails[3].severity, "info");
     assert!(mails[0].text.contains("• Prompts per instance: 430/500 (86.0%) - VIOLATION"), "{}", mails[0].text);
+}
+
+/// New things can wait: a quota that turns nobody away is repeated once a week.
+#[tokio::test(start_paused = true)]
+async fn a_quota_of_things_to_build_is_repeated_after_a_week() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    bench.sim.world().instances[0].set("ListPrompts", 430);
+    for hour in [0, 1, 24, 25, 120, 168, 169] {
+        run(&mut bench, hour).await;
+    }
+    assert_eq!(events(&bench), ["raised", "reminder"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -94,6 +94,7 @@ async fn an_incident_opens_on_raise_and_resolves_on_recovery_under_one_key() {
 #[tokio::test(start_paused = true)]
 async fn a_reminder_a_dry_run_and_a_threshold_of_its_own_make_no_events() {
     let mut bench = bench();
+    bench.config.reminder_hours_build = 24;
     bench.sim.world().instances[0].set("ListPrompts", 430);
     bench.dry_run().await;
     let request = Request { threshold_percentage: Some(50.0), ..Request::default() };

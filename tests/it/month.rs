@@ -46,6 +46,7 @@ fn happens(bench: &Bench, hour: i64) {
 
 /// The hour, the event and the text of every message of the runs of these hours.
 async fn messages(mut bench: Bench, hours: i64) -> Vec<(i64, String, String)> {
+    bench.config.reminder_hours_build = 24;
     let mut found = Vec::new();
     for hour in 0..hours {
         happens(&bench, hour);
@@ -146,7 +147,10 @@ async fn a_forecast_survives_in_s3_too() {
 
 #[tokio::test(start_paused = true)]
 async fn forecasts_can_be_turned_off() {
-    let mut bench = Bench::new(small()).with_table().with_topic().with_config(|c| c.forecast_days = 0);
+    let mut bench = Bench::new(small()).with_table().with_topic().with_config(|c| {
+        c.forecast_days = 0;
+        c.reminder_hours_build = 24;
+    });
     for day in 0..8 {
         bench.sim.world().instances[0].set("ListContactFlows", 40 + 5 * day);
         bench.run_at(&Request::default(), NOON + i64::try_from(day).unwrap() * 24 * HOUR).await.unwrap();

@@ -13,8 +13,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::ids::uuid;
+use crate::reply::Reply;
 use crate::server::Server;
-use crate::sim::Reply;
 use crate::wire::{respond, set_header};
 
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:connect-quota-monitor";

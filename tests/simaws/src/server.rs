@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 
-use crate::sim::Reply;
+use crate::reply::Reply;
 
 /// A running server. Dropping it closes the port and every connection.
 #[derive(Debug)]

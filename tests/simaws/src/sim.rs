@@ -9,40 +9,16 @@ use http::Response;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::dispatch::{answer, operation_of};
 use crate::fault::{Fault, FaultKind, Script};
 use crate::hook::{Hook, Passing};
 use crate::ids::uuid;
 use crate::paging::Quirk;
+use crate::reply::{Reply, Unconnected};
 use crate::server::Server;
 use crate::throttle::{Buckets, Throttle};
-use crate::wire::{Answer, AwsError, Call, Context, Protocol, Service, respond, set_header};
+use crate::wire::{AwsError, Call, Context, Protocol, Service, respond, set_header};
 use crate::world::World;
-use crate::{cloudwatch, connect, dynamodb, eventbridge, s3, service_quotas, sister, sns, ssm, sts};
-
-/// How a request ends, which is not always with an answer.
-#[derive(Debug)]
-pub enum Reply {
-    Http(Response<Bytes>),
-    /// The connection is closed without an answer.
-    Reset,
-    /// There never was a connection.
-    Unconnected(Unconnected),
-    /// The headers promise more bytes than this body holds; then the connection is closed.
-    Truncated(Response<Bytes>),
-    /// No answer, ever.
-    Hang,
-}
-
-/// Why a client gets no connection. Over sockets, where there is one already, it is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unconnected {
-    /// The name does not exist.
-    NoSuchName,
-    /// Whether the name exists cannot be told at the moment.
-    NameTryAgain,
-    Refused,
-    BadTls,
-}
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
@@ -405,35 +381,5 @@ impl Sim {
         if let Some((_, recorded)) = state.requests.iter_mut().rev().find(|(number, _)| *number == serial) {
             (recorded.status, recorded.throttled) = (status, throttled);
         }
-    }
-}
-
-fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
-    match service {
-        Service::Connect => connect::operation(call),
-        Service::Sister(api) => sister::operation(api, call),
-        Service::Quotas => call.target("ServiceQuotasV20190624"),
-        Service::Monitoring => cloudwatch::operation(call),
-        Service::DynamoDb => call.target("DynamoDB_20120810"),
-        Service::S3 => s3::operation(call),
-        Service::Sns => sns::operation(call),
-        Service::Sts => sts::operation(call),
-        Service::Events => call.target("AWSEvents"),
-        Service::Ssm => call.target("AmazonSSM"),
-    }
-}
-
-fn answer(service: Service, context: &mut Context<'_>) -> Answer {
-    match service {
-        Service::Connect => connect::answer(context),
-        Service::Sister(api) => sister::answer(api, context),
-        Service::Quotas => service_quotas::answer(context),
-        Service::Monitoring => cloudwatch::answer(context),
-        Service::DynamoDb => dynamodb::answer(context),
-        Service::S3 => s3::answer(context),
-        Service::Sns => sns::answer(context),
-        Service::Sts => sts::answer(context),
-        Service::Events => eventbridge::answer(context),
-        Service::Ssm => ssm::answer(context),
     }
 }

@@ -1,0 +1,34 @@
+//! Which simulated service answers.
+
+use crate::wire::{Answer, AwsError, Call, Context, Service};
+use crate::{cloudwatch, connect, dynamodb, eventbridge, s3, service_quotas, sister, sns, ssm, sts};
+
+pub(crate) fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
+    match service {
+        Service::Connect => connect::operation(call),
+        Service::Sister(api) => sister::operation(api, call),
+        Service::Quotas => call.target("ServiceQuotasV20190624"),
+        Service::Monitoring => cloudwatch::operation(call),
+        Service::DynamoDb => call.target("DynamoDB_20120810"),
+        Service::S3 => s3::operation(call),
+        Service::Sns => sns::operation(call),
+        Service::Sts => sts::operation(call),
+        Service::Events => call.target("AWSEvents"),
+        Service::Ssm => call.target("AmazonSSM"),
+    }
+}
+
+pub(crate) fn answer(service: Service, context: &mut Context<'_>) -> Answer {
+    match service {
+        Service::Connect => connect::answer(context),
+        Service::Sister(api) => sister::answer(api, context),
+        Service::Quotas => service_quotas::answer(context),
+        Service::Monitoring => cloudwatch::answer(context),
+        Service::DynamoDb => dynamodb::answer(context),
+        Service::S3 => s3::answer(context),
+        Service::Sns => sns::answer(context),
+        Service::Sts => sts::answer(context),
+        Service::Events => eventbridge::answer(context),
+        Service::Ssm => ssm::answer(context),
+    }
+}
