@@ -155,6 +155,9 @@ async fn a_ledger_that_cannot_be_read_is_not_overwritten() {
     }
 }
 
+/// Makes another text of a stored ledger.
+type Spoil = Box<dyn Fn(&str) -> String>;
+
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_is_no_ledger_is_named_and_left_alone() {
     let foreign = |change: fn(&mut Value)| {
@@ -164,7 +167,6 @@ async fn a_ledger_that_is_no_ledger_is_named_and_left_alone() {
             ledger.to_string()
         }
     };
-    type Spoil = Box<dyn Fn(&str) -> String>;
     let spoils: [(&str, Spoil); 6] = [
         ("expected", Box::new(|_: &str| "not JSON".to_owned())),
         ("missing field", Box::new(|_: &str| r#"{"alert_state": {"L-1": {}}, "metrics": []}"#.to_owned())),
