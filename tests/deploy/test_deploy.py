@@ -137,7 +137,9 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     answer = stack.client("lambda").invoke(FunctionName=function["FunctionName"], Payload=b"{}")
     assert "FunctionError" not in answer
     assert json.loads(answer["Payload"].read())["snapshots"]["dynamodb"] == measured_count + 1
-    assert dynamodb.scan(TableName=stack.outputs["TableName"])["Count"] == measured_count + 1
+    stored = [item["timestamp"]["S"] for item in dynamodb.scan(TableName=stack.outputs["TableName"])["Items"]]
+    assert stored.count("#ledger") == measured_count + 1, "one ledger for each subject"
+    assert len(stored) == 2 * (measured_count + 1)
 
     # The schedule, with its own retries and queue, and who may start and fill what.
     events = stack.client("events")
