@@ -25,7 +25,7 @@ const THROTTLED_ATTEMPTS: u32 = 8;
 /// Attempts of a call that failed on the way. Those that were throttled do not count here, nor these there.
 const TRANSIENT_ATTEMPTS: u32 = 4;
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
 /// An attempt that has not been answered by then is given up. The wait for a token does not count.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
