@@ -84,13 +84,10 @@ impl Tour {
     pub fn after(&self, visits: &[(Seen, BTreeMap<String, u64>)], known: Known<'_>, now: Timestamp) -> Self {
         let mut next = self.clone();
         let visited: BTreeSet<&str> = visits.iter().map(|(seen, _)| seen.key.as_str()).collect();
-        // Who refused, or was too large, told nothing: what is remembered of it stays, with its time.
-        let told = visits.iter().filter(|(_, counts)| !counts.is_empty());
-        let told: BTreeSet<&str> = told.map(|(seen, _)| seen.key.as_str()).collect();
         for seen in next.fullest.values_mut() {
             seen.retain(|s| {
                 let exists = known.keys.binary_search(&s.key).is_ok();
-                !told.contains(s.key.as_str()) && (exists || !known.is_all)
+                !visited.contains(s.key.as_str()) && (exists || !known.is_all)
             });
         }
         for (seen, counts) in visits {
@@ -213,20 +210,6 @@ mod tests {
         let (tour, visited) = run(&tour, &keys, 10, 3, |_| 1);
         assert!(visited.contains(&"r0003".to_owned()), "{visited:?}");
         assert_eq!(tour.fullest[ALL][0].value, 1);
-    }
-
-    #[test]
-    fn a_resource_that_refuses_is_passed_and_what_is_known_of_it_stays() {
-        let keys = keys(6);
-        let (tour, _) = run(&Tour::default(), &keys, 6, 0, |key| if key == "r0002" { 9 } else { 1 });
-        let seen = Seen { key: "r0002".to_owned(), name: "r0002".to_owned(), root: None, value: 0, at: at(1) };
-        let refused = vec![(seen, BTreeMap::new())];
-        let known = Known { keys: &keys, is_all: true };
-        let after = tour.after(&refused, known, at(1));
-        assert_eq!((after.fullest[ALL][0].value, after.fullest[ALL][0].at), (9, at(0)));
-        let refused: Vec<_> = refused.into_iter().map(|(s, c)| (Seen { key: "r0000".to_owned(), ..s }, c)).collect();
-        let after = Tour::default().after(&refused, known, at(1));
-        assert_eq!(after.order(known, 0)[0], 1, "the tour goes on past it");
     }
 
     #[test]
