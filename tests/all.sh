@@ -4,7 +4,7 @@
 # lane; lints, the package and the template's tests in the other. Each step's time stands in target/times.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# shellcheck source=tests/steps.sh
+# shellcheck source=/dev/null
 . tests/steps.sh
 mkdir -p target/logs
 : >target/logs/rust.txt

@@ -101,7 +101,9 @@ pub(super) async fn keep_alarms(run: &Context<'_>, watched: &Watched, scan: &Sca
         app.carry_out(&plan, (&mut report, &mut faults), scan.deadline).await;
     }
     // What did not fit into this run's time is done by the next one, and what is done stays done.
-    report.is_failure = faults.iter().any(|fault| fault.kind != FaultKind::Deadline);
+    // What could not be measured is a fault of the row, and the alarms stay as they are.
+    let is_of_alarms = |fault: &&Fault| fault.operation != "cloudwatch:GetMetricData";
+    report.is_failure = faults.iter().filter(is_of_alarms).any(|fault| fault.kind != FaultKind::Deadline);
     for name in &plan.taken {
         let why = format!("an alarm `{name}` exists that is not the monitor's: rename it, or set API_ALARM_PREFIX");
         faults.push(Fault::new("cloudwatch:PutMetricAlarm", FaultKind::Other, why));

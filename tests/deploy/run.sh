@@ -4,7 +4,7 @@
 # takes minutes; PACKAGE=FILE takes one that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-# shellcheck source=tests/steps.sh
+# shellcheck source=/dev/null
 . tests/steps.sh
 
 install_into target/venv-checkov tests/deploy/requirements-checkov.txt

@@ -67,7 +67,11 @@ SWITCHED = {
 WITH_ALARMS = {"cloudwatch:PutMetricAlarm"}
 WITH_API_ALARMS = {"cloudwatch:ListMetrics"}
 #: What the reference does not say: an alarm that is made with tags is tagged.
-DEPENDS = {"cloudwatch:PutMetricAlarm": ["cloudwatch:TagResource"]}
+DEPENDS = {
+    # Without it S3 says "denied" of a ledger that does not exist yet.
+    "s3:PutObject": ["s3:ListBucket"],
+    "cloudwatch:PutMetricAlarm": ["cloudwatch:TagResource"],
+}
 #: Actions that Lambda and KMS need in the role's name; the program itself never calls them.
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 WITH_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}

@@ -33,6 +33,7 @@ mod moto;
 mod overlap;
 mod overrides;
 mod pacing;
+mod packs;
 mod requests;
 mod run;
 mod schema;
