@@ -112,7 +112,12 @@ impl Round {
         let visits = Visits { tour, is_off: self.calls.is_none(), ..Visits::default() };
         let parents = match (roots.get(&parent), found.get(&parent)) {
             (Some(tally), _) => tally.as_ref().map(|tally| (&tally.resources, true)).map_err(Clone::clone),
-            (None, Some(outer)) => outer.fault.clone().map_or(Ok((&outer.children, outer.is_all)), Err),
+            (None, Some(outer)) => match (&outer.fault, &outer.refused) {
+                (Some(fault), _) => Err(fault.clone()),
+                // Where all refused, nobody knows what stands in them.
+                (None, Some((_, fault))) if outer.children.is_empty() => Err(fault.clone()),
+                (None, refused) => Ok((&outer.children, outer.is_all && refused.is_none())),
+            },
             (None, None) => Err(Fault::new(parent.qualified(), FaultKind::Other, "the listing was not made")),
         };
         let (resources, is_all) = match parents {
