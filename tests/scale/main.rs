@@ -33,8 +33,12 @@ fn account(instances: usize) -> Bench {
     let mut world = World::with_instances(instances);
     world.throttle = Throttle::PerOperation;
     world.quotas.set_account("L-AA17A6B9", 2_000.0);
-    let arn = world.instances[0].arn(&world);
-    world.quotas.set_instance("L-9A46857E", &arn, 700.0);
+    // Values of single instances are not what is measured here: tests/it/kept.rs does that.
+    for code in world.quotas.codes("connect") {
+        if !["L-AA17A6B9", "L-0865B754"].contains(&code) && world.quotas.usage_dimensions(code).is_none() {
+            world.quotas.remove(code);
+        }
+    }
     for instance in &mut world.instances {
         instance.set("ListPrompts", 450);
     }
@@ -44,7 +48,6 @@ fn account(instances: usize) -> Bench {
     bench
 }
 
-/// The questions for each instance's own limits are not what is measured here; tests/it/kept.rs does that.
 fn quotas() -> Plan {
     Plan::Flat(Rate::new(10_000.0, 10_000))
 }
@@ -156,7 +159,7 @@ async fn a_dry_run_of_a_large_fleet_stays_below_lambdas_limit_and_says_what_it_l
     assert!(bytes(&report) < MOST_BYTES, "{}", bytes(&report));
     let instances = report["instances"].as_array().unwrap();
     let with_rows = instances.iter().filter(|i| i["metrics"].is_array()).count();
-    assert!(with_rows > 100 && with_rows < 200, "{with_rows}");
+    assert!(with_rows > 80 && with_rows < 200, "{with_rows}");
     assert!(instances.iter().all(|i| i["metrics_count"].as_u64().unwrap() > 60), "each was measured");
     let note = report["metrics_note"].as_str().unwrap();
     let left_out = 200 - with_rows + usize::from(report["account"].get("metrics").is_none());
