@@ -162,10 +162,14 @@ async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
     assert_eq!(second["faults"], json!([]));
 
     let items = aws_sdk_dynamodb::Client::new(&sdk).scan().table_name("history").send().await.unwrap();
-    let about: Vec<_> = items.items().iter().map(|i| i["instance_id"].as_s().unwrap().as_str()).collect();
+    let (ledgers, snapshots): (Vec<_>, Vec<_>) =
+        items.items().iter().partition(|item| item["timestamp"].as_s().unwrap() == "#ledger");
+    assert_eq!(ledgers.len(), 2, "one for the instance, one for the account");
+    assert!(ledgers.iter().all(|ledger| ledger["has_readers"].as_bool().is_ok_and(|has| *has)));
+    let about: Vec<_> = snapshots.iter().map(|i| i["instance_id"].as_s().unwrap().as_str()).collect();
     assert_eq!(about.iter().filter(|a| **a == id).count(), 2);
     assert_eq!(about.iter().filter(|a| **a == "account").count(), 2);
-    for item in items.items() {
+    for item in snapshots {
         assert!(item["expires_at"].as_n().is_ok() && item["metrics"].as_l().is_ok() && item["summary"].as_m().is_ok());
     }
     let objects = buckets(&sdk).list_objects_v2().bucket("history").send().await.unwrap();
