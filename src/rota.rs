@@ -70,18 +70,6 @@ impl Rota {
         let (calls, limit_calls) = (calls.or(self.calls), self.limit_calls);
         Self { after: last.or_else(|| self.after.clone()), waiting, calls, limit_calls }
     }
-
-    /// What two stores know of the same run. One of them may have missed it: who waits by either waits,
-    /// since the earlier moment, or a peak might be looked for by nobody.
-    #[must_use]
-    pub fn agreed(mut self, other: Self) -> Self {
-        for (id, since) in other.waiting {
-            let known = self.waiting.entry(id).or_insert(since);
-            *known = since.min(*known);
-        }
-        let limit_calls = self.limit_calls.or(other.limit_calls);
-        Self { after: self.after.or(other.after), calls: self.calls.or(other.calls), limit_calls, ..self }
-    }
 }
 
 /// Where nothing is remembered the turns go by the hour: each hour's run begins half of what is planned

@@ -72,7 +72,7 @@ impl S3 {
             |why: String| Fault::new(object::OPERATION, FaultKind::BadResponse, format!("the ledger {key}: {why}"));
         let most = i64::try_from(MOST_BYTES).unwrap_or(i64::MAX);
         let object = match object::read_version(&self.client, &self.bucket, &key, Some(most)).await {
-            Err(fault) if fault.kind == FaultKind::NotFound && fault.message.contains(NO_SUCH_KEY) => return Ok(None),
+            Err(fault) if fault.answered.error_code.as_deref() == Some(NO_SUCH_KEY) => return Ok(None),
             read => read?,
         };
         let ledger: Ledger = serde_json::from_slice(&object.bytes).map_err(|e| unreadable(e.to_string()))?;
