@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Alarm, Common, Comparison, Desired, Form, RESULT_ID, Series, Watch, bounded_description, percent_of};
-use crate::console;
-use crate::limits::{Limits, UsageMetric};
-use crate::model::{LimitSource, NO_CODE, QuotaId, Scope};
-use crate::overrides::Overrides;
-use crate::snapshot::Metric;
+use crate::alarms::{Common, Desired, bounded_description, percent_of};
+use crate::config::alarms::Form;
+use crate::domain::alarm::{Alarm, Comparison, RESULT_ID, Series, Watch};
+use crate::domain::console;
+use crate::domain::limit::UsageMetric;
+use crate::judge::limits::Limits;
+use crate::domain::{LimitSource, NO_CODE, QuotaId, Scope};
+use crate::config::overrides::Overrides;
+use crate::domain::Metric;
 
 /// A rate quota of one operation, with the metric that Service Quotas names for its usage.
 #[derive(Debug, Clone, PartialEq)]
@@ -209,7 +212,7 @@ fn alarm(common: &Common<'_>, api: &Api, rate: f64) -> Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarms::Settings;
+    use crate::config::alarms::Settings;
     use crate::alarms::tests::account;
 
     fn api(operation: &str, rate: Option<f64>) -> Api {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::{Alarm, METRIC_ID, RESULT_ID, Series, Watch};
+use crate::domain::alarm::{Alarm, METRIC_ID, RESULT_ID, Series, Watch};
 
 /// CloudFormation takes this many resources in one template.
 const MOST_RESOURCES: usize = 500;
@@ -203,7 +203,7 @@ impl Ids {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarms::{Comparison, Datapoints, MissingData};
+    use crate::domain::alarm::{Comparison, Datapoints, MissingData};
 
     fn alarm(name: &str) -> Alarm {
         let series = Series {

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Alarm, Common, Comparison, Datapoints, Desired, MissingData, Series, Watch, bounded_description, percent_of,
-};
+use crate::alarms::{Common, Desired, bounded_description, percent_of};
+use crate::domain::alarm::{Alarm, Comparison, Datapoints, MissingData, Series, Watch};
 use crate::catalogue::{self, Gauge, Meter, Quota};
-use crate::console;
-use crate::model::Instance;
-use crate::overrides::Overrides;
-use crate::snapshot::Metric;
+use crate::domain::console;
+use crate::domain::Instance;
+use crate::config::overrides::Overrides;
+use crate::domain::Metric;
 
 const GAUGE: Gauge = Gauge::Calls;
 
@@ -128,10 +127,11 @@ fn more(common: &Common<'_>, row: &Metric) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarms::Settings;
+    use crate::config::alarms::Settings;
     use crate::alarms::tests::account;
-    use crate::evaluate::{Thresholds, judge};
-    use crate::model::{Fault, FaultKind, Limit, LimitSource, Measured, Reading, Usage};
+    use crate::domain::Thresholds;
+    use crate::judge::judge;
+    use crate::domain::{Fault, FaultKind, Limit, LimitSource, Measured, Reading, Usage};
     use jiff::Timestamp;
 
     fn instance() -> Instance {

@@ -11,7 +11,7 @@ pub mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::Account;
+use crate::domain::Account;
 pub use settings::{Datapoints, Form, MissingData, Settings};
 
 /// The key of the tag that every alarm of ours carries; its value is the name prefix. An alarm without

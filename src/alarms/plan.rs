@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Alarm, Desired};
+use crate::alarms::Desired;
+use crate::domain::alarm::Alarm;
 
 /// An alarm in our folder, as CloudWatch tells of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +81,8 @@ fn by_name(desired: &Desired) -> BTreeMap<&str, &Alarm> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarms::{Comparison, Datapoints, Held, MissingData, Series, Watch};
+    use crate::alarms::Held;
+    use crate::domain::alarm::{Comparison, Datapoints, MissingData, Series, Watch};
     use proptest::prelude::*;
 
     fn alarm(n: u8, threshold: f64) -> Alarm {

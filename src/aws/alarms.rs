@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use super::call::Caller;
 use super::cloudwatch::{dimensions, metric_stat};
 use super::pages::Pages;
-use crate::alarms::apis::Filter;
-use crate::alarms::plan::{Existing, Put};
-use crate::alarms::{Alarm, Comparison, Datapoints, METRIC_ID, MissingData, RESULT_ID, Series, TAG, Watch};
-use crate::model::{Fault, FaultKind};
+use crate::domain::alarm::Filter;
+use crate::domain::alarm::{Existing, Put};
+use crate::domain::alarm::{Alarm, Comparison, Datapoints, METRIC_ID, MissingData, RESULT_ID, Series, TAG, Watch};
+use crate::domain::{Fault, FaultKind};
 
 /// `DeleteAlarms` takes this many names.
 const MOST_DELETED: usize = 100;

@@ -5,7 +5,7 @@ use aws_sdk_appintegrations::Client;
 use super::page::{Ask, Item, Page, ask, lacks, page};
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
-use crate::model::Fault;
+use crate::domain::Fault;
 
 impl Edge<Client> {
     #[rustfmt::skip]

@@ -18,7 +18,7 @@ use super::fault::{Failure, Retry, failure, out_of_time};
 use super::own::Log;
 use super::pace::{Pacer, Plan};
 use super::trouble::{self, Trouble, Troubles};
-use crate::model::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind};
 
 /// Attempts of a throttled call.
 const THROTTLED_ATTEMPTS: u32 = 8;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::page::{Ask, Item, Page, ask, lacks, page};
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
-use crate::model::{Fault, FaultKind, Resource, Tally};
+use crate::domain::{Fault, FaultKind, Resource, Tally};
 
 /// `GetCampaignStateBatch` takes this many ids a call.
 const BATCH: usize = 25;

@@ -11,7 +11,7 @@ use aws_sdk_connectcases::types::{CaseRuleDetails, CaseRuleIdentifier, LayoutCon
 use super::page::{Answer, Ask, Item, Page, ask, describe, lacks, page};
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
-use crate::model::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind};
 
 impl Edge<Client> {
     #[rustfmt::skip]

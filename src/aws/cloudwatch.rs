@@ -6,9 +6,9 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataRe
 use tokio::time::{Instant, timeout_at};
 
 use super::fault::failure;
-use crate::limits::{Statistic, UsageMetric};
-use crate::model::{Fault, FaultKind};
-use crate::own_calls::{Minutes, within};
+use crate::domain::limit::{Statistic, UsageMetric};
+use crate::domain::{Fault, FaultKind};
+use crate::domain::own_calls::{Minutes, within};
 
 const OPERATION: &str = "cloudwatch:GetMetricData";
 /// `GetMetricData` takes this many queries a call.

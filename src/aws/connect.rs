@@ -13,7 +13,7 @@ use super::page::{Ask, Item, Page, ask, describe, lacks, page, search};
 use super::pages::Pages;
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
-use crate::model::{Fault, Instance};
+use crate::domain::{Fault, Instance};
 
 /// The paced Connect client.
 pub type Connect = Edge<Client>;

@@ -10,7 +10,7 @@ use aws_sdk_connect::config::http::HttpResponse;
 use aws_sdk_connect::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_connect::operation::RequestId;
 
-use crate::model::{Answered, Fault, FaultKind};
+use crate::domain::{Answered, Fault, FaultKind};
 pub(super) use remedy::out_of_time;
 
 /// How a failed attempt is to be treated.

@@ -36,7 +36,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::catalogue::Service;
 use crate::config::{Config, Pacing};
-use crate::model::{Account, Fault, FaultKind, Instance};
+use crate::domain::{Account, Fault, FaultKind, Instance};
 use alarms::Alarms;
 use call::Caller;
 use cloudwatch::CloudWatch;

@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 
 use super::fault::failure;
-use crate::model::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind};
 
 /// As faults name it.
 pub const OPERATION: &str = "s3:GetObject";

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::bucket::locked;
-use crate::own_calls::{KEPT_MINUTES, OwnCalls};
+use crate::domain::own_calls::{KEPT_MINUTES, OwnCalls};
 
 /// What was called and is in no ledger yet. Clones write into the same notes.
 #[derive(Debug, Clone, Default)]

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use super::call::Attempt;
 use super::fault::failure;
 use crate::catalogue::Listing;
-use crate::model::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind};
 
 /// The items of one page.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind};
 
 /// A listing that goes on after this many pages is not believed: there are tens of thousands of items
 /// then, and at Connect's pace it would take most of a run.

@@ -6,7 +6,7 @@ use aws_sdk_customerprofiles::operation::get_profile_object_type::GetProfileObje
 use super::page::{Ask, Item, Page, ask, describe, lacks, page};
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
-use crate::model::Fault;
+use crate::domain::Fault;
 
 impl Edge<Client> {
     #[rustfmt::skip]

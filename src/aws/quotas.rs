@@ -10,9 +10,11 @@ use tokio::time::Instant;
 use super::call::Caller;
 use super::pages::Pages;
 use crate::catalogue::Service;
-use crate::limits::{Level, LimitRow, Limits, Period, UsageMetric};
-use crate::model::{Fault, FaultKind};
-use crate::requests::{Ask, Request, Requests};
+use crate::domain::limit::{Level, LimitRow, Period, UsageMetric};
+use crate::judge::limits::Limits;
+use crate::domain::{Fault, FaultKind};
+use crate::domain::increase::{Ask, Request};
+use crate::judge::increase::Requests;
 
 const APPLIED: &str = "ListServiceQuotas";
 const DEFAULTS: &str = "ListAWSDefaultServiceQuotas";

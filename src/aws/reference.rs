@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::fault::failure;
 use super::{has_own_s3_endpoint, object, s3_client};
 use crate::config::{Config, ConfigError};
-use crate::model::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind};
 
 /// The variable that may be a reference.
 const VARIABLE: &str = "QUOTA_OVERRIDES";

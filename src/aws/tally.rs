@@ -10,7 +10,7 @@ use super::call::Caller;
 use super::page::{Item, Page};
 use super::pages::Pages;
 use crate::catalogue::{Listing, Place, Service};
-use crate::model::{Fault, FaultKind, Group, Instance, Resource, Tally};
+use crate::domain::{Fault, FaultKind, Group, Instance, Resource, Tally};
 
 /// A service's client and the caller that paces it.
 #[derive(Debug, Clone)]

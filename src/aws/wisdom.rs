@@ -7,7 +7,7 @@ use aws_sdk_qconnect::types::ExtendedMessageTemplateData;
 use super::page::{Ask, Item, Page, ask, describe, page};
 use super::tally::{At, Edge};
 use crate::catalogue::Listing;
-use crate::model::Fault;
+use crate::domain::Fault;
 
 impl Edge<Client> {
     #[rustfmt::skip]

@@ -8,7 +8,8 @@
 use super::Listing::*;
 use super::Meter::*;
 use super::{BURST, Category, Meter, Quota, Service};
-use crate::model::Scope::{self, Account, Resource};
+use crate::domain::Scope;
+use crate::domain::Scope::{Account, Resource};
 
 const fn quota(code: &'static str, name: &'static str, scope: Scope, default: Option<f64>, meter: Meter) -> Quota {
     Quota::of(Service::AppIntegrations, code, name, Category::Integrations, scope, default, meter)

@@ -8,7 +8,8 @@
 use super::Listing::*;
 use super::Meter::*;
 use super::{Category, Meter, Quota, Service};
-use crate::model::Scope::{self, Instance};
+use crate::domain::Scope;
+use crate::domain::Scope::Instance;
 
 const fn quota(code: &'static str, name: &'static str, scope: Scope, default: Option<f64>, meter: Meter) -> Quota {
     Quota::of(Service::Campaigns, code, name, Category::Campaigns, scope, default, meter)

@@ -8,7 +8,8 @@
 use super::Listing::*;
 use super::Meter::*;
 use super::{BURST, Category, Meter, Quota, Service};
-use crate::model::Scope::{self, Account, Resource};
+use crate::domain::Scope;
+use crate::domain::Scope::{Account, Resource};
 
 const CASES: &str =
     "only a scan of every case and its related items could tell, which costs calls in proportion to all cases";

@@ -12,8 +12,8 @@ use super::Gauge::{Calls, Chats, Emails, Tasks};
 use super::Listing::*;
 use super::Meter::*;
 use super::{Category, Quota};
-use crate::model::NO_CODE;
-use crate::model::Scope::{Account, Instance, Resource};
+use crate::domain::NO_CODE;
+use crate::domain::Scope::{Account, Instance, Resource};
 
 const WORKFORCE: &str =
     "the public Connect API has no operation that lists forecasting, capacity planning or scheduling resources";

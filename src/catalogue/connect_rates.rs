@@ -5,7 +5,7 @@
 //! itself names for the quota, so an operation's name here is for people and for nothing else.
 
 use super::{Category, Meter, Quota};
-use crate::model::Scope;
+use crate::domain::Scope;
 
 const SHOWN_AS_200: &str = "Service Quotas may show 200 for this rate, which AWS calls a display error: from 200 up the documented rate is used";
 

@@ -24,7 +24,7 @@ pub use listing::{Listing, Place};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::model::{Impact, NO_CODE, QuotaId, Scope};
+use crate::domain::{Impact, NO_CODE, QuotaId, Scope};
 
 /// Why a burst quota is a limit only.
 const BURST: &str =

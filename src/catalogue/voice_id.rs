@@ -7,7 +7,8 @@
 
 use super::Meter::*;
 use super::{Category, Meter, Quota, Service};
-use crate::model::Scope::{self, Account, Resource};
+use crate::domain::Scope;
+use crate::domain::Scope::{Account, Resource};
 
 const RETIRED: &str = "AWS ended Voice ID on 2026-05-20: nothing can be used any more";
 

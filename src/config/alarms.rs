@@ -1,7 +1,7 @@
 //! The variables of the alarms.
 
 use super::Reader;
-use crate::alarms::Settings;
+use crate::config::alarms::Settings;
 
 impl Reader<'_> {
     pub(super) fn alarms(&mut self) -> Settings {

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::instances::InstancePattern;
-use crate::overrides::Overrides;
+use crate::domain::instances::InstancePattern;
+use crate::config::overrides::Overrides;
 
 pub(super) struct Reader<'a> {
     pub(super) lookup: &'a dyn Fn(&str) -> Option<String>,

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::incident::{Step, step, vanished};
 use super::{Change, Event, Incident, Incidents, News, Severity};
-use crate::snapshot::{Metric, Status};
+use crate::domain::{Metric, Status};
 
 /// Points of utilization.
 pub const MARGIN_POINTS: f64 = 2.0;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::snapshot::Metric;
+use crate::domain::Metric;
 
 /// Complete days that are kept, beside the day that is not over.
 const DAYS: i64 = 30;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Change, MARGIN_POINTS, Recovered, Rules, SeenAgain, Unseen};
-use crate::snapshot::{Metric, Status};
+use crate::domain::{Metric, Status};
 
 /// A forecast changes with the day, not with the run: it is gone when it was gone for a day.
 const FADES_AFTER: SignedDuration = SignedDuration::from_hours(23);

@@ -1,7 +1,7 @@
 //! What readers know, and what else must outlive a run: one document per subject. Pure.
 //!
 //! The ledger is apart from the snapshots. It is written only where nobody else has written it since it
-//! was read; see [`crate::sink::ledger`]. Who has news claims the ledger before the message leaves and
+//! was read; see [`crate::keep::ledger`]. Who has news claims the ledger before the message leaves and
 //! releases it afterwards, so that of two runs one tells; a claim that nobody releases ends by itself.
 
 mod decide;
@@ -21,11 +21,11 @@ pub use history::{History, Series};
 pub use incident::{Blind, Foreseen, Grade, Incident, Reported, Violation};
 pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 
-use crate::kept::KeptLimits;
-use crate::model::Owner;
-use crate::own_calls::OwnCalls;
-use crate::rota::Rota;
-use crate::tour::Tours;
+use crate::domain::kept::KeptLimits;
+use crate::domain::Owner;
+use crate::domain::own_calls::OwnCalls;
+use crate::domain::rota::Rota;
+use crate::domain::tour::Tours;
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;

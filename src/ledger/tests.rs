@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Thresholds;
-use crate::snapshot::{Forecast, MuteRecord};
-use crate::snapshot::{Metric, Status};
+use crate::domain::Thresholds;
+use crate::domain::{Forecast, MuteRecord};
+use crate::domain::{Metric, Status};
 
 fn row(key: &str, status: Status) -> Metric {
     Metric { quota_code: key.to_owned(), quota_name: key.to_owned(), status, ..Metric::sample() }

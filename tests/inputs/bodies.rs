@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use connect_quota_monitor::app::App;
+use connect_quota_monitor::run::App;
 use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::aws::cloudwatch::{Query, Unread, Window};
 use connect_quota_monitor::aws::pace::{Plan, Rate};
 use connect_quota_monitor::catalogue::{self, Listing, Service};
-use connect_quota_monitor::collect::instance_listings;
+use connect_quota_monitor::measure::instance_listings;
 use connect_quota_monitor::config::Config;
-use connect_quota_monitor::event::Request;
-use connect_quota_monitor::limits::Statistic;
-use connect_quota_monitor::model::{Instance, Owner};
-use connect_quota_monitor::sink::Sinks;
-use connect_quota_monitor::sink::ledger::Opened;
+use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::domain::limit::Statistic;
+use connect_quota_monitor::domain::{Instance, Owner};
+use connect_quota_monitor::run::sinks::Sinks;
+use connect_quota_monitor::keep::ledger::Opened;
 use jiff::Timestamp;
 use serde_json::Value;
 use simaws::{Sim, Table, Throttle, World};
@@ -66,7 +66,7 @@ impl Target {
         let instance = Instance { id, arn, alias: None, status: "ACTIVE".to_owned() };
         // One run leaves what the stores are asked for.
         let app = App::new(config, aws.clone(), sinks.clone());
-        let moment = connect_quota_monitor::app::Moment::within(at(NOON - 3600), Duration::from_secs(900));
+        let moment = connect_quota_monitor::run::Moment::within(at(NOON - 3600), Duration::from_secs(900));
         runtime.block_on(app.run(&Request::default(), moment)).unwrap();
         Self { runtime, wire, aws, sinks, instance, listings: instance_listings() }
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use connect_quota_monitor::catalogue;
 use connect_quota_monitor::config::{Config, VARS};
-use connect_quota_monitor::event::Request;
-use connect_quota_monitor::model::Instance;
-use connect_quota_monitor::overrides::Overrides;
+use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::domain::Instance;
+use connect_quota_monitor::config::overrides::Overrides;
 use jiff::Timestamp;
 use serde_json::Value;
 

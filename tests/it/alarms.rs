@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use connect_quota_monitor::app::Moment;
-use connect_quota_monitor::error::RunError;
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::run::Moment;
+use connect_quota_monitor::run::error::RunError;
+use connect_quota_monitor::domain::request::Request;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Sim, Throttle, Times, World};

@@ -1,6 +1,6 @@
 //! Who is told what, when, over several runs.
 
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Times, World};
 
@@ -237,7 +237,7 @@ async fn three_hundred_violations_arrive_in_one_message() {
 async fn a_test_alert_is_one_marked_message_and_nothing_else() {
     let mut bench = Bench::new(quiet(1)).with_table().with_topic();
     let app = bench.app().await;
-    let minute = |now| connect_quota_monitor::app::Moment::within(now, std::time::Duration::from_secs(60));
+    let minute = |now| connect_quota_monitor::run::Moment::within(now, std::time::Duration::from_secs(60));
     let answer = app.test_alert(minute(jiff::Timestamp::from_second(NOON).unwrap())).await.unwrap();
     assert_eq!(answer["alerts"]["sent"], 1);
     let mails = bench.mails();
@@ -254,7 +254,7 @@ async fn a_muted_quota_is_silent_until_its_mute_ends() {
     let mut bench = Bench::new(quiet(1))
         .with_table()
         .with_topic()
-        .with_config(|c| c.overrides = connect_quota_monitor::overrides::Overrides::parse(text).unwrap());
+        .with_config(|c| c.overrides = connect_quota_monitor::config::overrides::Overrides::parse(text).unwrap());
     bench.sim.world().instances[0].set("ListPrompts", 500);
     run(&mut bench, 0).await;
     run(&mut bench, 2).await;
@@ -353,7 +353,7 @@ async fn two_of_two_instances_are_a_violation_of_the_account() {
 async fn what_is_muted_does_not_pin_the_highest_utilization() {
     let text = r#"{"L-0865B754": {"mute": {"reason": "known", "until": "2100-01-01"}}}"#;
     let bench = Bench::new(quiet(1))
-        .with_config(|c| c.overrides = connect_quota_monitor::overrides::Overrides::parse(text).unwrap());
+        .with_config(|c| c.overrides = connect_quota_monitor::config::overrides::Overrides::parse(text).unwrap());
     bench.sim.world().instances[0].set("ListPrompts", 500).set("ListQuickConnects", 25);
     let mut bench = bench;
     let report = bench.dry_run().await;

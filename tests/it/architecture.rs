@@ -161,7 +161,7 @@ fn every_code_of_the_catalogue_is_one_that_service_quotas_lists() {
 #[test]
 fn the_coverage_page_is_what_the_catalogue_says() {
     let page = fs::read_to_string(root().join("docs/COVERAGE.md")).unwrap();
-    let made = connect_quota_monitor::coverage::markdown();
+    let made = connect_quota_monitor::answer::coverage::markdown();
     let differs = page.lines().zip(made.lines()).find(|(a, b)| a != b);
     let remedy = "run `connect-quota-monitor quotas --output markdown > docs/COVERAGE.md`";
     assert!(page == made, "docs/COVERAGE.md is out of date: {remedy}; first difference: {differs:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connect_quota_monitor::config::Config;
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::domain::request::Request;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use simaws::{Event, FaultKind};
@@ -245,7 +245,7 @@ async fn more_events_than_a_request_holds_are_split() {
     bench.always("connect", "ListQueues", FaultKind::AccessDenied);
     {
         let mut world = bench.sim.world();
-        for operation in connect_quota_monitor::collect::instance_listings() {
+        for operation in connect_quota_monitor::measure::instance_listings() {
             world.instances[0].set(operation.operation(), 100_000);
         }
     }
@@ -298,7 +298,7 @@ async fn a_failed_mail_leaves_the_events_to_be_repeated_too() {
 #[tokio::test(start_paused = true)]
 async fn a_test_goes_through_every_channel() {
     let now = Timestamp::from_second(NOON).unwrap();
-    let minute = |now| connect_quota_monitor::app::Moment::within(now, Duration::from_secs(60));
+    let minute = |now| connect_quota_monitor::run::Moment::within(now, Duration::from_secs(60));
     let mut bench = bench();
     let answer = bench.app().await.test_alert(minute(now)).await.unwrap();
     assert_eq!((&answer["alerts"]["sent"], &answer["events"]), (&json!(1), &json!({ "sent": 2, "failed": 0 })));

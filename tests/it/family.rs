@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use connect_quota_monitor::catalogue::{self, Listing, Meter, Place, Quota, Service};
-use connect_quota_monitor::model::Scope;
+use connect_quota_monitor::domain::Scope;
 use serde_json::{Value, json};
 use simaws::{Instance, Resource, World};
 

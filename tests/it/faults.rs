@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use connect_quota_monitor::catalogue::{self, Listing};
-use connect_quota_monitor::collect::instance_listings as listings;
-use connect_quota_monitor::error::RunError;
+use connect_quota_monitor::measure::instance_listings as listings;
+use connect_quota_monitor::run::error::RunError;
 use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Times};
 
@@ -182,12 +182,12 @@ async fn phone_numbers_that_cannot_be_listed_are_unknown_for_every_instance() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_whose_time_is_over_says_so_and_shows_nothing_as_ok() {
-    use connect_quota_monitor::app::Moment;
+    use connect_quota_monitor::run::Moment;
     use connect_quota_monitor::aws::pace::Plan;
     let mut bench = Bench::new(quiet(3)).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
     let app = bench.app().await;
     let now = jiff::Timestamp::from_second(crate::harness::NOON).unwrap();
-    let request = connect_quota_monitor::event::Request { dry_run: true, ..Default::default() };
+    let request = connect_quota_monitor::domain::request::Request { dry_run: true, ..Default::default() };
     let report =
         serde_json::to_value(app.run(&request, Moment::within(now, std::time::Duration::from_secs(12))).await.unwrap())
             .unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connect_quota_monitor::aws::pace::Plan;
 use connect_quota_monitor::config::Pacing;
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
 use simaws::{FaultKind, Throttle, World};
 

@@ -1,8 +1,8 @@
 //! What readers know, over runs that see less, tell nobody, or find things gone.
 
-use connect_quota_monitor::event::Request;
-use connect_quota_monitor::instances::InstancePattern;
-use connect_quota_monitor::overrides::Overrides;
+use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::domain::instances::InstancePattern;
+use connect_quota_monitor::config::overrides::Overrides;
 use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Throttle, Times, World};
 
@@ -328,7 +328,7 @@ async fn clocks_that_disagree_by_an_hour_lose_nothing() {
         bench.sim.script(Fault::new("sns", FaultKind::Hang).operation("Publish").times(Times::N(8)));
         bench.time = std::time::Duration::from_secs(60);
         let app = bench.app().await;
-        let moment = connect_quota_monitor::app::Moment::within(
+        let moment = connect_quota_monitor::run::Moment::within(
             jiff::Timestamp::from_second(NOON + 9 * HOUR).unwrap(),
             bench.time,
         );

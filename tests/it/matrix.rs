@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connect_quota_monitor::error::RunError;
+use connect_quota_monitor::run::error::RunError;
 use serde_json::Value;
 use simaws::{Alarm, Fault, FaultKind, Times};
 use tokio::time::Instant;

@@ -58,7 +58,7 @@ const HELD: &[(&str, &str)] = &[
 ];
 
 fn world() -> impl Strategy<Value = World> {
-    let listings = connect_quota_monitor::collect::instance_listings();
+    let listings = connect_quota_monitor::measure::instance_listings();
     let counts = prop::collection::vec(prop_oneof![0u64..5, 0u64..130, 900u64..2_100], listings.len());
     let kinds = prop::collection::btree_map(
         "APPLICATION|EVENT|CASES_DOMAIN|VOICE_ID|SES_IDENTITY|FILE_SCANNER",
@@ -81,7 +81,7 @@ fn world() -> impl Strategy<Value = World> {
             for (instance, (counts, kinds, rules, phones, agents, no_alias, held)) in
                 world.instances.iter_mut().zip(instances)
             {
-                for (listing, n) in connect_quota_monitor::collect::instance_listings().into_iter().zip(counts) {
+                for (listing, n) in connect_quota_monitor::measure::instance_listings().into_iter().zip(counts) {
                     instance.set(place(listing), n);
                 }
                 // What single resources hold, at the first two of each listing.
@@ -138,7 +138,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let mut bench = Bench::new(world.clone()).with_config(|c| c.detail_calls = 200);
         let report = runtime.block_on(bench.run_at(
-            &connect_quota_monitor::event::Request { dry_run: true, ..Default::default() }, NOON)).unwrap();
+            &connect_quota_monitor::domain::request::Request { dry_run: true, ..Default::default() }, NOON)).unwrap();
         let found: BTreeMap<&str, &Value> = report["instances"].as_array().unwrap().iter()
             .map(|i| (i["instance_id"].as_str().unwrap(), i)).collect();
         for instance in &world.instances {

@@ -1,6 +1,6 @@
 //! A month of hourly runs, each in a new process, in virtual time: exactly these messages, no other.
 
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::domain::request::Request;
 use simaws::FaultKind;
 
 use crate::harness::{Bench, NOON, small};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connect_quota_monitor::aws::pace::Plan;
 use connect_quota_monitor::config::Pacing;
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::domain::request::Request;
 use serde_json::Value;
 use simaws::{Fault, FaultKind, Throttle, Times, World};
 use tokio::time::{Instant, advance};

@@ -1,6 +1,6 @@
 //! Requests for higher limits: read, shown, and where it is switched on, sent.
 
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
 use simaws::FaultKind;
 

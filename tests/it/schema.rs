@@ -31,11 +31,11 @@ fn assert_valid(schema: &Validator, document: &Value) {
 async fn everything() -> (Vec<Value>, Vec<Value>) {
     let mut bench = demo().with_table().with_topic().with_events_topic().with_bus().with_config(|c| {
         let text = r#"{"*": {"instances": {"acme-sandbox": {"mute": {"reason": "a toy", "until": "2999-01-01"}}}}}"#;
-        c.overrides = connect_quota_monitor::overrides::Overrides::parse(text).unwrap();
+        c.overrides = connect_quota_monitor::config::overrides::Overrides::parse(text).unwrap();
     });
     let run = async |bench: &mut Bench, hour: i64| {
         bench.restart();
-        bench.run_at(&connect_quota_monitor::event::Request::default(), NOON + hour * 3600).await.unwrap();
+        bench.run_at(&connect_quota_monitor::domain::request::Request::default(), NOON + hour * 3600).await.unwrap();
     };
     bench.sim.world().instances[2].set("ListPrompts", 499);
     run(&mut bench, 0).await;
@@ -49,7 +49,7 @@ async fn everything() -> (Vec<Value>, Vec<Value>) {
     bench
         .app()
         .await
-        .test_alert(connect_quota_monitor::app::Moment::within(now, std::time::Duration::from_secs(60)))
+        .test_alert(connect_quota_monitor::run::Moment::within(now, std::time::Duration::from_secs(60)))
         .await
         .unwrap();
     let documents = bench.mails().into_iter().map(|m| m.document).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use connect_quota_monitor::catalogue::{self, Listing, Meter, Service};
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
 use simaws::{FaultKind, World};
 

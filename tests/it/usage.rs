@@ -1,7 +1,7 @@
 //! Usage as CloudWatch's and Service Quotas' wire tells it: which statistic, which period, which window, and
 //! what a part of an answer says.
 
-use connect_quota_monitor::event::Request;
+use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Place, Times, World};
 

@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use connect_quota_monitor::app::{App, MetricsLog, Moment};
+use connect_quota_monitor::run::{App, MetricsLog, Moment};
 use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::aws::pace::{Plan, Rate};
 use connect_quota_monitor::config::Pacing;
-use connect_quota_monitor::event::Request;
-use connect_quota_monitor::sink::Sinks;
+use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::run::sinks::Sinks;
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
 use simaws::{Throttle, World};
@@ -100,7 +100,7 @@ async fn a_thousand_instances_cost_a_thousand_times_the_calls_and_hardly_more_me
             bytes(&report)
         );
         // One listing of an instance a call, its further pages, two for all, and at most the budget's visits.
-        let listings = connect_quota_monitor::collect::instance_listings().len();
+        let listings = connect_quota_monitor::measure::instance_listings().len();
         let least = listings * instances + 2;
         let most = least + instances / 10 + instances.div_ceil(10) + 60;
         assert!((least..=most).contains(&calls(&report)), "{instances}: {} calls, {least} to {most}", calls(&report));

@@ -1,6 +1,6 @@
 //! What would mend a fault, in words that fit its service and its cause.
 
-use crate::model::{Answered, FaultKind};
+use crate::domain::{Answered, FaultKind};
 
 /// To be put behind the message; empty where there is no advice.
 pub(super) fn remedy(kind: FaultKind, operation: &str, answered: &Answered, message: &str) -> String {

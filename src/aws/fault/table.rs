@@ -2,7 +2,7 @@
 
 use super::{Failure, Retry, unreadable, without_people};
 use crate::catalogue::Service;
-use crate::model::FaultKind;
+use crate::domain::FaultKind;
 
 /// The service's own words, in AWS's codes.
 pub(super) fn service(status: u16, code: Option<&str>, message: Option<&str>) -> Failure {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 
 use super::{Failure, Retry};
-use crate::model::FaultKind;
+use crate::domain::FaultKind;
 
 /// What a resolver said of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,343 @@
+//! The command line: the same measurement with the caller's own credentials.
+
+mod alarms;
+mod explain;
+mod quotas;
+mod table;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use tracing::warn;
+
+use crate::run::{App, Moment};
+use crate::aws::{self, Aws, SdkConfig};
+use crate::config::{Config, ConfigError, Pacing};
+use crate::run::error::RunError;
+use crate::domain::request::Request;
+use crate::edge::logging;
+use crate::config::overrides::{Asked, find_quota};
+use crate::answer::Report;
+use crate::run::sinks::Sinks;
+
+const AFTER_HELP: &str = "\
+Exit codes of `check`:
+  0  every quota is below its threshold
+  1  a quota is at or above its threshold
+  2  something could not be measured
+  3  the run failed, or the arguments are wrong
+
+The variables of the Lambda function (THRESHOLD_PERCENTAGE, QUOTA_OVERRIDES, ...) are read here too;
+an argument wins over its variable.";
+
+#[derive(Parser)]
+#[command(name = "connect-quota-monitor", version, about, long_about = None, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure every Amazon Connect instance against its quotas, once
+    #[command(after_help = AFTER_HELP)]
+    Check(Check),
+    /// Print the alarms on API usage and on instances as code, from a live reading
+    Alarms(alarms::AlarmsArgs),
+    /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
+    Quotas(quotas::Quotas),
+    /// Show which rules of QUOTA_OVERRIDES apply to a quota, and which one wins. Measures nothing;
+    /// AWS is called only where the variable is a reference (ssm: or s3://)
+    Explain(Explain),
+}
+
+#[derive(Args)]
+struct Explain {
+    /// Code or exact name of the quota
+    #[arg(long, value_name = "CODE-OR-NAME")]
+    quota: String,
+    /// Id or alias of the instance
+    #[arg(long, value_name = "ID-OR-ALIAS")]
+    instance: Option<String>,
+    /// Alias of the instance, where --instance gives its id
+    #[arg(long, requires = "instance")]
+    alias: Option<String>,
+    /// AWS Region of a reference [default: from the environment or the profile]
+    #[arg(long)]
+    region: Option<String>,
+    /// Named profile of the AWS configuration files, for a reference
+    #[arg(long)]
+    profile: Option<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Args)]
+struct Check {
+    /// AWS Region [default: from the environment or the profile]
+    #[arg(long)]
+    region: Option<String>,
+    /// Named profile of the AWS configuration files
+    #[arg(long)]
+    profile: Option<String>,
+    /// Only this instance id; may be given more than once
+    #[arg(long = "instance", value_name = "ID")]
+    instances: Vec<String>,
+    /// Warn at this percentage of a limit [default: THRESHOLD_PERCENTAGE, or 80]
+    #[arg(long, value_name = "PERCENT", value_parser = percentage)]
+    threshold: Option<f64>,
+    /// How the documented throttling limits are read [default: CONNECT_PACING, or account]
+    #[arg(long)]
+    pacing: Option<PacingArg>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    /// Show every row of the table, also those at 0 % and those that cannot be measured
+    #[arg(long)]
+    all: bool,
+    /// Store snapshots where USE_DYNAMODB, DYNAMODB_TABLE, USE_S3_STORAGE and S3_BUCKET say
+    #[arg(long)]
+    store: bool,
+    /// Send alerts to ALERT_SNS_TOPIC_ARN, and events to EVENTS_SNS_TOPIC_ARN and EVENT_BUS_NAME
+    #[arg(long)]
+    alert: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PacingArg {
+    /// Two buckets for the whole account and Region
+    Account,
+    /// One bucket for each operation
+    PerOperation,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+fn percentage(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if (1.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("expected a number from 1 to 100".to_owned()),
+    }
+}
+
+/// Runs the command line; `lookup` is the environment.
+pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no failure; a wrong argument is, and 2 means something else here.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 3 } else { 0 });
+        }
+    };
+    logging::for_terminal(&lookup);
+    match cli.command {
+        Command::Check(args) => match check(&args, &lookup).await {
+            Ok(report) => printed(print(&report, &args, lookup("NO_COLOR").is_some()), exit_code(&report)),
+            Err(error) => fail(error.error_type(), &error.to_string()),
+        },
+        Command::Alarms(args) => alarms::main(&args, &lookup).await,
+        Command::Quotas(args) => printed(quotas::print(&args), 0),
+        Command::Explain(args) => explain(&args, &lookup).await,
+    }
+}
+
+fn printed(result: io::Result<()>, code: u8) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::from(code),
+        // `| head` has seen enough: that is no failure of ours.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
+        Err(error) => fail("OutputError", &error.to_string()),
+    }
+}
+
+fn fail(kind: &str, message: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "connect-quota-monitor: {kind}: {message}");
+    ExitCode::from(3)
+}
+
+fn exit_code(report: &Report) -> u8 {
+    if report.violations > 0 {
+        1
+    } else if report.complete {
+        0
+    } else {
+        2
+    }
+}
+
+/// Prints which rules apply to a quota.
+async fn explain(args: &Explain, lookup: &impl Fn(&str) -> Option<String>) -> ExitCode {
+    let quota = match find_quota(&args.quota) {
+        Ok(quota) => quota,
+        Err(why) => return fail("ArgumentError", &why),
+    };
+    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let config = match aws::reference::configuration(&sdk, lookup).await {
+        Ok(config) => config,
+        Err(error) => return fail("ConfigError", &error.to_string()),
+    };
+    let asked = Asked::new(args.instance.as_deref(), args.alias.as_deref());
+    let percentages = (config.thresholds.warning, config.thresholds.critical);
+    let told = match config.overrides.explain(&quota, &asked, percentages, Timestamp::now()) {
+        Ok(told) => told,
+        Err(why) => return fail("ArgumentError", &why),
+    };
+    let mut out = io::stdout().lock();
+    let result = match args.output {
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut out, &told).map_err(io::Error::from).and_then(|()| writeln!(out))
+        }
+        Output::Table => writeln!(out, "{}", explain::render(&told)),
+    };
+    printed(result, 0)
+}
+
+async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Report, RunError> {
+    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let config = configuration(args, aws::reference::configuration(&sdk, lookup).await?)?;
+    let sdk = in_a_region(sdk)?;
+    for warning in config.overrides.warnings(Timestamp::now()) {
+        warn!("QUOTA_OVERRIDES: {warning}");
+    }
+    let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));
+    let request = Request {
+        dry_run: !args.store && !args.alert,
+        instance_ids: args.instances.clone(),
+        threshold_percentage: args.threshold,
+        test_alert: false,
+        remove_api_alarms: false,
+    };
+    let mut app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
+    app.with_metrics = true;
+    let app = Arc::new(app);
+    let bar = watch(Arc::clone(&app));
+    let day = Duration::from_secs(24 * 3600);
+    let result = app.run(&request, Moment::within(Timestamp::now(), day)).await;
+    bar.finish_and_clear();
+    result
+}
+
+fn in_a_region(sdk: SdkConfig) -> Result<SdkConfig, RunError> {
+    if sdk.region().is_none() {
+        let why = "no AWS Region: give --region, or set AWS_REGION, or a region in the profile".to_owned();
+        return Err(RunError::Config(ConfigError(vec![why])));
+    }
+    Ok(sdk)
+}
+
+/// The environment's configuration, with the arguments over it.
+fn configuration(args: &Check, environment: Config) -> Result<Config, RunError> {
+    let mut config = environment;
+    if let Some(pacing) = args.pacing {
+        config.pacing = match pacing {
+            PacingArg::Account => Pacing::Account,
+            PacingArg::PerOperation => Pacing::PerOperation,
+        };
+    }
+    let mut missing = Vec::new();
+    if args.store && config.dynamodb_table.is_none() && config.s3_bucket.is_none() {
+        missing.push(
+            "--store needs USE_DYNAMODB=true and DYNAMODB_TABLE, or USE_S3_STORAGE=true and S3_BUCKET".to_owned(),
+        );
+    }
+    let can_alert = config.alert_topic_arn.is_some() || config.events_topic_arn.is_some() || config.event_bus.is_some();
+    if args.alert && !can_alert {
+        missing.push("--alert needs ALERT_SNS_TOPIC_ARN, EVENTS_SNS_TOPIC_ARN or EVENT_BUS_NAME".to_owned());
+    }
+    if !missing.is_empty() {
+        return Err(RunError::Config(ConfigError(missing)));
+    }
+    if !args.store {
+        (config.dynamodb_table, config.s3_bucket) = (None, None);
+    }
+    if !args.alert {
+        (config.alert_topic_arn, config.events_topic_arn, config.event_bus) = (None, None, None);
+    }
+    // Alarms are the function's to keep, not those of whoever looks at the numbers.
+    (config.alarms.apis, config.alarms.instances) = (false, false);
+    Ok(config)
+}
+
+/// A progress bar over Connect's calls, which are what takes time. Nothing where stderr is no terminal.
+#[must_use]
+pub fn watch(app: Arc<App>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{spinner} {bar:32} {pos}/{len} Connect calls, {msg} {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let shown = bar.clone();
+    tokio::spawn(async move {
+        let before = app.aws.connect.caller().stats().requests;
+        while !shown.is_finished() {
+            let progress = &app.progress;
+            let made = app.aws.connect.caller().stats().requests - before;
+            let planned = progress.planned_calls.load(Ordering::Relaxed) as u64;
+            shown.set_length(planned.max(made));
+            shown.set_position(made);
+            shown.set_message(format!(
+                "{} of {} instances",
+                progress.measured.load(Ordering::Relaxed),
+                progress.instances.load(Ordering::Relaxed)
+            ));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    bar
+}
+
+fn print(report: &Report, args: &Check, no_color: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match args.output {
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut out, report)?;
+            writeln!(out)
+        }
+        Output::Table => writeln!(out, "{}", table::render(report, args.all, no_color)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sinks_stay_silent_unless_asked_for() {
+        let vars = |name: &str| match name {
+            "USE_DYNAMODB" | "MANAGE_API_ALARMS" => Some("true".to_owned()),
+            "DYNAMODB_TABLE" => Some("t".to_owned()),
+            "ALERT_SNS_TOPIC_ARN" => Some("arn:aws:sns:us-east-1:111122223333:t".to_owned()),
+            _ => None,
+        };
+        let args = |extra: &[&str]| {
+            let Command::Check(args) = Cli::parse_from(["x", "check"].iter().chain(extra)).command else { panic!() };
+            args
+        };
+        let environment = || Config::from_lookup(vars).unwrap();
+        let config = configuration(&args(&[]), environment()).unwrap();
+        assert!(config.dynamodb_table.is_none() && config.alert_topic_arn.is_none());
+        let config = configuration(&args(&["--store", "--alert"]), environment()).unwrap();
+        assert!(config.dynamodb_table.is_some() && config.alert_topic_arn.is_some());
+        assert!(!config.alarms.manages(), "a check keeps no alarms");
+        assert!(configuration(&args(&["--store"]), Config::default()).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! The report as a table for a person.
+
+use std::fmt::Write as _;
+
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
+
+use crate::say::plain;
+use crate::answer::{Completeness, Report};
+use crate::domain::{Metric, Status};
+
+/// The longest name or message: other people's text must not fill the terminal, nor steer it.
+const LONGEST: usize = 400;
+
+/// Rows sorted by utilization, then a summary in words.
+#[must_use]
+pub fn render(report: &Report, all: bool, no_color: bool) -> String {
+    let mut rows: Vec<(&str, &Metric)> = report
+        .instances
+        .iter()
+        .map(|i| (i.instance_alias.as_deref().unwrap_or(&i.instance_id), &i.seen))
+        .chain([("(account)", &report.account)])
+        .flat_map(|(name, seen)| seen.metrics.iter().flatten().map(move |m| (name, m)))
+        .collect();
+    let total = rows.len();
+    if !all {
+        rows.retain(|(_, m)| match m.status {
+            Status::NotMeasurable => false,
+            Status::Ok => m.utilization.unwrap_or(0.0) > 0.0,
+            Status::Unknown | Status::Warning | Status::Critical => true,
+        });
+    }
+    rows.sort_by(|(_, a), (_, b)| rank(b).partial_cmp(&rank(a)).unwrap_or(std::cmp::Ordering::Equal));
+
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    if no_color {
+        table.force_no_tty();
+    }
+    table.set_header(["Instance", "Quota", "Usage", "Limit", "Used", "Status", "Limit from"]);
+    let hidden = total - rows.len();
+    for (name, metric) in rows {
+        table.add_row(vec![
+            Cell::new(plain(name, LONGEST)),
+            Cell::new(match &metric.resource {
+                Some(resource) => plain(&format!("{} ({resource})", metric.quota_name), LONGEST),
+                None => plain(&metric.quota_name, LONGEST),
+            }),
+            number(metric.usage),
+            number(metric.limit),
+            Cell::new(metric.utilization.map_or_else(|| "-".to_owned(), |u| format!("{u:.1}%")))
+                .set_alignment(CellAlignment::Right),
+            status(metric),
+            Cell::new(metric.limit_source.as_deref().unwrap_or("-")),
+        ]);
+    }
+    format!("{table}\n{}", summary(report, hidden))
+}
+
+/// Unknown rows come first: what is not seen is the first thing to know.
+fn rank(metric: &Metric) -> (bool, Status, f64) {
+    let severity = if metric.status == Status::NotMeasurable { Status::Ok } else { metric.status };
+    (metric.status == Status::Unknown, severity, metric.utilization.unwrap_or(-1.0))
+}
+
+fn number(value: Option<f64>) -> Cell {
+    let text = value.map_or_else(
+        || "-".to_owned(),
+        |v| {
+            let text = format!("{v:.2}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        },
+    );
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+fn status(metric: &Metric) -> Cell {
+    let text = if metric.muted.is_some() {
+        format!("{} (muted)", metric.status.as_str())
+    } else {
+        metric.status.as_str().to_owned()
+    };
+    let cell = Cell::new(text);
+    match metric.status {
+        Status::Critical => cell.fg(Color::Red).add_attribute(Attribute::Bold),
+        Status::Warning => cell.fg(Color::Yellow),
+        Status::Unknown => cell.fg(Color::Magenta),
+        Status::Ok => cell.fg(Color::Green),
+        Status::NotMeasurable => cell,
+    }
+}
+
+fn summary(report: &Report, hidden: usize) -> String {
+    let measured = report.instances.iter().filter(|i| i.seen.status != Completeness::Skipped);
+    let (mut unknown, mut not_measurable) = (report.account.unknown_count, report.account.not_measurable_count);
+    for instance in measured.clone() {
+        unknown += instance.seen.unknown_count;
+        not_measurable += instance.seen.not_measurable_count;
+    }
+    let mut text = format!(
+        "Account {} in {}: {} instances measured, {} violations, {unknown} unknown, {not_measurable} not measurable.\n",
+        report.account_id,
+        report.region,
+        measured.count(),
+        report.violations,
+    );
+    for instance in report.instances.iter().filter(|i| i.seen.status == Completeness::Skipped) {
+        let _ = writeln!(
+            text,
+            "Skipped {}: {}",
+            plain(instance.instance_alias.as_deref().unwrap_or(&instance.instance_id), LONGEST),
+            instance.seen.reason.as_deref().unwrap_or("no reason given")
+        );
+    }
+    for fault in &report.faults {
+        let place = fault.instance_id.as_deref().map_or_else(String::new, |id| format!(" ({id})"));
+        let _ = writeln!(
+            text,
+            "Could not see {}{place}: {}: {}",
+            fault.operation,
+            fault.kind,
+            plain(&fault.message, LONGEST)
+        );
+    }
+    if hidden > 0 {
+        let _ = writeln!(text, "{hidden} rows at 0 % or not measurable are hidden; --all shows them.");
+    }
+    let _ = write!(
+        text,
+        "{} Connect calls, {} throttled, {:.1} s.",
+        report.connect_api.requests,
+        report.connect_api.throttled,
+        std::time::Duration::from_millis(report.duration_ms).as_secs_f64()
+    );
+    text
+}

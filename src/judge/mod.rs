@@ -1,0 +1,250 @@
+//! Judgement: a reading and the user's thresholds become a row with a status. Pure.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+pub use crate::domain::Thresholds;
+use crate::domain::{Bound, Instance, Limit, LimitSource, Measured, Reading, Usage};
+use crate::config::overrides::{Mute, Overrides};
+use crate::domain::{FaultRecord, Metric, MuteRecord, Status};
+use crate::domain::format::{one_decimal, rfc3339};
+
+/// Judges every reading of one instance, or of the account (`instance` is none then). Rows come back
+/// in the order of the readings.
+#[must_use]
+pub fn judge(
+    readings: Vec<Reading>,
+    thresholds: Thresholds,
+    overrides: &Overrides,
+    instance: Option<&Instance>,
+    now: Timestamp,
+) -> Vec<Metric> {
+    readings.into_iter().map(|r| judge_one(r, thresholds, overrides, instance, now)).collect()
+}
+
+/// The mutes that ended, by quota key, of quotas that nothing mutes any more.
+#[must_use]
+pub fn ended_mutes(
+    readings: &[Reading],
+    overrides: &Overrides,
+    instance: Option<&Instance>,
+    now: Timestamp,
+) -> BTreeMap<String, Mute> {
+    let ended = |r: &Reading| overrides.effective(&r.quota, instance, now).expired;
+    readings.iter().filter_map(|r| Some((r.quota.key().to_owned(), ended(r)?))).collect()
+}
+
+/// A violation that its mute hid until now is news, and the reader should know why it comes up. One
+/// that was `told` before has been explained.
+pub fn mention_ended_mutes(metrics: &mut [Metric], ended: &BTreeMap<String, Mute>, told: impl Fn(&str) -> bool) {
+    for metric in metrics.iter_mut().filter(|m| m.is_violation()) {
+        let Some(mute) = ended.get(metric.key()).filter(|_| !told(metric.key())) else { continue };
+        let text = format!("its mute ended at {}: {}", rfc3339(mute.until), mute.reason);
+        metric.note = Some(match metric.note.take() {
+            Some(note) => format!("{text}; {note}"),
+            None => text,
+        });
+    }
+}
+
+fn judge_one(
+    reading: Reading,
+    thresholds: Thresholds,
+    overrides: &Overrides,
+    instance: Option<&Instance>,
+    now: Timestamp,
+) -> Metric {
+    let rule = overrides.effective(&reading.quota, instance, now);
+    let warning = rule.threshold.unwrap_or(thresholds.warning);
+    let levels = thresholds.with_warning(warning);
+    let levels = Thresholds { critical: rule.critical.unwrap_or(levels.critical).max(warning), ..levels };
+    let limit = match rule.limit {
+        Some(value) => Ok(Some(Limit::new(value, LimitSource::Override))),
+        None => reading.limit,
+    };
+    let mut metric = Metric {
+        quota_code: reading.quota.code,
+        quota_name: reading.quota.name,
+        service_code: reading.quota.service,
+        category: reading.quota.category,
+        scope: reading.quota.scope.as_str().to_owned(),
+        impact: reading.quota.impact,
+        usage: None,
+        limit: None,
+        limit_source: None,
+        utilization: None,
+        status: Status::Unknown,
+        source: reading.source,
+        approximate: false,
+        bound: None,
+        peak_at: None,
+        rejected: None,
+        limit_read_at: None,
+        resource: None,
+        note: None,
+        fault: None,
+        adjustable: None,
+        muted: rule.mute.map(|m| MuteRecord { reason: m.reason, until: rfc3339(m.until) }),
+        forecast: None,
+        increase_request: None,
+        own_calls: 0,
+        levels,
+        is_full_by_design: false,
+    };
+    let mut notes = Vec::new();
+    let limit = match limit {
+        Ok(limit) => limit,
+        Err(fault) => {
+            metric.fault = Some(FaultRecord::from(&fault));
+            None
+        }
+    };
+    if let Some(limit) = &limit {
+        metric.limit = Some(limit.value);
+        metric.limit_source = Some(limit.source.as_str().to_owned());
+        metric.adjustable = limit.adjustable;
+        metric.limit_read_at = limit.read_at.and_then(time);
+        notes.extend(limit.note.clone());
+    }
+    match reading.measured {
+        Measured::Unknown(fault) => {
+            metric.fault = Some(FaultRecord::from(&fault));
+        }
+        Measured::Lacking(fault) => {
+            metric.status = Status::NotMeasurable;
+            metric.fault = Some(FaultRecord::from(&fault));
+            notes.push(format!("{} is not known in this Region (yet)", fault.operation));
+        }
+        Measured::NotMeasurable(reason) => {
+            // The limit is a bonus here: that it could not be read hides nothing.
+            metric.status = Status::NotMeasurable;
+            metric.fault = None;
+            notes.push(reason);
+        }
+        Measured::Usage(usage) => {
+            notes.extend(usage.note.clone());
+            apply_usage(&mut metric, usage, limit.as_ref(), levels, &mut notes);
+            if reading.quota.is_single && is_one_of_one(&metric) {
+                metric.status = Status::Ok;
+                metric.is_full_by_design = true;
+                notes.push("AWS allows one by design, and it is in use: this is no violation".to_owned());
+            }
+        }
+        Measured::AtLeast(usage, fault) => {
+            // What was seen is enough to tell a violation, and never enough to tell that there is none.
+            let mut seen = metric.clone();
+            let usage = Usage { approximate: true, bound: Some(Bound::Lower), ..usage };
+            let note = usage.note.clone();
+            apply_usage(&mut seen, usage, limit.as_ref(), levels, &mut Vec::new());
+            if matches!(seen.status, Status::Warning | Status::Critical) {
+                notes.push(format!("at least this much: {}", fault.message));
+                notes.extend(note);
+                metric = seen;
+            } else {
+                metric.fault = Some(FaultRecord::from(&fault));
+            }
+        }
+    }
+    if !notes.is_empty() {
+        metric.note = Some(notes.join("; "));
+    }
+    metric
+}
+
+fn apply_usage(
+    metric: &mut Metric,
+    mut usage: Usage,
+    limit: Option<&Limit>,
+    levels: Thresholds,
+    notes: &mut Vec<String>,
+) {
+    choose_group(metric, &mut usage, limit);
+    metric.usage = Some(usage.value);
+    metric.approximate = usage.approximate;
+    metric.bound = usage.bound.filter(|_| usage.approximate).map(Bound::as_str);
+    metric.peak_at = usage.peak_at.and_then(time);
+    metric.rejected = Some(usage.rejected).filter(|rejected| *rejected > 0.0);
+    metric.own_calls = usage.own_calls;
+    metric.resource = usage.resource;
+    metric.utilization = metric.limit.filter(|l| *l > 0.0).map(|limit| percent(usage.value, limit));
+    metric.status = if usage.rejected > 0.0 {
+        // AWS has already turned requests away: the limit was met, whatever the numbers say.
+        Status::Critical
+    } else {
+        match metric.limit {
+            None if metric.fault.is_some() => Status::Unknown,
+            None => {
+                notes.push(
+                    "AWS publishes no limit for this quota, in Service Quotas or in its documentation".to_owned(),
+                );
+                Status::NotMeasurable
+            }
+            Some(of) if of <= 0.0 && usage.value <= 0.0 && usage.is_concurrency && limit.is_some_and(is_closed) => {
+                notes.push("limit 0: nothing can be handled here".to_owned());
+                Status::Warning
+            }
+            Some(limit) => status(usage.value, limit, levels),
+        }
+    };
+}
+
+/// The fullest group, each against the limit that applies to it: the user's own, else AWS's for this very group,
+/// else the quota's.
+fn choose_group(metric: &mut Metric, usage: &mut Usage, limit: Option<&Limit>) {
+    let is_own = limit.is_some_and(|limit| limit.source == LimitSource::Override);
+    let limit_of = |own: Option<f64>| if is_own { None } else { own }.or(limit.map(|limit| limit.value));
+    let fullness = |value: f64, own: Option<f64>| match limit_of(own) {
+        Some(limit) if limit > 0.0 => value / limit,
+        Some(_) if value > 0.0 => f64::INFINITY,
+        _ => 0.0,
+    };
+    let fullest = usage.groups.iter().max_by(|a, b| {
+        let by_limit = fullness(a.value, a.limit).total_cmp(&fullness(b.value, b.limit));
+        by_limit.then(a.value.total_cmp(&b.value)).then_with(|| b.name.cmp(&a.name))
+    });
+    let Some(fullest) = fullest else { return };
+    // Where the quota's limit is not known, a group that has its own says nothing about the others.
+    if let Some(own) = fullest.limit.filter(|_| !is_own && metric.fault.is_none()) {
+        metric.limit = Some(own);
+        metric.limit_source = Some(LimitSource::Default.as_str().to_owned());
+        metric.limit_read_at = None;
+    }
+    usage.value = fullest.value;
+    usage.resource = Some(fullest.name.clone());
+}
+
+/// AWS gives everybody more than nothing, and here somebody applied 0.
+fn is_closed(limit: &Limit) -> bool {
+    matches!(limit.source, LimitSource::Instance | LimitSource::Account) && limit.default.is_none_or(|d| d > 0.0)
+}
+
+fn time(unix_seconds: i64) -> Option<String> {
+    Timestamp::from_second(unix_seconds).ok().map(rfc3339)
+}
+
+/// A limit that was raised is judged like any other, and so is a usage above it.
+fn is_one_of_one(metric: &Metric) -> bool {
+    let is_one = |value: Option<f64>| value.is_some_and(|value| (value - 1.0).abs() < f64::EPSILON);
+    is_one(metric.limit) && is_one(metric.usage) && metric.rejected.is_none()
+}
+
+/// Percent, one decimal, never capped.
+fn percent(usage: f64, limit: f64) -> f64 {
+    one_decimal(usage * 100.0 / limit)
+}
+
+/// The shown percentage is the one that is judged, so that a row never contradicts itself.
+fn status(usage: f64, limit: f64, levels: Thresholds) -> Status {
+    if limit <= 0.0 {
+        return if usage > 0.0 { Status::Critical } else { Status::Ok };
+    }
+    match percent(usage, limit) {
+        p if p >= levels.critical => Status::Critical,
+        p if p >= levels.warning => Status::Warning,
+        _ => Status::Ok,
+    }
+}

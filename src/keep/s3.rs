@@ -1,0 +1,136 @@
+//! Amazon S3: one JSON document per snapshot, one per run, and one ledger per subject where there is no table.
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::aws::fault::failure;
+use crate::aws::object;
+use crate::aws::s3_client;
+use crate::ledger::Ledger;
+use crate::domain::{Fault, FaultKind, Owner};
+use crate::answer::Report;
+use crate::keep::ledger::{MOST_BYTES, Version, Written};
+use crate::domain::snapshot::{ACCOUNT_KEY, Snapshot};
+
+/// As faults name it.
+pub(super) const PUT: &str = "s3:PutObject";
+
+/// AWS's code for an object that does not exist.
+const NO_SUCH_KEY: &str = "NoSuchKey";
+
+#[derive(Debug, Clone)]
+pub struct S3 {
+    client: Client,
+    bucket: String,
+}
+
+impl S3 {
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, bucket: &str, path_style: bool) -> Self {
+        Self { client: s3_client(sdk, path_style), bucket: bucket.to_owned() }
+    }
+
+    /// Writes, or writes again, the document of a snapshot.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn put(&self, snapshot: &Snapshot) -> Result<(), Fault> {
+        self.write(&snapshot_key(snapshot), snapshot).await
+    }
+
+    /// Writes the report of a run.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn put_report(&self, report: &Report, now: Timestamp) -> Result<(), Fault> {
+        let owner = format!("connect-reports/{}/{}", report.account_id, report.region);
+        self.write(&format!("{owner}/{}/execution-summary-{}.json", day(now), stamp(now)), report).await
+    }
+
+    async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {
+        self.request(key, document)?.send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
+    }
+
+    fn request(&self, key: &str, document: &impl Serialize) -> Result<PutObjectFluentBuilder, Fault> {
+        let body = serde_json::to_vec(document).map_err(|e| Fault::new(PUT, FaultKind::Invalid, e.to_string()))?;
+        let request = self.client.put_object().bucket(&self.bucket).key(key);
+        Ok(request.content_type("application/json").body(ByteStream::from(body)))
+    }
+
+    /// The ledger of an instance, or of the account, and its version.
+    ///
+    /// # Errors
+    /// The fault of `GetObject`; a document that cannot be read, or is not ours to read, is one too.
+    pub async fn ledger(&self, owner: &Owner, instance_id: &str) -> Result<Option<(Ledger, Version)>, Fault> {
+        let key = ledger_key(owner, instance_id);
+        let unreadable =
+            |why: String| Fault::new(object::OPERATION, FaultKind::BadResponse, format!("the ledger {key}: {why}"));
+        let most = i64::try_from(MOST_BYTES).unwrap_or(i64::MAX);
+        let object = match object::read_version(&self.client, &self.bucket, &key, Some(most)).await {
+            Err(fault) if fault.answered.error_code.as_deref() == Some(NO_SUCH_KEY) => return Ok(None),
+            read => read?,
+        };
+        let ledger: Ledger = serde_json::from_slice(&object.bytes).map_err(|e| unreadable(e.to_string()))?;
+        ledger.check(owner, instance_id).map_err(&unreadable)?;
+        let etag = object.etag.ok_or_else(|| unreadable("the answer has no ETag".to_owned()))?;
+        Ok(Some((ledger, Version::Tag(etag))))
+    }
+
+    /// Writes a ledger, unless somebody else has written it since `known` was read.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn write_ledger(&self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
+        let owner = Owner { account_id: ledger.account_id.clone(), region: ledger.region.clone() };
+        let request = self.request(&ledger_key(&owner, &ledger.instance_id), ledger)?;
+        let request = match known {
+            Version::Tag(etag) => request.if_match(etag),
+            Version::Missing | Version::Number(_) => request.if_none_match("*"),
+        };
+        match request.send().await {
+            Ok(output) => {
+                let without = || Fault::new(PUT, FaultKind::BadResponse, "an answer without an ETag");
+                Ok(Written::As(Version::Tag(output.e_tag.ok_or_else(without)?)))
+            }
+            // Somebody wrote it, is writing it, or deleted it.
+            Err(e)
+                if matches!(
+                    e.code(),
+                    Some("PreconditionFailed" | "ConditionalRequestConflict" | "MissingKey" | NO_SUCH_KEY)
+                ) =>
+            {
+                Ok(Written::Conflict)
+            }
+            Err(e) => Err(failure(&e).into_fault(PUT)),
+        }
+    }
+}
+
+fn ledger_key(owner: &Owner, instance_id: &str) -> String {
+    format!("connect-ledger/{}/{}/{instance_id}.json", owner.account_id, owner.region)
+}
+
+fn day(time: Timestamp) -> String {
+    time.strftime("%Y/%m/%d").to_string()
+}
+
+fn stamp(time: Timestamp) -> String {
+    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+fn snapshot_key(snapshot: &Snapshot) -> String {
+    let Snapshot { account_id, region, instance_id, .. } = snapshot;
+    // A snapshot's own timestamp has whole seconds and is always valid.
+    let time = snapshot.timestamp.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    let what = if instance_id == ACCOUNT_KEY {
+        "account-metrics".to_owned()
+    } else {
+        format!("instance-metrics-{instance_id}")
+    };
+    format!("connect-metrics/{account_id}/{region}/{}/{what}-{}.json", day(time), stamp(time))
+}

@@ -1,0 +1,397 @@
+//! From the catalogue to readings: which calls answer which quotas, made side by side and paced.
+//!
+//! Nothing is judged here. Every quota of the catalogue yields exactly one reading per instance (or
+//! one for the account), and a call that failed makes unknown exactly the readings that it served.
+
+mod detail;
+mod integrations;
+mod own;
+mod rates;
+mod shared;
+mod usage;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::aws::Aws;
+use crate::aws::cloudwatch::Window;
+use crate::catalogue::{self, Listing, Meter, Place, Quota, Service};
+use crate::domain::kept::KeptLimits;
+use crate::judge::limits::{Limits, Listed};
+use crate::domain::{Fault, Instance, Limit, Measured, Reading, Scope, Usage};
+use crate::domain::own_calls::OwnCalls;
+use crate::domain::service::ServiceReport;
+use crate::domain::rota::Rota;
+use crate::domain::tour::{Tours, part};
+
+use detail::{Round, Tallies, tours_of};
+pub use integrations::Integrations;
+use own::OwnLimits;
+pub use own::{LimitCalls, Rules};
+use shared::{Shared, availability};
+use usage::{Sources, instance_usage, unknown, used, worst};
+
+/// CloudWatch's datapoints arrive up to some minutes late; windows overlap by this, or a peak in the
+/// last minutes before a run would never be seen by any run.
+const LATE_DATA_SECONDS: i64 = 300;
+
+/// No run looks back further than this, whenever a subject was last measured.
+const LONGEST_LOOK_BACK_SECONDS: i64 = 3 * 86_400;
+
+/// What one run measures with, shared by all its instances.
+#[derive(Debug)]
+pub struct Scan {
+    pub aws: Aws,
+    pub limits: HashMap<Service, Limits>,
+    /// The instances that are measured.
+    pub instances: Vec<Instance>,
+    /// All instances that `ListInstances` returned, without those whose creation failed.
+    pub existing: usize,
+    /// ACTIVE instances that are not measured in this run.
+    pub left_out: usize,
+    /// The payload or a filter left instances out: what these own is not known in this run.
+    pub is_part: bool,
+    pub window: Window,
+    pub now: Timestamp,
+    pub deadline: Instant,
+    /// `DETAIL_CALL_BUDGET`: calls to single resources that a run may make of each service; 0: none.
+    pub detail_calls: u32,
+    /// Where the visits of the sister services' resources stand.
+    pub account_tours: Tours,
+    /// Which instances earlier runs had no time for.
+    pub rota: Rota,
+    /// Up to when (unix seconds, the end of the window) the last stored snapshot of a subject has seen it, by
+    /// instance id, or `account`. Who is not in it is looked at over the usual window.
+    pub seen_until: HashMap<String, i64>,
+    /// By which a limit that was not read in this run is doubted.
+    pub rules: Rules,
+    /// Questions for limits of single instances that the run still has time for.
+    questions_left: OnceCell<AtomicUsize>,
+    /// What earlier runs called, as the ledger knows it.
+    pub own_calls_before: OwnCalls,
+    shared: OnceCell<Shared>,
+}
+
+/// What a scan is about: the run's instances, and what discovery knows besides.
+#[derive(Debug)]
+pub struct Field {
+    pub instances: Vec<Instance>,
+    pub existing: usize,
+    pub left_out: usize,
+    /// The payload or a filter left instances out: what these own is not known in this run.
+    pub is_part: bool,
+    pub rota: Rota,
+}
+
+/// What was read for one instance, or for the account.
+#[derive(Debug)]
+pub struct Collected {
+    pub readings: Vec<Reading>,
+    pub integrations: Integrations,
+    pub tours: Tours,
+    /// The instance's own limits, for the next run.
+    pub kept: KeptLimits,
+    pub limit_calls: LimitCalls,
+    /// What failed and made no row unknown, because an earlier answer stands in.
+    pub faults: Vec<Fault>,
+}
+
+/// The window of a run that looks back this many minutes from `now`.
+#[must_use]
+pub fn window(now: Timestamp, lookback_minutes: u32) -> Window {
+    let minute = now.as_second().div_euclid(60) * 60;
+    // The minute that is running now is included: what it holds so far has happened.
+    Window { start: minute - i64::from(lookback_minutes) * 60 - LATE_DATA_SECONDS, end: minute + 60 }
+}
+
+impl Scan {
+    #[must_use]
+    pub fn new(
+        aws: Aws,
+        limits: HashMap<Service, Limits>,
+        field: Field,
+        (window, now, deadline): (Window, Timestamp, Instant),
+        (detail_calls, account_tours): (u32, Tours),
+    ) -> Self {
+        let Field { instances, existing, left_out, is_part, rota } = field;
+        let shared = OnceCell::new();
+        Self {
+            aws,
+            limits,
+            instances,
+            existing,
+            left_out,
+            is_part,
+            window,
+            now,
+            deadline,
+            detail_calls,
+            account_tours,
+            rota,
+            seen_until: HashMap::new(),
+            rules: Rules::default(),
+            questions_left: OnceCell::new(),
+            own_calls_before: OwnCalls::default(),
+            shared,
+        }
+    }
+
+    /// Where the window of a subject begins (unix seconds): where its last snapshot ended, if that is longer ago than
+    /// usual. Nobody else has looked at what happened since.
+    fn looks_back_to(&self, subject: &str) -> i64 {
+        // The last minute of that window was not over, and datapoints arrive late.
+        let seen = self.seen_until.get(subject).map(|end| end - 60 - LATE_DATA_SECONDS);
+        let since = self.rota.since(subject).into_iter().chain(seen).min().unwrap_or(self.window.start);
+        since.max(self.window.end - LONGEST_LOOK_BACK_SECONDS).min(self.window.start)
+    }
+
+    fn limits_of(&self, service: Service) -> &Limits {
+        static NONE: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
+        self.limits.get(&service).unwrap_or(&NONE)
+    }
+
+    fn limit(&self, quota: &Quota, resource: Option<&str>) -> Result<Option<Limit>, Fault> {
+        self.limits_of(quota.service).resolve(quota, resource, None)
+    }
+
+    /// The time between two runs, as the window has it.
+    fn interval(&self) -> Duration {
+        let seconds = self.window.end - self.window.start - 60 - LATE_DATA_SECONDS;
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+    }
+
+    /// Visits of a service's resources, for an instance or for the account, with so many calls.
+    fn round(&self, service: Service, instance: Option<&Instance>, tours: Tours, calls: u32) -> Round {
+        Round {
+            aws: self.aws.clone(),
+            service,
+            instance: instance.cloned(),
+            tours,
+            calls: (self.detail_calls > 0).then_some(calls),
+            now: self.now,
+            deadline: self.deadline,
+        }
+    }
+
+    /// The faults of the limits' listings, each cause once, with the services of which it is true.
+    #[must_use]
+    pub fn limit_faults(&self) -> Vec<Fault> {
+        let of = |service: Service| self.limits_of(service).faults().into_iter().map(move |f| (service.code(), f));
+        let faults: Vec<(&str, Fault)> = Service::ASKED.iter().copied().flat_map(of).collect();
+        Fault::by_cause(faults.iter().map(|(service, fault)| (*service, fault)))
+    }
+
+    /// Lets each operation's own rate quota slow its bucket, where operations are paced one by one.
+    pub fn apply_rate_quotas(&self) {
+        let limits = self.limits_of(Service::Connect);
+        for listing in catalogue::listings().iter().copied().filter(|l| l.service() == Service::Connect) {
+            let name = format!("Rate of {} API requests", listing.operation());
+            // What could not be read says nothing: the last known quota stays.
+            if let Some(quota) = catalogue::per_account().find(|q| q.name == name)
+                && let Ok(limit) = limits.resolve(quota, None, None)
+            {
+                // A rate whose period is not known tells nothing.
+                let Ok(seconds) = limits.period_seconds(quota.code) else { continue };
+                let per_second = limit.map(|limit| limit.value / seconds);
+                self.aws.connect.caller().pacer().apply_quota(listing.operation(), per_second);
+            }
+        }
+    }
+
+    /// Every reading of one instance. `turn` is its place among those that the run has time for, by
+    /// which they share the calls for single resources, and those for their own limits. `kept` is what is known of
+    /// these.
+    pub async fn instance(
+        &self,
+        turn: (usize, usize),
+        instance: &Instance,
+        tours: Tours,
+        kept: KeptLimits,
+    ) -> Collected {
+        let listed = Box::pin(async {
+            let tallies = self.tallies(instance).await;
+            let calls = part(self.detail_calls, turn.0, turn.1, self.now);
+            let visits = self.round(Service::Connect, Some(instance), tours, calls).visit(&tallies).await;
+            (tallies, visits)
+        });
+        let limits = self.limits_of(Service::Connect);
+        let own_limits = OwnLimits::new(self, limits, instance, kept);
+        let left = self.questions_left.get_or_init(|| async { AtomicUsize::new(self.questions_in_time()) }).await;
+        // On the heap: the futures of a run stand in each other.
+        let own_limits = Box::pin(own_limits.ask_what_is_due(left, self.instances.len().saturating_sub(turn.0)));
+        let ((tallies, visits), mut own_limits, shared) = tokio::join!(listed, own_limits, self.shared());
+        let mut integrations = Integrations::default();
+        if let Some(tally) = tallies.get(&Listing::Integrations) {
+            integrations.add(tally);
+        }
+        let start = self.looks_back_to(&instance.id);
+        // Some seconds more or less between two runs are no waiting.
+        let waited_since = (start < self.window.start - LATE_DATA_SECONDS).then_some(start);
+        let sources = Sources { instance, waited_since, tallies: &tallies, visits: &visits, shared };
+        let mut readings: Vec<Reading> = catalogue::per_instance()
+            .map(|quota| Reading {
+                quota: quota.id(),
+                limit: own_limits.limit(quota, self.limits_of(quota.service)),
+                measured: instance_usage(quota, &sources),
+                source: quota.meter.source(),
+            })
+            .collect();
+        Box::pin(own_limits.confirm(self, limits, &mut readings)).await;
+        readings.extend(self.owned(&integrations, shared));
+        let (kept, limit_calls, faults) = own_limits.finish(self.interval());
+        Collected { readings, integrations, tours: tours_of(&visits), kept, limit_calls, faults }
+    }
+
+    /// Readings of the sister services' resources that belong to an instance.
+    fn owned(&self, integrations: &Integrations, shared: &Shared) -> Vec<Reading> {
+        let mine = integrations.owned();
+        let is_mine = |root: Option<&str>| root.is_some_and(|arn| mine.contains(arn));
+        let of_root = |listing: Listing| match shared.tallies.get(&listing.root()) {
+            Some(Ok(tally)) => tally.resources.iter().any(|r| is_mine(r.root.as_deref())),
+            // A row that was there must not vanish because its resource could not be listed.
+            Some(Err(_)) => integrations.owns_of(listing.service()),
+            None => false,
+        };
+        catalogue::per_resource()
+            .filter(|quota| quota.meter.listing().is_some_and(of_root))
+            .map(|quota| Reading {
+                quota: quota.id(),
+                limit: self.limit(quota, Some("")),
+                measured: worst(quota, &shared.visits, is_mine),
+                source: quota.meter.source(),
+            })
+            .collect()
+    }
+
+    /// Every reading of the account's own quotas, of what belongs to no instance, and of what the
+    /// catalogue does not know.
+    pub async fn account(&self, integrations: Integrations) -> Collected {
+        let shared = self.shared().await;
+        let mut readings: Vec<Reading> = catalogue::per_account()
+            .map(|quota| {
+                let resource = (quota.scope == Scope::Resource).then_some("");
+                let (measured, source) = if quota.meter == Meter::Rate {
+                    let limits = self.limits_of(quota.service);
+                    rates::measured(Some(quota), shared.rates.get(quota.code), limits, quota.code)
+                } else {
+                    (self.account_usage(quota, &integrations, shared), quota.meter.source())
+                };
+                Reading { quota: quota.id(), limit: self.limit(quota, resource), measured, source }
+            })
+            .collect();
+        for service in Service::ASKED {
+            readings
+                .extend(self.uncatalogued(*service).into_iter().map(|listed| self.unlisted(*service, listed, shared)));
+        }
+        Collected {
+            readings,
+            integrations,
+            tours: tours_of(&shared.visits),
+            kept: KeptLimits::default(),
+            limit_calls: LimitCalls::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// How each sister service answered.
+    pub async fn services(&self) -> Vec<ServiceReport> {
+        let shared = self.shared().await;
+        Service::sisters()
+            .map(|service| {
+                let (status, note) = availability(service, &shared.tallies);
+                ServiceReport { service_code: service.code(), status, note }
+            })
+            .collect()
+    }
+
+    /// Codes that Service Quotas lists and the catalogue does not know.
+    fn uncatalogued(&self, service: Service) -> Vec<Listed<'_>> {
+        let known: BTreeSet<&str> = catalogue::all().filter(|q| q.service == service).map(|q| q.code).collect();
+        self.limits_of(service).listed().into_iter().filter(|listed| !known.contains(listed.code)).collect()
+    }
+
+    fn unlisted(&self, service: Service, listed: Listed<'_>, shared: &Shared) -> Reading {
+        let limits = self.limits_of(service);
+        let (measured, source) = if listed.has_usage_metric {
+            rates::measured(None, shared.rates.get(listed.code), limits, listed.code)
+        } else {
+            let why = "AWS lists this quota and this version of the catalogue does not know it: a limit only";
+            (Measured::NotMeasurable(why.to_owned()), String::new())
+        };
+        Reading {
+            quota: listed.uncatalogued(service),
+            limit: limits.resolve_code(listed.code, None, None),
+            measured,
+            source,
+        }
+    }
+
+    fn account_usage(&self, quota: &Quota, integrations: &Integrations, shared: &Shared) -> Measured {
+        match quota.meter {
+            #[expect(clippy::cast_precision_loss, reason = "a number of instances")]
+            Meter::Instances => used(quota, Usage::exactly(self.existing as f64)),
+            Meter::DistinctIn(_, kind) => match &integrations.fault {
+                Some(fault) => unknown(fault),
+                None if self.left_out > 0 => Measured::NotMeasurable(format!(
+                    "counted over all instances, and this run left out {} of them",
+                    self.left_out
+                )),
+                #[expect(clippy::cast_precision_loss, reason = "a number of integrations")]
+                None => used(quota, Usage::exactly(integrations.distinct(kind) as f64)),
+            },
+            Meter::Worst(_) | Meter::WorstIn(..) if self.is_part => Measured::NotMeasurable(
+                "shown for what belongs to no instance, and this run did not ask every instance what it owns"
+                    .to_owned(),
+            ),
+            Meter::Worst(_) | Meter::WorstIn(..) => {
+                let owned = integrations.owned();
+                let usage = worst(quota, &shared.visits, |root| root.is_none_or(|arn| !owned.contains(arn)));
+                match (&integrations.fault, &usage) {
+                    // It may belong to an instance that could not be asked what it owns.
+                    (Some(fault), Measured::Usage(used)) if used.resource.is_some() => unknown(fault),
+                    _ => usage,
+                }
+            }
+            Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
+            Meter::Count(listing) => usage::count_of(quota, listing, &shared.tallies),
+            Meter::CountIn(..) | Meter::OfInstance(_) | Meter::WorstGroup(..) | Meter::Gauge(_) | Meter::Rate => {
+                Measured::NotMeasurable("measured elsewhere".to_owned())
+            }
+        }
+    }
+
+    /// All listings of one instance, in the order of the catalogue.
+    async fn tallies(&self, instance: &Instance) -> Tallies {
+        let mut calls = JoinSet::new();
+        for listing in instance_listings() {
+            let (aws, instance, deadline) = (self.aws.clone(), instance.clone(), self.deadline);
+            calls.spawn(async move { (listing, aws.tally(listing, Some(&instance), deadline).await) });
+        }
+        calls.join_all().await.into_iter().collect()
+    }
+}
+
+/// The listings that every instance is asked, in the order of the catalogue.
+#[must_use]
+pub fn instance_listings() -> Vec<Listing> {
+    catalogue::listings().iter().copied().filter(|l| l.place() == Place::Instance).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_of_two_runs_overlap() {
+        let at = |s| window(Timestamp::from_second(s).unwrap(), 60);
+        let (first, second) = (at(1_800_000_017), at(1_800_003_617));
+        assert!(second.start < first.end - 240, "late datapoints of the first window are seen by the second");
+        assert_eq!((first.end - first.start) / 60, 66);
+    }
+}

@@ -1,0 +1,197 @@
+//! What is asked once for all instances: the account's listings, the sister services, CloudWatch.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::Scan;
+use super::detail::{Tallies, Visits};
+use super::rates;
+use crate::aws::cloudwatch::{Query, Read, Window};
+use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
+use crate::domain::limit::Statistic;
+use crate::domain::{Fault, FaultKind, Instance, Tally};
+use crate::domain::own_calls::{Minutes, OwnCalls};
+use crate::domain::snapshot::ACCOUNT_KEY;
+
+/// Answers that serve every instance.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub tallies: Tallies,
+    /// Visits of the sister services' resources.
+    pub visits: HashMap<Listing, Visits>,
+    /// Breach and gauge series by instance id and metric name.
+    pub gauges: Gauges,
+    /// Rate series by quota code.
+    pub rates: Rates,
+}
+
+type Gauges = HashMap<(String, &'static str), Read>;
+type Rates = HashMap<String, Read>;
+
+/// Whose series it is.
+enum Key {
+    /// An instance's id and the metric's name.
+    Gauge(String, &'static str),
+    /// A quota's code.
+    Rate(String),
+}
+
+impl Scan {
+    /// Every call of the monitor itself that is known: of earlier runs, and of this process so far.
+    #[must_use]
+    pub fn own_calls(&self) -> OwnCalls {
+        let mut own = self.own_calls_before.clone();
+        own.merge(&self.aws.own_calls.calls());
+        own
+    }
+
+    pub(super) async fn shared(&self) -> &Shared {
+        self.shared
+            .get_or_init(|| async {
+                let ((gauges, rates), (tallies, visits)) = tokio::join!(self.series(), self.account_listings());
+                Shared { tallies, visits, gauges, rates }
+            })
+            .await
+    }
+
+    /// The listings of the account, and the visits of what they list.
+    async fn account_listings(&self) -> (Tallies, HashMap<Listing, Visits>) {
+        let mut calls = JoinSet::new();
+        let mut tallies = Tallies::new();
+        for listing in catalogue::listings().iter().copied().filter(|l| l.place() == Place::Account) {
+            if listing != Listing::ActiveCampaigns && (!self.instances.is_empty() || !is_of_instances(listing)) {
+                let (aws, deadline) = (self.aws.clone(), self.deadline);
+                calls.spawn(async move { (listing, aws.tally(listing, None, deadline).await) });
+            }
+        }
+        for (listing, tally) in calls.join_all().await {
+            tallies.insert(listing, tally.map_err(|fault| self.without_service(listing, fault)));
+        }
+        if let Some(campaigns) = tallies.get(&Listing::Campaigns) {
+            let active = match campaigns {
+                Ok(tally) => self.aws.campaigns.active(&tally.resources, self.deadline).await,
+                Err(fault) => Err(fault.clone()),
+            };
+            tallies.insert(Listing::ActiveCampaigns, active);
+        }
+        let tallies = Arc::new(tallies);
+        let mut rounds = JoinSet::new();
+        for service in Service::sisters() {
+            let round = self.round(service, None, self.account_tours.clone(), self.detail_calls);
+            let tallies = Arc::clone(&tallies);
+            rounds.spawn(async move { round.visit(&tallies).await });
+        }
+        let visits = rounds.join_all().await.into_iter().flatten().collect();
+        (Arc::unwrap_or_clone(tallies), visits)
+    }
+
+    /// A companion service is not here where its name does not exist and Service Quotas does not know it either.
+    fn without_service(&self, listing: Listing, fault: Fault) -> Fault {
+        let service = listing.service();
+        let is_lasting = fault.kind == FaultKind::NoSuchHost;
+        if service == Service::Connect || !is_lasting || !self.limits_of(service).is_unknown_service() {
+            return fault;
+        }
+        let why = format!(
+            "{} is not offered in this Region: its name does not exist, and Service Quotas does not know it",
+            service.name()
+        );
+        Fault { kind: FaultKind::NotOffered, message: why, ..fault }
+    }
+
+    /// All CloudWatch series of the run, in as few calls as they fit in: those of one window together.
+    async fn series(&self) -> (Gauges, Rates) {
+        let mut windows: BTreeMap<i64, Vec<(Key, Query)>> = BTreeMap::new();
+        for instance in &self.instances {
+            let of_window = windows.entry(self.looks_back_to(&instance.id)).or_default();
+            for gauge in gauges() {
+                let named = |(name, query)| (Key::Gauge(instance.id.clone(), name), query);
+                of_window.extend(gauge_queries(gauge, instance).into_iter().map(named));
+            }
+        }
+        let of_account = self.looks_back_to(ACCOUNT_KEY);
+        let own = self.own_calls();
+        for (service, code) in self.rate_codes() {
+            let limits = self.limits_of(service);
+            if let Some((start, query)) = rates::question(limits, &code, of_account) {
+                let query = query.without(rates::operation(limits, &code).and_then(|o| own.minutes(service.code(), o)));
+                windows.entry(start).or_default().push((Key::Rate(code), query));
+            }
+        }
+        let (mut gauges, mut rates) = (Gauges::new(), Rates::new());
+        for (start, asked) in windows {
+            let (keys, queries): (Vec<Key>, Vec<Query>) = asked.into_iter().unzip();
+            let answers = self.aws.cloudwatch.read(&queries, Window { start, ..self.window }, self.deadline).await;
+            for (key, answer) in keys.into_iter().zip(answers) {
+                match key {
+                    Key::Gauge(instance, name) => gauges.insert((instance, name), answer),
+                    Key::Rate(code) => rates.insert(code, answer),
+                };
+            }
+        }
+        (gauges, rates)
+    }
+
+    /// Every quota whose usage is a metric that Service Quotas names: those of the catalogue, and those
+    /// that only Service Quotas knows.
+    fn rate_codes(&self) -> Vec<(Service, String)> {
+        let catalogued = catalogue::per_account().filter(|q| q.meter == Meter::Rate);
+        let mut codes: Vec<(Service, String)> = catalogued.map(|q| (q.service, q.code.to_owned())).collect();
+        for service in Service::ASKED {
+            let unlisted = self.uncatalogued(*service).into_iter().filter(|listed| listed.has_usage_metric);
+            codes.extend(unlisted.map(|listed| (*service, listed.code.to_owned())));
+        }
+        codes
+    }
+}
+
+/// Phone numbers and campaigns: without an instance there is nobody to ask for.
+fn is_of_instances(listing: Listing) -> bool {
+    catalogue::per_instance().any(|q| q.meter.listing() == Some(listing))
+}
+
+fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)> {
+    let metric = gauge.metric();
+    let query = |name: &str, statistic: Statistic, period| Query {
+        namespace: "AWS/Connect".to_owned(),
+        name: name.to_owned(),
+        dimensions: vec![
+            ("InstanceId".to_owned(), instance.id.clone()),
+            ("MetricGroup".to_owned(), metric.metric_group.to_owned()),
+        ],
+        statistic,
+        period,
+        rolling: None,
+        own: Minutes::new(),
+    };
+    let mut queries = vec![(metric.name, query(metric.name, Statistic::Maximum, metric.period))];
+    queries.extend(metric.breaches.iter().map(|name| (*name, query(name, Statistic::Sum, 60))));
+    queries
+}
+
+fn gauges() -> Vec<Gauge> {
+    catalogue::all().filter_map(|q| if let Meter::Gauge(g) = q.meter { Some(g) } else { None }).collect()
+}
+
+/// How a sister service answered this run.
+pub(super) fn availability(service: Service, tallies: &Tallies) -> (&'static str, Option<String>) {
+    let mut of: Vec<&Result<Tally, Fault>> =
+        tallies.iter().filter(|(listing, _)| listing.service() == service).map(|(_, tally)| tally).collect();
+    of.sort_by_key(|tally| tally.is_ok());
+    match of.first() {
+        None => ("not_asked", Some("there is no instance".to_owned())),
+        Some(Err(fault)) => {
+            let status = match fault.kind {
+                FaultKind::NotOffered => "not_offered",
+                FaultKind::NotEnabled => "not_enabled",
+                FaultKind::AccessDenied => "denied",
+                _ => "failed",
+            };
+            (status, Some(fault.message.clone()))
+        }
+        Some(Ok(_)) if of.iter().all(|tally| tally.as_ref().is_ok_and(|t| t.total == 0)) => ("unused", None),
+        Some(Ok(_)) => ("in_use", None),
+    }
+}

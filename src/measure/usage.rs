@@ -1,0 +1,296 @@
+//! From what was counted and read to the usage of a quota. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::detail::{Tallies, Visits};
+use super::shared::Shared;
+use crate::aws::cloudwatch::{Series, Unread};
+use crate::catalogue::{Gauge, Listing, Meter, Quota};
+use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
+use crate::domain::tour::{ALL, Seen};
+
+/// What an instance's readings are made from.
+pub(super) struct Sources<'a> {
+    pub instance: &'a Instance,
+    /// Its window begins so much earlier (unix seconds), because no run had time for it.
+    pub waited_since: Option<i64>,
+    pub tallies: &'a Tallies,
+    pub visits: &'a HashMap<Listing, Visits>,
+    pub shared: &'a Shared,
+}
+
+/// A usage with the catalogue's own doubt about it.
+pub(super) fn used(quota: &Quota, mut usage: Usage) -> Measured {
+    let notes = [usage.note.take().as_deref(), quota.note].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    usage.note = (!notes.is_empty()).then_some(notes);
+    Measured::Usage(usage)
+}
+
+/// What a fault makes of a row. A companion service that is not here, or that the account does not have, is a
+/// state and no failure; an operation that is not here yet is one that is told.
+pub(super) fn unknown(fault: &Fault) -> Measured {
+    match fault.kind {
+        FaultKind::NotOffered | FaultKind::NotEnabled => Measured::NotMeasurable(fault.message.clone()),
+        FaultKind::NoSuchOperation => Measured::Lacking(fault.clone()),
+        _ => Measured::Unknown(fault.clone()),
+    }
+}
+
+/// What a series that was not read as a whole makes of a row: what was seen of it is a lower bound.
+pub(super) fn at_least(unread: &Unread, usage: impl Fn(Series) -> Measured) -> Measured {
+    match (unknown(&unread.fault), unread.part.map(usage)) {
+        (Measured::Unknown(fault), Some(Measured::Usage(usage))) => Measured::AtLeast(usage, fault),
+        (other, _) => other,
+    }
+}
+
+pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
+    let Sources { instance, waited_since, tallies, visits, shared } = sources;
+    match quota.meter {
+        Meter::Count(listing) => count_of(quota, listing, tallies),
+        Meter::CountIn(listing, group) => {
+            counted(quota, listing, tallies, |t| Usage::exactly(count(t.count_in(group))))
+        }
+        Meter::WorstGroup(listing, limits) => counted(quota, listing, tallies, |t| by_group(t, limits)),
+        Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
+        Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
+        Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
+        Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
+        Meter::Instances | Meter::Rate | Meter::DistinctIn(..) => {
+            Measured::NotMeasurable("measured for the account".to_owned())
+        }
+    }
+}
+
+/// All items of a listing.
+pub(super) fn count_of(quota: &Quota, listing: Listing, tallies: &Tallies) -> Measured {
+    counted(quota, listing, tallies, |tally| Usage::exactly(count(tally.total)))
+}
+
+/// What `usage` makes of a listing that was made.
+fn counted(quota: &Quota, listing: Listing, tallies: &Tallies, usage: impl Fn(&Tally) -> Usage) -> Measured {
+    match tallies.get(&listing) {
+        Some(Ok(tally)) => used(quota, Usage { approximate: listing.is_approximate(), ..usage(tally) }),
+        Some(Err(fault)) => unknown(fault),
+        None => Measured::Unknown(Fault::new(quota.meter.source(), FaultKind::Other, "the listing was not made")),
+    }
+}
+
+/// The fullest of the resources whose outermost one `keep` lets through.
+pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl Fn(Option<&str>) -> bool) -> Measured {
+    let (listing, group) = match quota.meter {
+        Meter::Worst(listing) => (listing, ALL),
+        Meter::WorstIn(listing, group) => (listing, group),
+        _ => return Measured::NotMeasurable("not counted by resource".to_owned()),
+    };
+    let Some(visits) = visits.get(&listing) else {
+        return Measured::Unknown(Fault::new(listing.qualified(), FaultKind::Other, "no resource was visited"));
+    };
+    if let Some(fault) = &visits.fault {
+        return unknown(fault);
+    }
+    if visits.is_off {
+        return Measured::NotMeasurable(
+            "visits of single resources are switched off: DETAIL_CALL_BUDGET is 0".to_owned(),
+        );
+    }
+    let of = visits.resources.iter().filter(|r| keep(r.root.as_deref())).count();
+    if of == 0 {
+        let elsewhere =
+            (!visits.resources.is_empty()).then(|| "each belongs to an instance, which reports it".to_owned());
+        return used(quota, Usage { note: elsewhere, ..Usage::exactly(0.0) });
+    }
+    let value_of = |counts: &BTreeMap<String, u64>| counts.get(group).copied();
+    let visited = visits.seen.iter().filter(|(seen, _)| keep(seen.root.as_deref()));
+    let now: Vec<Seen> =
+        visited.filter_map(|(seen, counts)| Some(Seen { value: value_of(counts)?, ..seen.clone() })).collect();
+    let remembered = visits.tour.fullest.get(group).into_iter().flatten().filter(|seen| keep(seen.root.as_deref()));
+    let fullest = now.iter().chain(remembered).max_by(|a, b| a.value.cmp(&b.value).then_with(|| b.key.cmp(&a.key)));
+    let Some(fullest) = fullest else {
+        if let Some((_, fault)) = &visits.refused {
+            return unknown(fault);
+        }
+        return Measured::NotMeasurable(format!(
+            "none of {of} has been visited yet: a run makes DETAIL_CALL_BUDGET calls to single resources, and their turn will come"
+        ));
+    };
+    let mut notes: Vec<String> = visits.tour.says(now.len(), of).into_iter().collect();
+    if !now.iter().any(|seen| seen.key == fullest.key) {
+        notes.push(format!("this value is of {}", clock(fullest.at.as_second())));
+    }
+    if let Some(refused) = visits.refusals() {
+        notes.push(refused);
+    }
+    if visits.too_large > 0 {
+        notes.push("one could not be counted within a run's DETAIL_CALL_BUDGET".to_owned());
+    }
+    let is_seen_now = now.iter().any(|seen| seen.key == fullest.key);
+    let usage = Usage {
+        value: count(fullest.value),
+        approximate: now.len() < of,
+        // One that was not visited may be fuller. What was seen earlier may be no more.
+        bound: (now.len() < of && is_seen_now).then_some(Bound::Lower),
+        resource: Some(fullest.name.clone()),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+        ..Usage::default()
+    };
+    used(quota, usage)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn count(n: u64) -> f64 {
+    n as f64
+}
+
+/// Every group with its own limit, where AWS has one. Which is the fullest is judged, with the limits that apply.
+fn by_group(tally: &Tally, limits: &[(&'static str, f64)]) -> Usage {
+    let limit_of = |name: &str| limits.iter().find(|(n, _)| *n == name).map(|(_, limit)| *limit);
+    let groups = tally.groups.iter().map(|(key, group)| GroupUsage {
+        name: group.name.clone().unwrap_or_else(|| key.clone()),
+        value: count(group.count),
+        limit: limit_of(key),
+    });
+    Usage { groups: groups.collect(), ..Usage::default() }
+}
+
+/// Items of the instance, by its ARN or its id, in a listing that serves every instance.
+fn of_instance(tally: &Tally, instance: &Instance) -> Usage {
+    let to_groups: u64 = tally
+        .groups
+        .iter()
+        .filter(|(target, _)| target.contains(":traffic-distribution-group/"))
+        .map(|(_, g)| g.count)
+        .sum();
+    Usage {
+        value: count(tally.count_in(&instance.arn) + tally.count_in(&instance.id)),
+        note: (to_groups > 0).then(|| {
+            format!("{to_groups} numbers claimed to traffic distribution groups are not counted for any instance")
+        }),
+        ..Usage::default()
+    }
+}
+
+fn gauge_usage(
+    quota: &Quota,
+    gauge: Gauge,
+    instance: &Instance,
+    waited_since: Option<i64>,
+    shared: &Shared,
+) -> Measured {
+    let metric = gauge.metric();
+    let series = |name: &'static str| shared.gauges.get(&(instance.id.clone(), name));
+    let mut lacks: Option<Unread> = None;
+    let mut read = |name: &'static str| match series(name) {
+        Some(Ok(series)) => Some(*series),
+        Some(Err(unread)) => {
+            lacks = lacks.take().or_else(|| Some(unread.clone()));
+            unread.part
+        }
+        None => {
+            lacks = lacks.take().or_else(|| Some(Unread { fault: not_asked(name), part: None }));
+            None
+        }
+    };
+    let mut rejections = Vec::new();
+    let mut rejected = 0.0;
+    for breach in metric.breaches {
+        let sum = read(breach).map_or(0.0, |series| series.sum);
+        if sum > 0.0 {
+            rejected += sum;
+            rejections.push(format!("{sum} {breach}"));
+        }
+    }
+    let seen = read(metric.name);
+    let usage = |Series { peak, peak_at, .. }: Series| {
+        let mut notes: Vec<String> = peak_at.map(|at| format!("peak at {}", clock(at))).into_iter().collect();
+        if rejected > 0.0 {
+            notes.push(format!("{rejected} rejected in the window ({})", rejections.join(", ")));
+        }
+        notes.extend(
+            waited_since.map(|at| format!("looked back to {}: no run measured this instance since", clock(at))),
+        );
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
+        used(quota, Usage { value: peak, rejected, peak_at, is_concurrency: true, note, ..Usage::default() })
+    };
+    match lacks {
+        None => usage(seen.unwrap_or_default()),
+        // Whatever was seen of the gauge or of its rejections has happened.
+        Some(lacks) => {
+            let part = seen.or_else(|| (rejected > 0.0).then(Series::default));
+            at_least(&Unread { part, ..lacks }, usage)
+        }
+    }
+}
+
+pub(super) fn not_asked(metric: &str) -> Fault {
+    Fault::new("cloudwatch:GetMetricData", FaultKind::Other, format!("{metric} was not asked for"))
+}
+
+pub(super) fn clock(unix_seconds: i64) -> String {
+    Timestamp::from_second(unix_seconds)
+        .map_or_else(|_| "?".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::cloudwatch::Read;
+    use crate::catalogue;
+    use crate::domain::Group;
+
+    fn tally(groups: &[(&str, u64)]) -> Tally {
+        Tally {
+            total: groups.iter().map(|(_, n)| n).sum(),
+            groups: groups
+                .iter()
+                .map(|(name, n)| ((*name).to_owned(), Group { count: *n, ..Group::default() }))
+                .collect(),
+            ..Tally::default()
+        }
+    }
+
+    #[test]
+    fn each_group_is_counted_and_has_its_own_limit() {
+        let usage =
+            by_group(&tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]), &[("OnMetricDataUpdate", 100.0)]);
+        let groups: Vec<_> = usage.groups.iter().map(|g| (g.name.as_str(), g.value, g.limit)).collect();
+        assert_eq!(groups, [("OnMetricDataUpdate", 90.0, Some(100.0)), ("OnPostCall", 300.0, None)]);
+        assert_eq!(by_group(&tally(&[]), &[]), Usage::exactly(0.0));
+    }
+
+    fn calls(of_calls: Read, of_breaches: [Read; 2]) -> Measured {
+        let instance = Instance { id: "i".to_owned(), arn: String::new(), alias: None, status: "ACTIVE".to_owned() };
+        let quota = catalogue::all().find(|q| q.meter == Meter::Gauge(Gauge::Calls)).unwrap();
+        let metric = Gauge::Calls.metric();
+        let mut shared = Shared::default();
+        shared.gauges.insert(("i".to_owned(), metric.name), of_calls);
+        for (name, read) in metric.breaches.iter().zip(of_breaches) {
+            shared.gauges.insert(("i".to_owned(), name), read);
+        }
+        gauge_usage(quota, Gauge::Calls, &instance, None, &shared)
+    }
+
+    /// CloudWatch gave a part: of the gauge, of a counter of rejections, or nothing at all.
+    #[test]
+    fn what_was_seen_in_a_part_has_happened() {
+        let series = |peak: f64| Series { peak, peak_at: Some(60), sum: peak, ..Series::default() };
+        let fault = Fault::new("cloudwatch:GetMetricData", FaultKind::BadResponse, "a part");
+        let part = |part: Option<Series>| Err(Unread { fault: fault.clone(), part });
+        let idle = || Ok(Series::default());
+        let at_least = |measured: Measured| match measured {
+            Measured::AtLeast(usage, _) => (usage.value, usage.rejected),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(at_least(calls(part(Some(series(97.0))), [idle(), idle()])), (97.0, 0.0));
+        assert_eq!(at_least(calls(Ok(series(97.0)), [idle(), part(Some(series(3.0)))])), (97.0, 3.0));
+        assert_eq!(at_least(calls(Ok(series(97.0)), [idle(), part(None)])), (97.0, 0.0));
+        assert_eq!(at_least(calls(part(None), [Ok(series(3.0)), idle()])), (0.0, 3.0));
+        assert_eq!(calls(part(None), [idle(), idle()]), Measured::Unknown(fault.clone()));
+        match calls(Ok(series(97.0)), [idle(), Ok(series(2.0))]) {
+            Measured::Usage(usage) => assert_eq!((usage.value, usage.rejected, usage.peak_at), (97.0, 2.0, Some(60))),
+            other => panic!("{other:?}"),
+        }
+    }
+}

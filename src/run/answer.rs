@@ -1,0 +1,280 @@
+//! What a run has done so far, and in the end its answer.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::alarms::{Watched, keep_alarms};
+use super::ask::{Asking, ask_for_more};
+use super::context::{Book, Context};
+use super::faults::Faults;
+use super::judge::{Judged, judge};
+use super::keep::keep;
+use super::measure::Measured;
+use super::tell::{Pending, tell};
+use super::vanished;
+use crate::domain::stats::CallStats;
+use crate::catalogue::Listing;
+use crate::measure::Scan;
+use crate::ledger::{Known, Missing};
+use crate::domain::Instance;
+use crate::domain::plan::Plan;
+use crate::answer::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, Seen};
+use crate::domain::snapshot::Snapshots;
+use crate::judge::increase::Requests;
+use crate::domain::Metric;
+use crate::domain::format::rfc3339;
+use crate::domain::snapshot::Snapshot;
+
+/// Lambda takes an answer of 6 MB. The rows of a dry run, which stand nowhere else, may fill most of it.
+const MOST_BYTES_OF_ROWS: usize = 4_500_000;
+
+/// So many subjects wait at most until readers are told. Usually they wait until every snapshot is stored; of
+/// a large fleet they go in batches, or a thousand snapshots would stand in memory.
+const MOST_PENDING: usize = 32;
+
+/// What a run has done so far.
+pub(super) struct Answer {
+    faults: Faults,
+    snapshots: Snapshots,
+    alerts: Alerts,
+    events: Events,
+    asking: Asking,
+    watched: Watched,
+    api_alarms: Option<ApiAlarms>,
+    /// The calls against the time.
+    pub plan: Option<Plan>,
+    account: Option<Seen>,
+    instances: Vec<InstanceReport>,
+    /// Places of the instances in the order of discovery.
+    places: BTreeMap<String, usize>,
+    /// Instances for which there was no time.
+    late: usize,
+    pending: Vec<Pending>,
+    /// Instances whose snapshots this run stored.
+    seen: BTreeMap<String, Known>,
+    /// Instances that are gone, and of which nothing is left to tell.
+    forget: Vec<String>,
+    /// Where this run's window ends, in unix seconds.
+    seen_until: i64,
+    /// A limit could not be listed: what has no row may exist.
+    lacks_limits: bool,
+    rows: Room,
+    /// What must be known before the rest is read.
+    pub note: Option<String>,
+}
+
+/// The rows that the answer can still take, in bytes; none where it takes them all.
+struct Room {
+    left: Option<usize>,
+    without_rows: usize,
+}
+
+impl Room {
+    fn has_room(&mut self, snapshot: &Snapshot) -> bool {
+        let Some(room) = self.left else { return true };
+        let bytes = serde_json::to_vec(&snapshot.metrics).map_or(usize::MAX, |text| text.len());
+        let left = room.checked_sub(bytes);
+        self.left = left.or(self.left);
+        self.without_rows += usize::from(left.is_none());
+        left.is_some()
+    }
+}
+
+impl Answer {
+    pub(super) fn new(run: &Context<'_>, requests: Requests, scan: &Scan) -> Self {
+        let mut faults = Faults::default();
+        faults.extend_once(&requests.faults());
+        let of_limits = scan.limit_faults();
+        let lacks_limits = !of_limits.is_empty();
+        faults.extend_once(&of_limits);
+        // The command's output has no limit, nor has the function's log.
+        let left = (run.dry_run && !run.app.with_metrics).then_some(MOST_BYTES_OF_ROWS);
+        let places = scan.instances.iter().enumerate().map(|(place, i)| (i.id.clone(), place)).collect();
+        Self {
+            faults,
+            snapshots: Snapshots::default(),
+            alerts: Alerts { note: run.app.without_alerts(), ..Alerts::default() },
+            events: Events::default(),
+            asking: Asking::new(requests),
+            watched: Watched::default(),
+            api_alarms: None,
+            plan: None,
+            account: None,
+            instances: Vec::new(),
+            places,
+            late: 0,
+            pending: Vec::new(),
+            seen: BTreeMap::new(),
+            forget: Vec::new(),
+            seen_until: scan.window.end,
+            lacks_limits,
+            rows: Room { left, without_rows: 0 },
+            note: None,
+        }
+    }
+
+    /// Takes one subject through the stages that follow measuring.
+    pub(super) async fn settle(&mut self, run: &Context<'_>, measured: Measured) {
+        let mut judged = judge(run, measured, &self.asking.requests);
+        self.faults.extend_once(&std::mem::take(&mut judged.faults));
+        self.faults.extend(ask_for_more(run, &mut judged, &mut self.asking).await);
+        self.watched.note(run, judged.instance.as_ref(), &judged.snapshot.metrics);
+        self.report_on(run, &judged);
+        let kept = keep(run, &judged).await;
+        self.snapshots += kept.counts;
+        let is_stored = kept.is_stored();
+        self.faults.extend(kept.faults);
+        if !run.dry_run {
+            let pending = self.pending_of(run, judged, is_stored);
+            self.pending.push(pending);
+        }
+        if self.pending.len() >= MOST_PENDING {
+            self.tell_all(run).await;
+        }
+    }
+
+    fn report_on(&mut self, run: &Context<'_>, judged: &Judged) {
+        let per_quota = run.app.metrics_log.as_ref().is_some_and(|log| log.per_quota);
+        let wants_rows = run.dry_run || run.app.with_metrics || per_quota;
+        let seen = Seen::of(&judged.snapshot, wants_rows && self.rows.has_room(&judged.snapshot));
+        match &judged.instance {
+            Some(instance) => self.instances.push(InstanceReport::measured(instance, seen)),
+            None => self.account = Some(seen),
+        }
+    }
+
+    fn pending_of(&mut self, run: &Context<'_>, judged: Judged, is_stored: bool) -> Pending {
+        let Judged { instance, snapshot, book, mut notes, .. } = judged;
+        let read_version = book.version();
+        // A run that could not read CloudWatch has not looked at its window: the next one does.
+        let is_stored = is_stored && !lacks_metrics(&snapshot.metrics);
+        if is_stored {
+            notes.seen_until = Some(self.seen_until);
+        }
+        let (missing, forget) = if let Some(instance) = &instance {
+            if is_stored {
+                let (arn, alias) = (instance.arn.clone(), instance.alias.clone());
+                self.seen.insert(instance.id.clone(), Known { arn, alias, seen_until: self.seen_until });
+            }
+            (lacks_integrations(&snapshot.metrics), Vec::new())
+        } else {
+            notes.instances.extend(std::mem::take(&mut self.seen));
+            (!run.is_whole || self.lacks_limits || self.late > 0, std::mem::take(&mut self.forget))
+        };
+        let missing = if missing { Missing::IsKept } else { Missing::IsGone };
+        let own_calls = instance.is_none().then(|| run.app.aws.own_calls.calls());
+        Pending { instance, snapshot, book, read_version, notes, own_calls, forget, missing }
+    }
+
+    /// Tells what waits to be told.
+    pub(super) async fn tell_all(&mut self, run: &Context<'_>) {
+        for pending in std::mem::take(&mut self.pending) {
+            self.tell(run, pending).await;
+        }
+    }
+
+    async fn tell(&mut self, run: &Context<'_>, pending: Pending) -> bool {
+        let told = Box::pin(tell(run, pending)).await;
+        self.alerts.sent += told.alerts.sent;
+        self.alerts.suppressed += told.alerts.suppressed;
+        self.alerts.failed += told.alerts.failed;
+        self.events.sent += told.events.sent;
+        self.events.failed += told.events.failed;
+        self.faults.extend_once(&told.faults);
+        told.is_done
+    }
+
+    /// Says that an instance is not there any more.
+    pub(super) async fn let_go(&mut self, run: &Context<'_>, account: &Book, id: String) {
+        let pending = vanished::pending_of(run, account, &id).await;
+        let can_be_read = pending.book.fault().is_none();
+        self.faults.extend(pending.book.fault().cloned());
+        if can_be_read && self.tell(run, pending).await {
+            self.forget.push(id);
+        }
+    }
+
+    /// Says of each instance for which there was no time that it was not measured.
+    pub(super) fn leave_out(&mut self, run: &Context<'_>, late: Vec<Instance>) {
+        let turn = if run.sinks.has_home() {
+            "it is among the first of the next run"
+        } else {
+            "without storage turns go by the hour"
+        };
+        self.late = late.len();
+        for instance in late {
+            let reason = format!("the run's time was over: {turn}");
+            self.instances.push(InstanceReport::skipped(&instance, reason));
+            self.watched.miss(instance);
+        }
+    }
+
+    pub(super) async fn keep_alarms(&mut self, run: &Context<'_>, scan: &Scan) {
+        let (report, faults) = keep_alarms(run, &self.watched, scan).await;
+        self.api_alarms = report;
+        self.faults.extend(faults);
+    }
+
+    pub(super) async fn report(
+        mut self,
+        run: &Context<'_>,
+        scan: &Scan,
+        skipped: Vec<InstanceReport>,
+        calls_before: CallStats,
+    ) -> Report {
+        self.instances.sort_by_key(|i| self.places.get(&i.instance_id).copied());
+        self.instances.extend(skipped);
+        let account = self.account.unwrap_or_else(Seen::nothing);
+        let measured =
+            self.instances.iter().map(|i| &i.seen).filter(|s| s.status != Completeness::Skipped).chain([&account]);
+        let complete = self.late == 0 && measured.clone().all(|s| s.status == Completeness::Complete);
+        let violations = measured.map(|s| s.violations_count).sum();
+        let (faults, faults_left_out) = self.faults.into_records();
+        Report {
+            execution_id: run.execution_id.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            account_id: run.account.id.clone(),
+            region: run.account.region.clone(),
+            started_at: rfc3339(run.now),
+            duration_ms: milliseconds(run.started),
+            dry_run: run.dry_run,
+            complete,
+            note: self.note,
+            services: scan.services().await,
+            violations,
+            account,
+            instances: self.instances,
+            alerts: self.alerts,
+            events: (!run.sinks.events.is_empty()).then_some(self.events),
+            snapshots: self.snapshots,
+            connect_api: run.app.aws.connect.caller().stats().since(calls_before).into(),
+            api_alarms: self.api_alarms,
+            plan: self.plan,
+            metrics_note: (self.rows.without_rows > 0).then(|| {
+                format!(
+                    "the rows of {} snapshots are left out, because Lambda takes no answer beyond 6 MB: ask for some \
+                     instances with `instance_ids`",
+                    self.rows.without_rows
+                )
+            }),
+            faults,
+            faults_left_out,
+        }
+    }
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What CloudWatch counted in the window is not known.
+fn lacks_metrics(metrics: &[Metric]) -> bool {
+    metrics.iter().any(|m| m.fault.as_ref().is_some_and(|fault| fault.operation == "cloudwatch:GetMetricData"))
+}
+
+/// What an instance owns is not known without its integrations: rows that rest on it are missing, not gone.
+fn lacks_integrations(metrics: &[Metric]) -> bool {
+    let of_integrations = Listing::Integrations.qualified();
+    metrics.iter().any(|m| m.fault.as_ref().is_some_and(|fault| fault.operation == of_integrations))
+}

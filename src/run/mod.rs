@@ -1,0 +1,312 @@
+//! The run: a pipeline over values. Measure, judge, ask for more, keep, tell, keep alarms, answer.
+
+mod alarms;
+mod answer;
+mod ask;
+mod context;
+mod faults;
+mod judge;
+mod keep;
+mod measure;
+mod others;
+mod tell;
+mod test_alert;
+mod vanished;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::aws::Aws;
+use crate::catalogue::Service;
+use crate::measure::{Field, Rules, Scan, instance_listings, window};
+use crate::config::Config;
+use crate::run::discover::{Discovered, choose};
+use crate::answer::emf;
+use crate::run::error::RunError;
+use crate::domain::request::Request;
+use crate::ledger::Notes;
+use crate::judge::limits::Limits;
+use crate::domain::{Fault, FaultKind, Instance};
+use crate::answer::{Completeness, Report};
+use crate::run::sinks::Sinks;
+use crate::domain::FaultRecord;
+use crate::domain::snapshot::ACCOUNT_KEY;
+use answer::Answer;
+use context::{Book, Context};
+use measure::Fleet;
+
+/// What lives as long as the process: clients with their buckets, and the configuration.
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub aws: Aws,
+    pub sinks: Sinks,
+    /// Answer with every row, as a dry run does.
+    pub with_metrics: bool,
+    pub progress: Progress,
+    /// Where the monitor's own metrics are written; none where they are off, and in the command.
+    pub metrics_log: Option<MetricsLog>,
+}
+
+/// A log that CloudWatch Logs makes metrics of.
+#[derive(Debug, Clone)]
+pub struct MetricsLog {
+    /// The function's name, the dimension of the metrics.
+    pub function: String,
+    /// The utilization of every quota too.
+    pub per_quota: bool,
+    /// Takes one line.
+    pub write: fn(&str),
+}
+
+/// When a run started, when it must have stopped measuring, and when its answer must be out. Only the
+/// edge reads clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub now: Timestamp,
+    pub deadline: Instant,
+    pub end: Instant,
+}
+
+impl Moment {
+    /// A run that has so much time: the last of it is kept for storing and alerting, and the very last
+    /// for the answer.
+    #[must_use]
+    pub fn within(now: Timestamp, time: Duration) -> Self {
+        let to_store_and_tell = (time / 10).clamp(Duration::from_secs(2), Duration::from_secs(30));
+        let to_answer = (time / 50).clamp(Duration::from_millis(200), Duration::from_secs(2));
+        let start = Instant::now();
+        Self {
+            now,
+            deadline: start + time.saturating_sub(to_store_and_tell),
+            end: start + time.saturating_sub(to_answer),
+        }
+    }
+}
+
+/// How far the current run is, for whoever watches.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub instances: AtomicUsize,
+    pub measured: AtomicUsize,
+    /// Connect calls if every listing fits one page.
+    pub planned_calls: AtomicUsize,
+}
+
+impl App {
+    #[must_use]
+    pub fn new(config: Config, aws: Aws, sinks: Sinks) -> Self {
+        Self { config, aws, sinks, with_metrics: false, progress: Progress::default(), metrics_log: None }
+    }
+
+    /// One run, from discovery to the answer.
+    ///
+    /// # Errors
+    /// What the contract says fails an invocation; see [`RunError`].
+    pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+        // On the heap: whoever awaits a run holds all of its stages otherwise.
+        Box::pin(self.stages(request, moment)).await
+    }
+
+    async fn stages(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+        self.aws.begin_run(moment.now);
+        let (started, calls_before) = (Instant::now(), self.aws.connect.caller().stats());
+        let (instances, mut limits, requests) = tokio::join!(
+            self.aws.connect.instances(moment.deadline),
+            self.limits(moment),
+            self.aws.quotas.requests(Service::ASKED, moment.deadline)
+        );
+        let found = Box::pin(self.discover(instances, &mut limits, request, moment)).await?;
+        let run = Context::new(self, request, (moment, started), found.account.clone());
+        let book = run.open(ACCOUNT_KEY).await;
+        let scan = Arc::new(self.scan(&run, request, limits, &found, &book));
+        let mut answer = Answer::new(&run, requests, &scan);
+        answer.note = found.is_nowhere.then(|| not_offered(self.aws.region()));
+
+        let mut fleet = Fleet::new(&run, &scan, &book);
+        while let Some(measured) = fleet.next(&run).await {
+            Box::pin(answer.settle(&run, measured)).await;
+        }
+        answer.leave_out(&run, fleet.left_out());
+        answer.plan = Some(fleet.plan());
+        for id in vanished::gone(&run, &book, |id| found.exists(id), |id| found.is_chosen(id)) {
+            Box::pin(answer.let_go(&run, &book, id)).await;
+        }
+        let account = fleet.account(&run, book).await;
+        Box::pin(answer.settle(&run, account)).await;
+        Box::pin(answer.tell_all(&run)).await;
+        Box::pin(answer.keep_alarms(&run, &scan)).await;
+
+        let report = answer.report(&run, &scan, found.skipped, calls_before).await;
+        self.finish(report, &run.sinks, moment.now).await
+    }
+
+    /// Why nobody is told anything by mail, where that is so.
+    fn without_alerts(&self) -> Option<&'static str> {
+        self.sinks.alerts.is_none().then_some("ALERT_SNS_TOPIC_ARN is not set: no alerts are sent")
+    }
+
+    fn scan(
+        &self,
+        run: &Context<'_>,
+        request: &Request,
+        limits: HashMap<Service, Limits>,
+        found: &Discovered,
+        book: &Book,
+    ) -> Scan {
+        let Notes { rota, tours, seen_until, instances, own_calls, .. } = book.notes();
+        let mut scan = Scan::new(
+            self.aws.clone(),
+            limits,
+            Field {
+                instances: found.chosen.clone(),
+                existing: found.existing,
+                left_out: found.left_out,
+                is_part: !request.instance_ids.is_empty() || found.left_out > 0,
+                rota: rota.of(|id| found.exists(id)),
+            },
+            (window(run.now, self.config.lookback_minutes), run.now, run.deadline),
+            (self.config.detail_calls, tours),
+        );
+        scan.rules = Rules { thresholds: run.thresholds, overrides: self.config.overrides.clone() };
+        scan.own_calls_before = own_calls;
+        scan.seen_until = instances.into_iter().map(|(id, known)| (id, known.seen_until)).collect();
+        scan.seen_until.extend(seen_until.map(|until| (ACCOUNT_KEY.to_owned(), until)));
+        scan.apply_rate_quotas();
+        self.watch(scan.instances.len());
+        scan
+    }
+
+    /// Whom this run is about. That Connect is not in the Region is an answer too: its name does not exist, and
+    /// Service Quotas does not know it.
+    async fn discover(
+        &self,
+        instances: Result<Vec<Instance>, Fault>,
+        limits: &mut HashMap<Service, Limits>,
+        request: &Request,
+        moment: Moment,
+    ) -> Result<Discovered, RunError> {
+        let of_connect = limits.get(&Service::Connect);
+        let (all, is_nowhere) = match instances {
+            Ok(all) => (all, false),
+            Err(fault)
+                if fault.kind == FaultKind::NoSuchHost && of_connect.is_some_and(Limits::is_refused_as_unknown) =>
+            {
+                warn!("{}", not_offered(self.aws.region()));
+                limits.insert(Service::Connect, Limits::of_unknown_service());
+                (Vec::new(), true)
+            }
+            Err(fault) => return Err(RunError::discovery(&fault)),
+        };
+        let account = self.aws.account(&all, moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
+        choose(all, account, request, &self.config).map(|found| Discovered { is_nowhere, ..found })
+    }
+
+    /// The limits of every service, asked side by side.
+    async fn limits(&self, moment: Moment) -> HashMap<Service, Limits> {
+        let mut calls = JoinSet::new();
+        for service in Service::ASKED {
+            let quotas = self.aws.quotas.clone();
+            calls.spawn(async move { (*service, quotas.limits(*service, moment.deadline).await) });
+        }
+        calls.join_all().await.into_iter().collect()
+    }
+
+    fn watch(&self, instances: usize) {
+        let progress = &self.progress;
+        progress.measured.store(0, Ordering::Relaxed);
+        progress.instances.store(instances, Ordering::Relaxed);
+        let shared = 1 + usize::from(instances > 0);
+        progress.planned_calls.store(shared + instances * instance_listings().len(), Ordering::Relaxed);
+    }
+
+    async fn finish(&self, report: Report, sinks: &Sinks, now: Timestamp) -> Result<Report, RunError> {
+        let mut report = report;
+        if !report.dry_run
+            && let Err(fault) = sinks.put_report(&report.without_metrics(), now).await
+        {
+            report.faults.push(FaultRecord::from(&fault));
+        }
+        for fault in &report.faults {
+            warn!(operation = %fault.operation, kind = fault.kind, instance_id = fault.instance_id, "{}", fault.message);
+        }
+        if let Some(log) = self.metrics_log.as_ref().filter(|_| !report.dry_run) {
+            for line in emf::lines(&report, &log.function) {
+                (log.write)(&line);
+            }
+        }
+        if !report.dry_run && !self.with_metrics {
+            report = report.without_metrics();
+        }
+        info!(
+            execution_id = %report.execution_id, complete = report.complete, instances = report.instances.len(),
+            violations = report.violations, alerts_sent = report.alerts.sent, duration_ms = report.duration_ms,
+            connect_requests = report.connect_api.requests, connect_throttled = report.connect_api.throttled,
+            "run finished"
+        );
+        match self.failure(&report) {
+            Some(error) => Err(error),
+            None => Ok(report),
+        }
+    }
+
+    /// What makes a finished run fail its invocation.
+    fn failure(&self, report: &Report) -> Option<RunError> {
+        let measured: Vec<_> = report.instances.iter().filter(|i| i.seen.status != Completeness::Skipped).collect();
+        let faults = || {
+            report
+                .faults
+                .iter()
+                .take(5)
+                .map(|f| format!("{} {}: {}", f.operation, f.kind, f.message))
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
+        let saw_nothing = measured.iter().all(|i| i.seen.status == Completeness::Failed);
+        if saw_nothing && (!measured.is_empty() || report.account.status == Completeness::Failed) {
+            return Some(RunError::Collection(format!(
+                "not one of {} instances could be measured: {}",
+                measured.len(),
+                faults()
+            )));
+        }
+        if report.dry_run {
+            return None;
+        }
+        let silent = self.sinks.took_nothing(report.snapshots);
+        if !silent.is_empty() {
+            return Some(RunError::Sink(format!("{} took no snapshot: {}", silent.join(" and "), faults())));
+        }
+        let events = report.events.unwrap_or_default();
+        let failed: Vec<String> =
+            [("alerts", report.alerts.sent, report.alerts.failed), ("events", events.sent, events.failed)]
+                .into_iter()
+                .filter(|(.., failed)| *failed > 0)
+                .map(|(what, sent, failed)| format!("{failed} of {} {what}", sent + failed))
+                .collect();
+        if !failed.is_empty() {
+            return Some(RunError::Sink(format!("{} could not be sent: {}", failed.join(" and "), faults())));
+        }
+        let unkept = report.api_alarms.as_ref().filter(|alarms| alarms.is_failure);
+        unkept.map(|_| {
+            // Behind the faults of measuring they might not be among the first.
+            let why = report.faults.iter().rfind(|fault| fault.operation.starts_with("cloudwatch:"));
+            let why = why.map(|f| format!("{} {}: {}", f.operation, f.kind, f.message)).unwrap_or_default();
+            RunError::Sink(format!("not all alarms could be kept: {why}"))
+        })
+    }
+}
+
+fn not_offered(region: &str) -> String {
+    format!(
+        "Amazon Connect is not offered in {region}: its name does not exist there, and Service Quotas does not know \
+         the service. There is nothing to watch"
+    )
+}

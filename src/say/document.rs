@@ -1,0 +1,205 @@
+//! What programs get: one JSON document, the same for every machine protocol. Its serde shape is public
+//! and versioned, as the snapshot's is.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::remedy::{Increase, console_link};
+use super::words::clip;
+use super::{Digest, Over, Unseen, Violation};
+use crate::ledger::{Event, Severity};
+use crate::domain::{Account, Impact};
+use crate::domain::{FaultRecord, Metric};
+use crate::domain::format::rfc3339;
+use crate::domain::snapshot::Summary;
+
+/// Raised when a field changes its meaning or disappears; new fields do not raise it.
+const SCHEMA_VERSION: u32 = 1;
+const PRODUCT: &str = "connect-quota-monitor";
+/// Four times what Amazon Connect allows.
+const ALIAS: usize = 256;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    product: &'static str,
+    event: &'static str,
+    severity: &'static str,
+    /// The gravest of the message.
+    impact: Impact,
+    account_id: &'a str,
+    region: &'a str,
+    /// Null in a test message, which belongs to no run's measurements.
+    execution_id: Option<&'a str>,
+    timestamp: String,
+    /// Null where the account's own quotas are meant.
+    instance: Option<InstanceEntry<'a>>,
+    threshold: Option<f64>,
+    critical: Option<f64>,
+    summary: SummaryEntry<'a>,
+    violations_count: usize,
+    violations: Vec<ViolationEntry<'a>>,
+    violations_omitted: usize,
+    forecasts_count: usize,
+    /// Below their thresholds, but full soon.
+    forecasts: Vec<ViolationEntry<'a>>,
+    forecasts_omitted: usize,
+    recovered: Vec<RecoveredEntry<'a>>,
+    recovered_omitted: usize,
+    unseen: Vec<UnseenEntry<'a>>,
+    unseen_omitted: usize,
+}
+
+#[derive(Serialize)]
+struct InstanceEntry<'a> {
+    id: &'a str,
+    arn: &'a str,
+    alias: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SummaryEntry<'a> {
+    monitored_count: usize,
+    #[serde(flatten)]
+    summary: &'a Summary,
+    muted_count: usize,
+}
+
+#[derive(Serialize)]
+struct ViolationEntry<'a> {
+    #[serde(flatten)]
+    metric: &'a Metric,
+    change: &'static str,
+    since: String,
+    links: Links,
+    increase_command: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Links {
+    quota: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RecoveredEntry<'a> {
+    #[serde(flatten)]
+    metric: Option<&'a Metric>,
+    key: &'a str,
+    previous_status: &'static str,
+    since: String,
+    /// The quota, its resource or its instance does not exist any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_longer_there: bool,
+}
+
+#[derive(Serialize)]
+struct UnseenEntry<'a> {
+    quota_code: &'a str,
+    quota_name: &'a str,
+    service_code: &'a str,
+    scope: &'a str,
+    impact: Impact,
+    is_new: bool,
+    fault: Option<&'a FaultRecord>,
+}
+
+/// The document with at most `most` entries in each list.
+pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
+    let context = digest.context;
+    to_json(&Document {
+        schema_version: SCHEMA_VERSION,
+        product: PRODUCT,
+        event: digest.event.as_str(),
+        severity: digest.severity.as_str(),
+        impact: digest.impact,
+        account_id: &context.account.id,
+        region: &context.account.region,
+        execution_id: Some(context.execution_id),
+        timestamp: rfc3339(context.now),
+        instance: context.instance.map(|i| InstanceEntry {
+            id: &i.id,
+            arn: &i.arn,
+            alias: i.alias.as_deref().map(|alias| clip(alias, ALIAS)),
+        }),
+        threshold: Some(context.thresholds.warning),
+        critical: Some(context.thresholds.critical),
+        summary: SummaryEntry {
+            monitored_count: digest.rows.checked,
+            summary: &digest.rows.summary,
+            muted_count: digest.rows.muted,
+        },
+        violations_count: digest.violations.len(),
+        violations: digest.violations.iter().take(most).map(|v| violation(digest, *v)).collect(),
+        violations_omitted: digest.violations.len().saturating_sub(most),
+        forecasts_count: digest.forecasts.len(),
+        forecasts: digest.forecasts.iter().take(most).map(|v| violation(digest, *v)).collect(),
+        forecasts_omitted: digest.forecasts.len().saturating_sub(most),
+        recovered: digest.over.iter().take(most).map(|r| recovered(*r)).collect(),
+        recovered_omitted: digest.over.len().saturating_sub(most),
+        unseen: digest.unseen.iter().take(most).map(|u| unseen(*u)).collect(),
+        unseen_omitted: digest.unseen.len().saturating_sub(most),
+    })
+}
+
+/// The same shape, with nothing in it: a consumer may try its parser on it.
+pub(super) fn test(account: &Account, now: Timestamp) -> String {
+    to_json(&Document {
+        schema_version: SCHEMA_VERSION,
+        product: PRODUCT,
+        event: Event::Test.as_str(),
+        severity: Severity::Info.as_str(),
+        impact: Impact::Build,
+        account_id: &account.id,
+        region: &account.region,
+        execution_id: None,
+        timestamp: rfc3339(now),
+        instance: None,
+        threshold: None,
+        critical: None,
+        summary: SummaryEntry { monitored_count: 0, summary: &Summary::default(), muted_count: 0 },
+        violations_count: 0,
+        violations: Vec::new(),
+        violations_omitted: 0,
+        forecasts_count: 0,
+        forecasts: Vec::new(),
+        forecasts_omitted: 0,
+        recovered: Vec::new(),
+        recovered_omitted: 0,
+        unseen: Vec::new(),
+        unseen_omitted: 0,
+    })
+}
+
+fn violation<'a>(digest: &Digest<'_>, violation: Violation<'a>) -> ViolationEntry<'a> {
+    let Violation { metric, change, .. } = violation;
+    ViolationEntry {
+        metric,
+        change: change.as_str(),
+        since: rfc3339(change.since()),
+        links: Links { quota: console_link(digest.context, metric) },
+        increase_command: Increase::of(digest.context, metric).command(),
+    }
+}
+
+fn recovered(over: Over<'_>) -> RecoveredEntry<'_> {
+    let Over { key, metric, was, since, gone } = over;
+    RecoveredEntry { metric, key, previous_status: was, since: rfc3339(since), no_longer_there: gone.is_some() }
+}
+
+fn unseen(unseen: Unseen<'_>) -> UnseenEntry<'_> {
+    let metric = unseen.metric;
+    UnseenEntry {
+        quota_code: &metric.quota_code,
+        quota_name: &metric.quota_name,
+        service_code: &metric.service_code,
+        scope: &metric.scope,
+        impact: metric.impact,
+        is_new: unseen.is_new,
+        fault: metric.fault.as_ref(),
+    }
+}
+
+fn to_json(document: &Document<'_>) -> String {
+    // Structs of strings and numbers always serialize; a panic here would lose the email as well.
+    serde_json::to_string(document).unwrap_or_else(|_| "{}".to_owned())
+}

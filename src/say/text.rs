@@ -1,0 +1,315 @@
+//! The email: plain lines that a phone's mail client shows well.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::facts::{circumstances, growth, origin, requested};
+use super::remedy::{Increase, console_link, has_code, mute};
+use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
+use super::{Digest, FORECAST, Unseen, Violation};
+use crate::ledger::{Change, Event};
+use crate::domain::Account;
+use crate::domain::{Metric, Status};
+
+/// Links, commands and mutes are long; beyond these, names suffice.
+const WITH_REMEDY: usize = 10;
+/// Names in one line.
+const NAMES: usize = 8;
+
+/// The text with at most `most` entries in each list.
+pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
+    let mut page = Page::default();
+    header(&mut page, digest);
+    violations(&mut page, digest, most);
+    summary(&mut page, digest);
+    forecasts(&mut page, digest, most);
+    over(&mut page, digest, most);
+    what_to_do(&mut page, digest, most);
+    unseen(&mut page, digest, most);
+    muted(&mut page, digest);
+    how_to_mute(&mut page, digest, most);
+    footer(&mut page, digest);
+    page.0
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, text: impl AsRef<str>) {
+        self.0.push_str(text.as_ref());
+        self.0.push('\n');
+    }
+
+    fn section(&mut self, title: &str) {
+        self.line("");
+        self.line(title);
+    }
+
+    fn bullet(&mut self, text: impl AsRef<str>) {
+        self.line(format!("• {}", text.as_ref()));
+    }
+
+    fn detail(&mut self, text: impl AsRef<str>) {
+        self.line(format!("  {}", text.as_ref()));
+    }
+
+    fn more(&mut self, count: usize) {
+        if count > 0 {
+            self.bullet(format!("and {count} more"));
+        }
+    }
+}
+
+fn header(page: &mut Page, digest: &Digest<'_>) {
+    let context = digest.context;
+    match context.instance {
+        None => page.line(account_line(context.account)),
+        Some(instance) => {
+            let id = plain(&instance.id, NAME);
+            let alias = instance.alias.as_deref().map(|a| plain(a, NAME)).filter(|a| !a.is_empty());
+            page.line(alias.map_or_else(|| format!("Instance: {id}"), |alias| format!("Instance: {alias} ({id})")));
+        }
+    }
+    page.line(format!("Threshold: {}%", number(context.thresholds.warning)));
+    page.line(format!("Violations Found: {}", digest.violations.len()));
+}
+
+fn account_line(account: &Account) -> String {
+    format!("Account: {} ({})", plain(&account.id, NAME), plain(&account.region, NAME))
+}
+
+fn violations(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    page.section("VIOLATIONS:");
+    if digest.violations.is_empty() {
+        page.bullet("none");
+    }
+    for violation in digest.violations.iter().take(most) {
+        page.bullet(format!("{}: {} - VIOLATION", name(violation.metric), reading(violation.metric)));
+        for line in circumstances(digest, *violation) {
+            page.detail(line);
+        }
+    }
+    page.more(digest.violations.len().saturating_sub(most));
+}
+
+fn summary(page: &mut Page, digest: &Digest<'_>) {
+    let percent = |p: Option<f64>| p.map_or_else(|| "n/a".to_owned(), |p| format!("{p:.1}%"));
+    page.section("SUMMARY:");
+    page.bullet(format!("Total quotas monitored: {}", digest.rows.checked));
+    page.bullet(format!("Maximum utilization: {}", percent(digest.rows.summary.max_utilization)));
+    page.bullet(format!("Average utilization: {}", percent(digest.rows.summary.avg_utilization)));
+}
+
+fn forecasts(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    if digest.forecasts.is_empty() {
+        return;
+    }
+    let now = digest.context.now;
+    page.section("FORECAST:");
+    for forecast in digest.forecasts.iter().take(most) {
+        let metric = forecast.metric;
+        page.bullet(format!("{}: {} - FORECAST", name(metric), reading(metric)));
+        page.detail(growth(*forecast, now).unwrap_or_default());
+        let told = match forecast.change {
+            Change::New(_) => "new".to_owned(),
+            told => format!("told since {}", when(told.since(), now)),
+        };
+        page.detail(format!("{told}; {}", origin(metric)));
+        if let Some(line) = requested(metric, now) {
+            page.detail(line);
+        }
+    }
+    page.more(digest.forecasts.len().saturating_sub(most));
+}
+
+fn over(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    if digest.over.is_empty() {
+        return;
+    }
+    page.section("RECOVERED:");
+    for one in digest.over.iter().take(most) {
+        let now = match (one.metric, one.gone) {
+            (Some(metric), _) => format!("{}: {}", name(metric), reading(metric)),
+            (None, Some(name)) => format!("{}: no longer there", plain(name, NAME)),
+            (None, None) => plain(one.key, NAME),
+        };
+        let since = when(one.since, digest.context.now);
+        page.bullet(match one.was {
+            FORECAST => format!("{now}, no longer full soon, as was told at {since}"),
+            was if was == Status::Unknown.as_str() => format!("{now}, could not be checked since {since}"),
+            was => format!("{now}, was {was} since {since}"),
+        });
+    }
+    page.more(digest.over.len().saturating_sub(most));
+}
+
+/// One entry per cause: a single missing permission may hide many quotas.
+fn unseen(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    if digest.unseen.is_empty() {
+        return;
+    }
+    page.section("COULD NOT BE CHECKED:");
+    let mut place: BTreeMap<String, usize> = BTreeMap::new();
+    let mut causes: Vec<(String, Vec<&Unseen<'_>>)> = Vec::new();
+    for one in &digest.unseen {
+        let cause = cause(one.metric);
+        let at = *place.entry(cause.clone()).or_insert(causes.len());
+        match causes.get_mut(at) {
+            Some((_, quotas)) => quotas.push(one),
+            None => causes.push((cause, vec![one])),
+        }
+    }
+    for (cause, quotas) in causes.iter().take(most) {
+        page.bullet(cause);
+        let names: Vec<_> =
+            quotas.iter().map(|u| format!("{}{}", name(u.metric), if u.is_new { " (new)" } else { "" })).collect();
+        let hidden_new = quotas.iter().skip(NAMES).filter(|u| u.is_new).count();
+        let hidden_new = if hidden_new > 0 { format!(" ({hidden_new} new)") } else { String::new() };
+        page.detail(format!("{}{hidden_new}", list(&names, NAMES)));
+    }
+    page.more(causes.iter().skip(most).map(|(_, quotas)| quotas.len()).sum());
+}
+
+fn cause(metric: &Metric) -> String {
+    metric.fault.as_ref().map_or_else(
+        || "no reason recorded".to_owned(),
+        |f| format!("{} {}: {}", plain(&f.operation, NAME), f.kind, plain(&f.message, SENTENCE)),
+    )
+}
+
+fn muted(page: &mut Page, digest: &Digest<'_>) {
+    if digest.rows.muted == 0 {
+        return;
+    }
+    page.section("MUTED:");
+    let names: Vec<_> = digest.muted.iter().map(|m| muted_quota(m)).collect();
+    page.bullet(format!("{} by QUOTA_OVERRIDES: {}", counted(digest.rows.muted, "quota"), list(&names, NAMES)));
+}
+
+fn muted_quota(metric: &Metric) -> String {
+    let status = metric.status.as_str();
+    let Some(mute) = &metric.muted else { return name(metric) };
+    let until = mute.until.parse().map_or_else(|_| plain(&mute.until, NAME), date_and_time);
+    format!("{} ({status}, until {until}: {})", name(metric), plain(&mute.reason, NAME))
+}
+
+fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    let all: Vec<&Metric> = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).collect();
+    if all.is_empty() {
+        return;
+    }
+    page.section("WHAT TO DO:");
+    let detailed = most.min(WITH_REMEDY);
+    for metric in all.iter().take(detailed) {
+        page.bullet(name_and_code(metric));
+        if let Some(link) = console_link(digest.context, metric) {
+            page.detail(format!("Console: {link}"));
+        }
+        page.detail(match Increase::of(digest.context, metric) {
+            // While one is open AWS takes no second one.
+            Increase::Command(command) if metric.increase_request.is_some() => {
+                format!("A request is open. Should AWS refuse it: {command}")
+            }
+            Increase::Command(command) => format!("Ask AWS for more: {command}"),
+            Increase::Fixed => "AWS does not raise this quota: use less of it.".to_owned(),
+            Increase::Unlisted => "Not in Service Quotas: ask AWS Support for more.".to_owned(),
+            Increase::OwnLimit => "The limit is your own: change it in QUOTA_OVERRIDES.".to_owned(),
+        });
+    }
+    let others: Vec<_> = all.iter().skip(detailed).map(|m| name_and_code(m)).collect();
+    if !others.is_empty() {
+        page.bullet(format!("the same for the other {}: {}", others.len(), list(&others, NAMES)));
+    }
+}
+
+/// One line of JSON for each quota that the message is about; of what could not be checked, for one.
+fn how_to_mute(page: &mut Page, digest: &Digest<'_>, most: usize) {
+    let told = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).take(most.min(WITH_REMEDY));
+    let quotas: Vec<&Metric> = told.chain(digest.unseen.first().map(|u| u.metric)).collect();
+    if quotas.is_empty() {
+        return;
+    }
+    page.section("HOW TO MUTE, in QUOTA_OVERRIDES:");
+    for metric in quotas {
+        page.bullet(name(metric));
+        page.detail(mute(digest.context, metric));
+    }
+}
+
+fn footer(page: &mut Page, digest: &Digest<'_>) {
+    let context = digest.context;
+    page.line("");
+    page.line(format!("Sent because {}.", reason(digest)));
+    let (account, region) = (plain(&context.account.id, NAME), plain(&context.account.region, NAME));
+    let (time, run) = (date_and_time(context.now), plain(context.execution_id, NAME));
+    page.line(format!("Account {account}, Region {region}, {time}, run {run}"));
+}
+
+fn reason(digest: &Digest<'_>) -> &'static str {
+    let has_new = |of: &[Violation<'_>]| of.iter().any(|v| matches!(v.change, Change::New(_)));
+    let is_over = |was: &str| digest.over.iter().any(|o| o.was == was);
+    match digest.event {
+        Event::Raised if has_new(&digest.violations) => "a quota is newly over its threshold",
+        Event::Raised => "a quota will be full soon",
+        Event::Escalated => "a warning became critical",
+        Event::Unseen => "quotas can no longer be checked",
+        Event::Recovered if is_over(Status::Warning.as_str()) || is_over(Status::Critical.as_str()) => {
+            "a quota is below its threshold again"
+        }
+        Event::Recovered if is_over(FORECAST) => "a quota will not be full soon any more",
+        Event::Recovered => "quotas can be checked again",
+        Event::Reminder if digest.violations.iter().any(|v| was_sent_now(v.metric)) => {
+            "AWS was asked for a higher limit; no violation is new"
+        }
+        Event::Reminder => "a reminder is due; no violation is new",
+        Event::Test => "a test was asked for",
+    }
+}
+
+fn was_sent_now(metric: &Metric) -> bool {
+    metric.increase_request.as_ref().is_some_and(|r| r.sent_now)
+}
+
+fn name(metric: &Metric) -> String {
+    plain(&metric.quota_name, NAME)
+}
+
+fn name_and_code(metric: &Metric) -> String {
+    let name = name(metric);
+    if has_code(metric) { format!("{name} ({})", plain(&metric.quota_code, NAME)) } else { name }
+}
+
+/// A test must not be taken for an alert, nor its example for a violation: the example is quoted.
+pub(super) fn test(account: &Account, now: Timestamp) -> String {
+    let mut page = Page::default();
+    page.line("This is a TEST of the Amazon Connect quota monitor. No quota was measured; no action is needed.");
+    page.line("");
+    page.line(account_line(account));
+    page.line(format!("Sent: {}", date_and_time(now)));
+    page.section("A REAL ALERT has a subject such as");
+    page.line("> Connect Quota Alert - Instance: my-instance (1 violation)");
+    page.line("and begins like this:");
+    for line in [
+        "Instance: my-instance (12345678-1234-1234-1234-123456789012)",
+        "Threshold: 80%",
+        "Violations Found: 1",
+        "",
+        "VIOLATIONS:",
+        "• Contact flows per instance: 147/100 (147.0%) - VIOLATION",
+        "  critical; new since 14:00 UTC",
+        "  build: nothing new can be made when it is full",
+        "  limit applied to this instance; adjustable",
+    ] {
+        page.line(format!("> {line}").trim_end());
+    }
+    page.line("It goes on with a summary, with what could not be checked, and with what to do about each quota.");
+    page.section("IF YOU DID NOT EXPECT THIS:");
+    page.bullet("Somebody who may run the monitor in this account asked for it with \"test_alert\".");
+    page.bullet("Ask the account's owner; the monitor's log at the time above shows the run.");
+    page.bullet(
+        "Alerts go to everybody who is subscribed to the monitor's SNS topic: unsubscribe if they are not for you.",
+    );
+    page.0
+}
