@@ -3,11 +3,11 @@
 use std::env;
 use std::process::ExitCode;
 
-use connect_quota_monitor::run::App;
 use connect_quota_monitor::aws::{self, Aws};
+use connect_quota_monitor::edge::{cli, lambda, logging};
+use connect_quota_monitor::run::App;
 use connect_quota_monitor::run::error::RunError;
 use connect_quota_monitor::run::sinks::Sinks;
-use connect_quota_monitor::edge::{cli, lambda, logging};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

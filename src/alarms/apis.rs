@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alarms::{Common, Desired, bounded_description, percent_of};
 use crate::config::alarms::Form;
-use crate::domain::alarm::{Alarm, Comparison, RESULT_ID, Series, Watch};
-use crate::domain::console;
-use crate::domain::limit::UsageMetric;
-use crate::judge::limits::Limits;
-use crate::domain::{LimitSource, NO_CODE, QuotaId, Scope};
 use crate::config::overrides::Overrides;
-use crate::domain::Metric;
+use crate::domain::alarm::{Alarm, Comparison, RESULT_ID, Series, Watch};
+use crate::domain::limit::UsageMetric;
+use crate::domain::{LimitSource, Metric, NO_CODE, QuotaId, Scope, console};
+use crate::judge::limits::Limits;
 
 /// A rate quota of one operation, with the metric that Service Quotas names for its usage.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,14 +25,6 @@ pub struct Api {
     pub is_own_rate: bool,
     /// Percent, where the quota has a threshold of its own.
     pub threshold: Option<f64>,
-}
-
-/// What `ListMetrics` is asked for: the metrics with this name and at least these dimensions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    pub namespace: String,
-    pub name: String,
-    pub dimensions: BTreeMap<String, String>,
 }
 
 /// The rate quotas of a service, one for each operation. A muted quota has no alarm, and where two
@@ -212,8 +202,8 @@ fn alarm(common: &Common<'_>, api: &Api, rate: f64) -> Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::alarms::Settings;
     use crate::alarms::tests::account;
+    use crate::config::alarms::Settings;
 
     fn api(operation: &str, rate: Option<f64>) -> Api {
         let dimensions = [("Type", "API"), ("Service", "Connect"), ("Class", "None"), ("Resource", operation)];

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::alarms::{Common, Desired, bounded_description, percent_of};
-use crate::domain::alarm::{Alarm, Comparison, Datapoints, MissingData, Series, Watch};
 use crate::catalogue::{self, Gauge, Meter, Quota};
-use crate::domain::console;
-use crate::domain::Instance;
 use crate::config::overrides::Overrides;
-use crate::domain::Metric;
+use crate::domain::alarm::{Alarm, Comparison, Datapoints, MissingData, Series, Watch};
+use crate::domain::{Instance, Metric, console};
 
 const GAUGE: Gauge = Gauge::Calls;
 
@@ -127,11 +125,11 @@ fn more(common: &Common<'_>, row: &Metric) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::alarms::Settings;
     use crate::alarms::tests::account;
+    use crate::config::alarms::Settings;
     use crate::domain::Thresholds;
-    use crate::judge::judge;
     use crate::domain::{Fault, FaultKind, Limit, LimitSource, Measured, Reading, Usage};
+    use crate::judge::judge;
     use jiff::Timestamp;
 
     fn instance() -> Instance {

@@ -7,89 +7,14 @@ pub mod apis;
 pub mod code;
 pub mod lines;
 pub mod plan;
-pub mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::Account;
-pub use settings::{Datapoints, Form, MissingData, Settings};
-
-/// The key of the tag that every alarm of ours carries; its value is the name prefix. An alarm without
-/// it is somebody else's, whatever it is called.
-pub const TAG: &str = "connect-quota-monitor";
 
 /// CloudWatch's own bounds, in characters.
 const LONGEST_NAME: usize = 255;
 const LONGEST_DESCRIPTION: usize = 1024;
-
-/// A metric alarm, as far as we say what it is. What CloudWatch adds (its state, its ARN) and what a
-/// user may change (whether its actions are on) is no part of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Alarm {
-    pub name: String,
-    pub description: String,
-    pub watch: Watch,
-    pub comparison: Comparison,
-    pub threshold: f64,
-    pub datapoints: Datapoints,
-    pub missing: MissingData,
-    /// For the state ALARM and for the state OK alike.
-    pub actions: Vec<String>,
-}
-
-/// What an alarm looks at.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Watch {
-    Metric(Series),
-    /// An expression over one metric, which it calls [`METRIC_ID`].
-    Math {
-        metric: Series,
-        expression: String,
-        label: String,
-    },
-}
-
-/// The ids inside a [`Watch::Math`].
-pub const METRIC_ID: &str = "m1";
-pub const RESULT_ID: &str = "percent";
-
-/// One statistic of one metric.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Series {
-    pub namespace: String,
-    pub name: String,
-    pub dimensions: BTreeMap<String, String>,
-    /// `Sum` or `Maximum`.
-    pub statistic: String,
-    /// Seconds.
-    pub period: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    AtOrAbove,
-    Above,
-}
-
-impl Comparison {
-    /// CloudWatch's word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AtOrAbove => "GreaterThanOrEqualToThreshold",
-            Self::Above => "GreaterThanThreshold",
-        }
-    }
-}
-
-impl Watch {
-    #[must_use]
-    pub fn series(&self) -> &Series {
-        match self {
-            Self::Metric(series) | Self::Math { metric: series, .. } => series,
-        }
-    }
-}
 
 /// The alarms that there should be, and what is not known this time.
 #[derive(Debug, Clone, PartialEq, Default)]

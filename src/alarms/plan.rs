@@ -5,26 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alarms::Desired;
 use crate::domain::alarm::Alarm;
 
-/// An alarm in our folder, as CloudWatch tells of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Existing {
-    pub name: String,
-    pub arn: String,
-    /// None where it is of a shape that we never make.
-    pub alarm: Option<Alarm>,
-    /// A user may have switched its actions off; that stays.
-    pub actions_enabled: bool,
-}
-
-/// An alarm to write.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Put {
-    pub alarm: Alarm,
-    pub actions_enabled: bool,
-    /// It is not there yet.
-    pub is_new: bool,
-}
-
 /// What is to be done. Every name stands in one place only.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {

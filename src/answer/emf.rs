@@ -82,10 +82,10 @@ fn percent(name: String, value: Option<f64>) -> Option<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::stats::CallStats;
     use crate::answer::{Alerts, InstanceReport};
-    use crate::domain::snapshot::Snapshots;
     use crate::domain::Status;
+    use crate::domain::snapshot::Snapshots;
+    use crate::domain::stats::CallStats;
 
     fn row(code: &str, utilization: Option<f64>) -> Metric {
         Metric {

@@ -1,12 +1,14 @@
 //! The answer of an invocation; the CLI's `--output json` prints the same.
 
+pub mod coverage;
+pub mod emf;
+
 use serde::Serialize;
 
-use crate::domain::stats::CallStats;
-use crate::domain::Instance;
 use crate::domain::plan::Plan;
-use crate::domain::{FaultRecord, Metric, Status};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::stats::CallStats;
+use crate::domain::{FaultRecord, Instance, Metric, Status};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -51,16 +53,6 @@ pub struct Report {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_zero(n: &usize) -> bool {
     *n == 0
-}
-
-/// A sister service of Amazon Connect in this run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ServiceReport {
-    pub service_code: &'static str,
-    /// `in_use`, `unused`, `not_offered`, `not_enabled`, `denied`, `failed`, or `not_asked`.
-    pub status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -120,21 +112,6 @@ pub struct Events {
     pub failed: usize,
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Snapshots {
-    pub dynamodb: usize,
-    pub s3: usize,
-    pub failed: usize,
-}
-
-impl std::ops::AddAssign for Snapshots {
-    fn add_assign(&mut self, more: Self) {
-        self.dynamodb += more.dynamodb;
-        self.s3 += more.s3;
-        self.failed += more.failed;
-    }
-}
-
 /// CloudWatch alarms, of APIs and of instances.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ApiAlarms {
@@ -183,6 +160,12 @@ impl From<CallStats> for ConnectApi {
 }
 
 impl Report {
+    /// Whose the report is.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner { account_id: self.account_id.clone(), region: self.region.clone() }
+    }
+
     /// The report as it is stored: rows stand in the snapshots.
     #[must_use]
     pub fn without_metrics(&self) -> Self {

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use super::call::Caller;
 use super::cloudwatch::{dimensions, metric_stat};
 use super::pages::Pages;
-use crate::domain::alarm::Filter;
-use crate::domain::alarm::{Existing, Put};
-use crate::domain::alarm::{Alarm, Comparison, Datapoints, METRIC_ID, MissingData, RESULT_ID, Series, TAG, Watch};
+use crate::domain::alarm::{
+    Alarm, Comparison, Datapoints, Existing, Filter, METRIC_ID, MissingData, Put, RESULT_ID, Series, TAG, Watch,
+};
 use crate::domain::{Fault, FaultKind};
 
 /// `DeleteAlarms` takes this many names.

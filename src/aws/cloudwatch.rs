@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fault::failure;
 use crate::domain::limit::{Statistic, UsageMetric};
-use crate::domain::{Fault, FaultKind};
 use crate::domain::own_calls::{Minutes, within};
+use crate::domain::{Fault, FaultKind};
 
 const OPERATION: &str = "cloudwatch:GetMetricData";
 /// `GetMetricData` takes this many queries a call.

@@ -18,6 +18,7 @@ pub mod own;
 pub mod pace;
 mod page;
 pub mod pages;
+pub mod patience;
 mod profile;
 pub mod quotas;
 pub mod reference;

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::call::Caller;
 use super::pages::Pages;
 use crate::catalogue::Service;
-use crate::domain::limit::{Level, LimitRow, Period, UsageMetric};
-use crate::judge::limits::Limits;
-use crate::domain::{Fault, FaultKind};
 use crate::domain::increase::{Ask, Request};
+use crate::domain::limit::{Level, LimitRow, Period, UsageMetric};
+use crate::domain::{Fault, FaultKind};
 use crate::judge::increase::Requests;
+use crate::judge::limits::Limits;
 
 const APPLIED: &str = "ListServiceQuotas";
 const DEFAULTS: &str = "ListAWSDefaultServiceQuotas";
@@ -38,14 +38,11 @@ impl Quotas {
     }
 
     /// Every limit of a service: applied values at all levels, and AWS's defaults. A listing that
-    /// fails is a fault inside the limits, because it decides which rows are unknown.
-    pub async fn limits(&self, service: Service, deadline: Instant) -> Limits {
+    /// fails is a fault beside the other, because it decides which rows are unknown.
+    pub async fn limits(&self, service: Service, deadline: Instant) -> Listings {
         let code = service.code();
         let (applied, defaults) = tokio::join!(self.rows(APPLIED, code, deadline), self.rows(DEFAULTS, code, deadline));
-        match service {
-            Service::Connect => Limits::new(applied, defaults),
-            _ => Limits::of_sister(applied, defaults),
-        }
+        Listings { applied, defaults }
     }
 
     /// The rows of every page that belong to the service.
@@ -118,8 +115,12 @@ impl Quotas {
         }
     }
 
-    /// The requests for higher limits of some services, each service's or its fault.
-    pub async fn requests(&self, services: &[Service], deadline: Instant) -> Requests {
+    /// The requests for higher limits of some services, by service code: each service's, or its fault.
+    pub async fn requests(
+        &self,
+        services: &[Service],
+        deadline: Instant,
+    ) -> BTreeMap<String, Result<Vec<Request>, Fault>> {
         let mut found = BTreeMap::new();
         for service in services.iter().map(|s| s.code()) {
             let requests = match self.requests_of(service, deadline).await {
@@ -129,7 +130,7 @@ impl Quotas {
             };
             found.insert(service.to_owned(), requests);
         }
-        Requests::new(found)
+        found
     }
 
     async fn requests_of(&self, service: &str, deadline: Instant) -> Result<Vec<Request>, Fault> {

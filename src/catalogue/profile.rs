@@ -8,9 +8,8 @@
 use super::Listing::*;
 use super::Meter::*;
 use super::{Category, Meter, Quota, Service};
-use crate::domain::NO_CODE;
-use crate::domain::Scope;
 use crate::domain::Scope::{Account, Resource};
+use crate::domain::{NO_CODE, Scope};
 
 const SETTING: &str = "a bound on a setting: nothing is used up";
 const PROFILES: &str = "a value per profile or per day: only a scan of every profile could tell";

@@ -9,9 +9,8 @@
 use super::Listing::*;
 use super::Meter::*;
 use super::{Category, Meter, Quota, Service};
-use crate::domain::NO_CODE;
-use crate::domain::Scope;
 use crate::domain::Scope::{Account, Resource};
+use crate::domain::{NO_CODE, Scope};
 
 const SIZE: &str = "a bound on the size of one request or one document: nothing is used up";
 const NO_METRIC: &str = "Service Quotas names no usage metric for this rate, and none is documented";

@@ -1,7 +1,77 @@
-//! The variables of the alarms.
+//! What a user says about the alarms, and the variables that say it.
+
+use std::str::FromStr;
 
 use super::Reader;
-use crate::config::alarms::Settings;
+use crate::domain::alarm::{Datapoints, MissingData};
+
+/// The name prefix where none is set.
+pub const DEFAULT_PREFIX: &str = "connect-quota-monitor";
+
+/// The alarms' part of the configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// An alarm for each API in use.
+    pub apis: bool,
+    /// Alarms for each instance.
+    pub instances: bool,
+    pub prefix: String,
+    /// Percent; none: the warning threshold.
+    pub threshold: Option<f64>,
+    /// Seconds: 60 or 300.
+    pub period: u32,
+    pub datapoints: Datapoints,
+    /// The most API alarms.
+    pub limit: usize,
+    pub form: Form,
+    pub missing: MissingData,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            apis: false,
+            instances: false,
+            prefix: DEFAULT_PREFIX.to_owned(),
+            threshold: None,
+            period: 60,
+            datapoints: Datapoints { alarm: 3, of: 3 },
+            limit: 50,
+            form: Form::Literal,
+            missing: MissingData::NotBreaching,
+        }
+    }
+}
+
+impl Settings {
+    /// True where the alarms are ours to keep.
+    #[must_use]
+    pub fn manages(&self) -> bool {
+        self.apis || self.instances
+    }
+}
+
+/// How an API alarm's expression knows the quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// The applied rate as a number.
+    #[default]
+    Literal,
+    /// CloudWatch's `SERVICE_QUOTA()`.
+    ServiceQuota,
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "literal" => Ok(Self::Literal),
+            "service_quota" => Ok(Self::ServiceQuota),
+            _ => Err("expected `literal` or `service_quota`".to_owned()),
+        }
+    }
+}
 
 impl Reader<'_> {
     pub(super) fn alarms(&mut self) -> Settings {

@@ -1,15 +1,16 @@
 //! The environment, read once at start. Pure: the values come through a lookup.
 
-mod alarms;
+pub mod alarms;
+pub mod overrides;
 mod reader;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::config::alarms::Settings;
+use crate::config::overrides::Overrides;
 use crate::domain::Thresholds;
 use crate::domain::instances::InstancePattern;
-use crate::config::overrides::Overrides;
 use reader::Reader;
 
 /// Every variable the program reads itself, with its default, for the documentation and the checks.

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::domain::instances::InstancePattern;
 use crate::config::overrides::Overrides;
+use crate::domain::instances::InstancePattern;
 
 pub(super) struct Reader<'a> {
     pub(super) lookup: &'a dyn Fn(&str) -> Option<String>,

@@ -1,7 +1,7 @@
 //! How a user names instances: by id, or by an alias with wildcards. Pure.
 
-use crate::domain::glob::{Glob, Specificity};
 use crate::domain::Instance;
+use crate::domain::glob::{Glob, Specificity};
 
 /// An instance id, or a pattern over aliases: `*` is any text, `?` any one character.
 #[derive(Debug, Clone)]

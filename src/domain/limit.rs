@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::Fault;
+
 /// A row of `ListServiceQuotas`, `GetServiceQuota` or `ListAWSDefaultServiceQuotas`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LimitRow {
@@ -100,4 +102,33 @@ impl Statistic {
             Self::SampleCount => "SampleCount",
         }
     }
+}
+
+/// What is known of a resource's own value beside the listing: `GetServiceQuota`'s answer, of this run or kept
+/// from an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Own {
+    /// The value applied to the resource; none: it has none of its own.
+    pub value: Option<f64>,
+    /// Unix seconds of the answer, where it is not of this run.
+    pub read_at: Option<i64>,
+    /// What applied without a value of its own when that could last be read, and when that was (unix seconds).
+    pub account: Option<(f64, i64)>,
+}
+
+impl Own {
+    /// The answer of this run.
+    #[must_use]
+    pub fn fresh(value: Option<f64>) -> Self {
+        Self { value, ..Self::default() }
+    }
+}
+
+/// Both listings of one service's limits, each its rows or the fault of reading them.
+#[derive(Debug, Clone)]
+pub struct Listings {
+    /// `ListServiceQuotas`, at every level.
+    pub applied: Result<Vec<LimitRow>, Fault>,
+    /// `ListAWSDefaultServiceQuotas`.
+    pub defaults: Result<Vec<LimitRow>, Fault>,
 }

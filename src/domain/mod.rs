@@ -1,7 +1,24 @@
 //! What the product talks about, as plain data: no AWS type, no clock, no environment.
 
+pub mod alarm;
+pub mod console;
 mod fault;
+pub mod format;
+pub mod glob;
 mod impact;
+pub mod increase;
+pub mod instances;
+pub mod kept;
+pub mod limit;
+mod metric;
+pub mod own_calls;
+pub mod plan;
+pub mod request;
+pub mod rota;
+pub mod service;
+pub mod snapshot;
+pub mod stats;
+pub mod tour;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,6 +26,7 @@ use std::sync::Arc;
 
 pub use fault::{Answered, Fault, FaultKind};
 pub use impact::Impact;
+pub use metric::{FaultRecord, Forecast, IncreaseRecord, Metric, MuteRecord, Status};
 
 /// An Amazon Connect instance as `ListInstances` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

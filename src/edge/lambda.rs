@@ -14,10 +14,10 @@ use lambda_runtime_api_client::body::Body;
 use serde_json::{Value, json};
 use tracing::{error, warn};
 
-use crate::run::{App, MetricsLog, Moment};
 use crate::config::{Config, RunMetrics};
-use crate::run::error::RunError;
 use crate::domain::request::Request;
+use crate::run::error::RunError;
+use crate::run::{App, MetricsLog, Moment};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::catalogue::Service;
-use crate::domain::{Fault, Instance, LimitSource, NO_CODE, Scope};
-use crate::domain::{IncreaseRecord, Metric, Status};
 use crate::domain::format::rfc3339;
+use crate::domain::increase::{Ask, Request};
+use crate::domain::{Fault, IncreaseRecord, Instance, LimitSource, Metric, NO_CODE, Scope, Status};
 
 /// A raised quota should last: this much above the limit, and this much of it used at most.
 const HEADROOM: f64 = 1.25;
@@ -23,47 +23,15 @@ const AFTER_REFUSAL: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// ... and what it granted gets so long to show.
 const AFTER_APPROVAL: SignedDuration = SignedDuration::from_hours(24);
 
-/// A request, as AWS's history has it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    pub id: Option<String>,
-    pub quota_code: String,
-    pub desired: f64,
-    /// AWS's word, such as `PENDING`, `CASE_OPENED`, `APPROVED` or `DENIED`.
-    pub status: String,
-    pub created: Timestamp,
-    /// When AWS last changed it: of a request that is closed, when it was answered.
-    pub updated: Timestamp,
-    /// The ARN of the resource that it is for; none: the account, or all its resources.
-    pub context: Option<String>,
-}
-
-impl Request {
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        matches!(self.status.as_str(), "PENDING" | "CASE_OPENED")
-    }
-
-    /// Whether a request for the same thing must wait because of this one.
-    fn blocks(&self, now: Timestamp) -> bool {
-        let age = now.duration_since(self.updated);
-        self.is_open() || age < if self.status == "APPROVED" { AFTER_APPROVAL } else { AFTER_REFUSAL }
-    }
+/// Whether another request for the same thing must wait because of this one.
+fn blocks(request: &Request, now: Timestamp) -> bool {
+    let age = now.duration_since(request.updated);
+    request.is_open() || age < if request.status == "APPROVED" { AFTER_APPROVAL } else { AFTER_REFUSAL }
 }
 
 /// The requests of every monitored service, as one run read them, or the faults of reading.
 #[derive(Debug, Clone, Default)]
 pub struct Requests(BTreeMap<String, Result<Vec<Request>, Fault>>);
-
-/// What to ask AWS for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ask {
-    pub service_code: String,
-    pub quota_code: String,
-    pub desired: f64,
-    /// The instance's ARN, for what is counted in an instance.
-    pub context: Option<String>,
-}
 
 impl Requests {
     #[must_use]
@@ -124,7 +92,7 @@ impl Requests {
             return None;
         }
         let context = context_of(metric, instance);
-        if self.of(&metric.service_code, &metric.quota_code, context).any(|r| r.blocks(now)) {
+        if self.of(&metric.service_code, &metric.quota_code, context).any(|r| blocks(r, now)) {
             return None;
         }
         Some(Ask {

@@ -1,17 +1,20 @@
 //! Judgement: a reading and the user's thresholds become a row with a status. Pure.
 
+pub mod increase;
+pub mod limits;
 #[cfg(test)]
 mod tests;
+pub mod trend;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-pub use crate::domain::Thresholds;
-use crate::domain::{Bound, Instance, Limit, LimitSource, Measured, Reading, Usage};
 use crate::config::overrides::{Mute, Overrides};
-use crate::domain::{FaultRecord, Metric, MuteRecord, Status};
 use crate::domain::format::{one_decimal, rfc3339};
+use crate::domain::{
+    Bound, FaultRecord, Instance, Limit, LimitSource, Measured, Metric, MuteRecord, Reading, Status, Thresholds, Usage,
+};
 
 /// Judges every reading of one instance, or of the account (`instance` is none then). Rows come back
 /// in the order of the readings.

@@ -9,11 +9,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use crate::aws::fault::failure;
-use crate::ledger::Ledger;
-use crate::domain::{Fault, FaultKind, Owner};
-use crate::keep::ledger::{Version, Written};
-use crate::domain::Status;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::{Fault, FaultKind, Owner, Status};
+use crate::keep::ledger::{Version, Written};
+use crate::ledger::Ledger;
 
 type Item = HashMap<String, AttributeValue>;
 

@@ -1,9 +1,8 @@
 //! Where the ledgers are: in one home, the table where there is one, else the bucket.
 
-use crate::keep::Store;
-use crate::run::sinks::Sinks;
-use crate::ledger::Ledger;
+use super::{Store, Stores};
 use crate::domain::{Fault, Owner};
+use crate::ledger::Ledger;
 
 /// More than any ledger takes: what is larger is not one of ours.
 pub const MOST_BYTES: usize = 400 * 1024;
@@ -38,10 +37,10 @@ pub enum Written {
     Conflict,
 }
 
-impl Sinks {
+impl Stores {
     /// The table where there is one, else the bucket.
     fn home(&self) -> Option<&Store> {
-        self.stores.first()
+        self.all.first()
     }
 
     /// True where ledgers can be kept.

@@ -9,13 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::aws::fault::failure;
-use crate::aws::object;
-use crate::aws::s3_client;
-use crate::ledger::Ledger;
-use crate::domain::{Fault, FaultKind, Owner};
-use crate::answer::Report;
-use crate::keep::ledger::{MOST_BYTES, Version, Written};
+use crate::aws::{object, s3_client};
 use crate::domain::snapshot::{ACCOUNT_KEY, Snapshot};
+use crate::domain::{Fault, FaultKind, Owner};
+use crate::keep::ledger::{MOST_BYTES, Version, Written};
+use crate::ledger::Ledger;
 
 /// As faults name it.
 pub(super) const PUT: &str = "s3:PutObject";
@@ -47,9 +45,9 @@ impl S3 {
     ///
     /// # Errors
     /// The fault of `PutObject`.
-    pub async fn put_report(&self, report: &Report, now: Timestamp) -> Result<(), Fault> {
-        let owner = format!("connect-reports/{}/{}", report.account_id, report.region);
-        self.write(&format!("{owner}/{}/execution-summary-{}.json", day(now), stamp(now)), report).await
+    pub async fn put_report(&self, owner: &Owner, report: &impl Serialize, now: Timestamp) -> Result<(), Fault> {
+        let folder = format!("connect-reports/{}/{}/{}", owner.account_id, owner.region, day(now));
+        self.write(&format!("{folder}/execution-summary-{}.json", stamp(now)), report).await
     }
 
     async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {

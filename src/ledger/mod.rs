@@ -21,8 +21,8 @@ pub use history::{History, Series};
 pub use incident::{Blind, Foreseen, Grade, Incident, Reported, Violation};
 pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 
-use crate::domain::kept::KeptLimits;
 use crate::domain::Owner;
+use crate::domain::kept::KeptLimits;
 use crate::domain::own_calls::OwnCalls;
 use crate::domain::rota::Rota;
 use crate::domain::tour::Tours;

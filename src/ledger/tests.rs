@@ -1,9 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::Thresholds;
-use crate::domain::{Forecast, MuteRecord};
-use crate::domain::{Metric, Status};
+use crate::domain::{Forecast, Metric, MuteRecord, Status, Thresholds};
 
 fn row(key: &str, status: Status) -> Metric {
     Metric { quota_code: key.to_owned(), quota_name: key.to_owned(), status, ..Metric::sample() }

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::aws::Aws;
 use crate::aws::tally::Purse;
 use crate::catalogue::{self, Listing, Meter, Place, Service};
-use crate::domain::{Fault, FaultKind, Instance, Resource, Tally};
 use crate::domain::tour::{ALL, Known, Seen, Tour, Tours, allot};
+use crate::domain::{Fault, FaultKind, Instance, Resource, Tally};
 
 pub(super) type Tallies = HashMap<Listing, Result<Tally, Fault>>;
 

@@ -23,12 +23,12 @@ use crate::aws::Aws;
 use crate::aws::cloudwatch::Window;
 use crate::catalogue::{self, Listing, Meter, Place, Quota, Service};
 use crate::domain::kept::KeptLimits;
-use crate::judge::limits::{Limits, Listed};
-use crate::domain::{Fault, Instance, Limit, Measured, Reading, Scope, Usage};
 use crate::domain::own_calls::OwnCalls;
-use crate::domain::service::ServiceReport;
 use crate::domain::rota::Rota;
+use crate::domain::service::ServiceReport;
 use crate::domain::tour::{Tours, part};
+use crate::domain::{Fault, Instance, Limit, Measured, Reading, Scope, Usage};
+use crate::judge::limits::{Limits, Listed};
 
 use detail::{Round, Tallies, tours_of};
 pub use integrations::Integrations;

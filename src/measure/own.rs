@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::Scan;
 use crate::aws::Aws;
 use crate::catalogue::{self, Meter, Quota, Service};
-use crate::judge::judge;
+use crate::config::overrides::Overrides;
 use crate::domain::kept::{KeptLimits, Question};
 use crate::domain::limit::Own;
-use crate::judge::limits::Limits;
-use crate::domain::{Fault, FaultKind, Instance, Limit, LimitSource, Reading, Thresholds};
-use crate::config::overrides::Overrides;
 use crate::domain::plan::TIME_FOR_LIMITS;
+use crate::domain::{Fault, FaultKind, Instance, Limit, LimitSource, Reading, Thresholds};
+use crate::judge::judge;
+use crate::judge::limits::Limits;
 
 const OPERATION: &str = "servicequotas:GetServiceQuota";
 

@@ -4,8 +4,8 @@ use super::usage::{at_least, clock, unknown, used};
 use crate::aws::cloudwatch::{Query, Read, Rolling, Series};
 use crate::catalogue::{Meter, Quota};
 use crate::domain::limit::{Statistic, UsageMetric};
-use crate::judge::limits::Limits;
 use crate::domain::{Bound, Measured, Usage};
+use crate::judge::limits::Limits;
 
 const MINUTE: i32 = 60;
 const DAY: i64 = 86_400;

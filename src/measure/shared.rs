@@ -11,9 +11,9 @@ use super::rates;
 use crate::aws::cloudwatch::{Query, Read, Window};
 use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
 use crate::domain::limit::Statistic;
-use crate::domain::{Fault, FaultKind, Instance, Tally};
 use crate::domain::own_calls::{Minutes, OwnCalls};
 use crate::domain::snapshot::ACCOUNT_KEY;
+use crate::domain::{Fault, FaultKind, Instance, Tally};
 
 /// Answers that serve every instance.
 #[derive(Debug, Default)]

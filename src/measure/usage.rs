@@ -8,8 +8,8 @@ use super::detail::{Tallies, Visits};
 use super::shared::Shared;
 use crate::aws::cloudwatch::{Series, Unread};
 use crate::catalogue::{Gauge, Listing, Meter, Quota};
-use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
 use crate::domain::tour::{ALL, Seen};
+use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
 
 /// What an instance's readings are made from.
 pub(super) struct Sources<'a> {

@@ -13,18 +13,16 @@ use super::keep::keep;
 use super::measure::Measured;
 use super::tell::{Pending, tell};
 use super::vanished;
-use crate::domain::stats::CallStats;
-use crate::catalogue::Listing;
-use crate::measure::Scan;
-use crate::ledger::{Known, Missing};
-use crate::domain::Instance;
-use crate::domain::plan::Plan;
 use crate::answer::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, Seen};
-use crate::domain::snapshot::Snapshots;
-use crate::judge::increase::Requests;
-use crate::domain::Metric;
+use crate::catalogue::Listing;
 use crate::domain::format::rfc3339;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::{Snapshot, Snapshots};
+use crate::domain::stats::CallStats;
+use crate::domain::{Instance, Metric};
+use crate::judge::increase::Requests;
+use crate::ledger::{Known, Missing};
+use crate::measure::Scan;
 
 /// Lambda takes an answer of 6 MB. The rows of a dry run, which stand nowhere else, may fill most of it.
 const MOST_BYTES_OF_ROWS: usize = 4_500_000;
@@ -197,7 +195,7 @@ impl Answer {
 
     /// Says of each instance for which there was no time that it was not measured.
     pub(super) fn leave_out(&mut self, run: &Context<'_>, late: Vec<Instance>) {
-        let turn = if run.sinks.has_home() {
+        let turn = if run.sinks.stores.has_home() {
             "it is among the first of the next run"
         } else {
             "without storage turns go by the hour"
@@ -246,7 +244,7 @@ impl Answer {
             account,
             instances: self.instances,
             alerts: self.alerts,
-            events: (!run.sinks.events.is_empty()).then_some(self.events),
+            events: (!run.sinks.channels.events.is_empty()).then_some(self.events),
             snapshots: self.snapshots,
             connect_api: run.app.aws.connect.caller().stats().since(calls_before).into(),
             api_alarms: self.api_alarms,

@@ -4,9 +4,8 @@ use tracing::info;
 
 use super::context::Context;
 use super::judge::Judged;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, IncreaseRecord};
 use crate::judge::increase::{MOST_PER_RUN, Requests, record};
-use crate::domain::IncreaseRecord;
 
 /// Requests for higher limits: those that AWS knows of, and how many this run sent.
 pub(super) struct Asking {

@@ -6,12 +6,11 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::{App, Moment};
-use crate::domain::Thresholds;
 use crate::domain::request::Request;
-use crate::ledger::{Incidents, Ledger, Notes, Reminders, Rules};
-use crate::domain::{Account, Fault, Owner};
-use crate::run::sinks::Sinks;
+use crate::domain::{Account, Fault, Owner, Thresholds};
 use crate::keep::ledger::Opened;
+use crate::ledger::{Incidents, Ledger, Notes, Reminders, Rules};
+use crate::run::sinks::Sinks;
 
 /// One run: who asks, of whom, when, and what it may change.
 pub(super) struct Context<'a> {
@@ -79,14 +78,14 @@ impl<'a> Context<'a> {
         if self.dry_run {
             Book(Opened::Absent)
         } else {
-            Book(Box::pin(self.sinks.ledger(&self.owner, instance_id)).await)
+            Book(Box::pin(self.sinks.stores.ledger(&self.owner, instance_id)).await)
         }
     }
 
     /// Somebody can be told, and is told at the configured thresholds: only such a run changes what readers
     /// know.
     pub(super) fn tells_readers(&self) -> bool {
-        self.sinks.has_channels() && !self.has_own_threshold && !self.dry_run
+        self.sinks.channels.any() && !self.has_own_threshold && !self.dry_run
     }
 }
 

@@ -1,11 +1,11 @@
 //! Which of the account's instances a run measures. Pure.
 
-use crate::config::Config;
-use crate::run::error::RunError;
-use crate::domain::request::{PayloadError, Request};
-use crate::domain::instances::InstancePattern;
-use crate::domain::{Account, Instance};
 use crate::answer::InstanceReport;
+use crate::config::Config;
+use crate::domain::instances::InstancePattern;
+use crate::domain::request::{PayloadError, Request};
+use crate::domain::{Account, Instance};
+use crate::run::error::RunError;
 
 /// The instances of the account, sorted into what to do with them.
 pub struct Discovered {

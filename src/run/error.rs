@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::config::ConfigError;
-use crate::domain::request::PayloadError;
 use crate::domain::Fault;
+use crate::domain::request::PayloadError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunError {

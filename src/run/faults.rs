@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{Fault, FaultKind};
-use crate::domain::FaultRecord;
+use crate::domain::{Fault, FaultKind, FaultRecord};
 
 /// So many are listed. A thousand instances may have thirty each, and the answer must stay below
 /// Lambda's 6 MB; what is beyond is counted, and stands in the rows of the snapshots.

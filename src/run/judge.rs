@@ -3,13 +3,11 @@
 
 use super::context::{Book, Context};
 use super::measure::Measured;
-use crate::judge::{ended_mutes, judge as judge_readings, mention_ended_mutes};
-use crate::ledger::{Incident, Notes};
-use crate::domain::{Fault, Instance};
-use crate::judge::increase::Requests;
-use crate::domain::Metric;
 use crate::domain::snapshot::{Snapshot, Subject};
-use crate::judge::trend;
+use crate::domain::{Fault, Instance, Metric};
+use crate::judge::increase::Requests;
+use crate::judge::{ended_mutes, judge as judge_readings, mention_ended_mutes, trend};
+use crate::ledger::{Incident, Notes};
 
 /// One subject with its rows.
 pub(super) struct Judged {

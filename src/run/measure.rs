@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::context::{Book, Context};
-use crate::measure::{Collected, Integrations, LimitCalls, Scan, instance_listings};
 use crate::config::Pacing;
-use crate::ledger::Notes;
-use crate::domain::{Fault, FaultKind, Instance, Reading};
 use crate::domain::plan::{Plan, Speed, Work};
 use crate::domain::rota::{Rota, by_the_hour};
+use crate::domain::{Fault, FaultKind, Instance, Reading};
 use crate::keep::ledger::Opened;
+use crate::ledger::Notes;
+use crate::measure::{Collected, Integrations, LimitCalls, Scan, instance_listings};
 
 /// What a run measured of one subject.
 pub(super) struct Measured {
@@ -147,7 +147,7 @@ impl Fleet {
         let (scan, sinks, owner) = (Arc::clone(&self.scan), run.sinks.clone(), run.owner.clone());
         let (dry_run, fit, instance) = (run.dry_run, self.fit, self.scan.instances[place].clone());
         self.running.spawn(async move {
-            let opened = if dry_run { Opened::Absent } else { sinks.ledger(&owner, &instance.id).await };
+            let opened = if dry_run { Opened::Absent } else { sinks.stores.ledger(&owner, &instance.id).await };
             let book = Book(opened);
             let notes = book.notes();
             let instance_of = scan.instance((turn, fit), &instance, notes.tours, notes.kept_limits);

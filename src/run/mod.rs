@@ -4,11 +4,14 @@ mod alarms;
 mod answer;
 mod ask;
 mod context;
+pub mod discover;
+pub mod error;
 mod faults;
 mod judge;
 mod keep;
 mod measure;
 mod others;
+pub mod sinks;
 mod tell;
 mod test_alert;
 mod vanished;
@@ -23,21 +26,19 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::answer::{Completeness, Report, emf};
 use crate::aws::Aws;
 use crate::catalogue::Service;
-use crate::measure::{Field, Rules, Scan, instance_listings, window};
 use crate::config::Config;
-use crate::run::discover::{Discovered, choose};
-use crate::answer::emf;
-use crate::run::error::RunError;
 use crate::domain::request::Request;
-use crate::ledger::Notes;
-use crate::judge::limits::Limits;
-use crate::domain::{Fault, FaultKind, Instance};
-use crate::answer::{Completeness, Report};
-use crate::run::sinks::Sinks;
-use crate::domain::FaultRecord;
 use crate::domain::snapshot::ACCOUNT_KEY;
+use crate::domain::{Fault, FaultKind, FaultRecord, Instance};
+use crate::judge::limits::Limits;
+use crate::ledger::Notes;
+use crate::measure::{Field, Rules, Scan, instance_listings, window};
+use crate::run::discover::{Discovered, choose};
+use crate::run::error::RunError;
+use crate::run::sinks::Sinks;
 use answer::Answer;
 use context::{Book, Context};
 use measure::Fleet;
@@ -150,7 +151,7 @@ impl App {
 
     /// Why nobody is told anything by mail, where that is so.
     fn without_alerts(&self) -> Option<&'static str> {
-        self.sinks.alerts.is_none().then_some("ALERT_SNS_TOPIC_ARN is not set: no alerts are sent")
+        self.sinks.channels.alerts.is_none().then_some("ALERT_SNS_TOPIC_ARN is not set: no alerts are sent")
     }
 
     fn scan(
@@ -214,7 +215,8 @@ impl App {
         let mut calls = JoinSet::new();
         for service in Service::ASKED {
             let quotas = self.aws.quotas.clone();
-            calls.spawn(async move { (*service, quotas.limits(*service, moment.deadline).await) });
+            calls
+                .spawn(async move { (*service, Limits::of(*service, quotas.limits(*service, moment.deadline).await)) });
         }
         calls.join_all().await.into_iter().collect()
     }
@@ -230,7 +232,7 @@ impl App {
     async fn finish(&self, report: Report, sinks: &Sinks, now: Timestamp) -> Result<Report, RunError> {
         let mut report = report;
         if !report.dry_run
-            && let Err(fault) = sinks.put_report(&report.without_metrics(), now).await
+            && let Err(fault) = sinks.stores.put_report(&report.owner(), &report.without_metrics(), now).await
         {
             report.faults.push(FaultRecord::from(&fault));
         }
@@ -280,7 +282,7 @@ impl App {
         if report.dry_run {
             return None;
         }
-        let silent = self.sinks.took_nothing(report.snapshots);
+        let silent = self.sinks.stores.took_nothing(report.snapshots);
         if !silent.is_empty() {
             return Some(RunError::Sink(format!("{} took no snapshot: {}", silent.join(" and "), faults())));
         }

@@ -10,16 +10,15 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::context::{Book, Context};
-use crate::say;
-use crate::say::Rows;
-use crate::say::outgoing;
-use crate::ledger::{CLAIM_LASTS, Claim, Decision, Incidents, Ledger, Missing, News, Notes, decide};
-use crate::domain::{Fault, FaultKind, Instance};
-use crate::domain::own_calls::{KEPT_MINUTES, OwnCalls};
 use crate::answer::{Alerts, Events};
-use crate::send::Sent;
-use crate::keep::ledger::{Opened, Version, Written};
+use crate::domain::own_calls::{KEPT_MINUTES, OwnCalls};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::{Fault, FaultKind, Instance};
+use crate::keep::ledger::{Opened, Version, Written};
+use crate::ledger::{CLAIM_LASTS, Claim, Decision, Incidents, Ledger, Missing, News, Notes, decide};
+use crate::say;
+use crate::say::{Rows, outgoing};
+use crate::send::Sent;
 
 /// How often somebody else's claim is looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -73,7 +72,7 @@ pub(super) async fn tell(run: &Context<'_>, pending: Pending) -> Told {
             tell_unrecorded(run, &pending, book.told(), &mut told).await;
             leave_notes(run, &pending, book, &mut told).await;
         }
-        opened if !run.sinks.has_home() => tell_unrecorded(run, &pending, Book(opened).told(), &mut told).await,
+        opened if !run.sinks.stores.has_home() => tell_unrecorded(run, &pending, Book(opened).told(), &mut told).await,
         opened => Box::pin(Telling { run, pending: &pending, told: &mut told }.settle(opened)).await,
     }
     if let Some(own) = pending.own_calls.as_ref().filter(|_| told.is_written) {
@@ -85,9 +84,9 @@ pub(super) async fn tell(run: &Context<'_>, pending: Pending) -> Told {
 /// Tells without writing it down: nothing is stored, or what this run says is not what readers know.
 async fn tell_unrecorded(run: &Context<'_>, pending: &Pending, known: Option<&Incidents>, told: &mut Told) {
     let news = decide(known, &pending.snapshot.metrics, pending.missing, &run.rules).news;
-    let news = if run.sinks.has_home() { news.and_then(News::without_ends) } else { news };
+    let news = if run.sinks.stores.has_home() { news.and_then(News::without_ends) } else { news };
     match news {
-        Some(news) if run.sinks.has_channels() && !run.dry_run => publish(run, pending, &news, told).await,
+        Some(news) if run.sinks.channels.any() && !run.dry_run => publish(run, pending, &news, told).await,
         _ => told.suppress(pending),
     }
 }
@@ -96,7 +95,7 @@ async fn tell_unrecorded(run: &Context<'_>, pending: &Pending, known: Option<&In
 /// channels has ever written the ledger: its incidents are not ours to change.
 async fn leave_notes(run: &Context<'_>, pending: &Pending, book: Book, told: &mut Told) {
     let is_readers = book.ledger().is_some_and(|ledger| ledger.has_readers);
-    if run.dry_run || run.has_own_threshold || is_readers || !run.sinks.has_home() {
+    if run.dry_run || run.has_own_threshold || is_readers || !run.sinks.stores.has_home() {
         return;
     }
     let (version, ledger) = match book.0 {
@@ -105,7 +104,7 @@ async fn leave_notes(run: &Context<'_>, pending: &Pending, book: Book, told: &mu
     };
     let next = next(run, pending, &ledger, Incidents::new(), false);
     // Who wrote it meanwhile knows as much.
-    match run.sinks.write_ledger(&next, &version).await {
+    match run.sinks.stores.write_ledger(&next, &version).await {
         Ok(written) => told.is_written = matches!(written, Written::As(_)),
         Err(fault) => told.faults.push(fault),
     }
@@ -275,12 +274,12 @@ impl Telling<'_, '_> {
     }
 
     async fn read(&self) -> Opened {
-        Box::pin(self.run.sinks.ledger(&self.run.owner, self.pending.subject())).await
+        Box::pin(self.run.sinks.stores.ledger(&self.run.owner, self.pending.subject())).await
     }
 
     /// A write whose answer was lost may have been done, and then a second attempt finds it done.
     async fn write(&mut self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
-        let written = Box::pin(self.run.sinks.write_ledger(ledger, known)).await?;
+        let written = Box::pin(self.run.sinks.stores.write_ledger(ledger, known)).await?;
         if written == Written::Conflict {
             if let Opened::Found(found, version) = self.read().await
                 && *found == *ledger
@@ -324,9 +323,9 @@ async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut T
         None => fault,
     };
     let mut is_sent = true;
-    if run.sinks.alerts.is_some() {
+    if run.sinks.channels.alerts.is_some() {
         let rows = Rows::of(&pending.snapshot, &pending.notes.history, news);
-        match run.sinks.publish(&alert::compose(&context, &rows, news)).await {
+        match run.sinks.channels.publish(&alert::compose(&context, &rows, news)).await {
             Ok(()) => told.alerts.sent += 1,
             Err(fault) => {
                 is_sent = false;
@@ -337,10 +336,10 @@ async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut T
     }
     // A run at a threshold of its own sends no events: it would open incidents that no scheduled run knows
     // of, and so none would resolve.
-    if !run.sinks.events.is_empty() && !run.has_own_threshold {
+    if !run.sinks.channels.events.is_empty() && !run.has_own_threshold {
         let events = events::of(&context, &pending.snapshot.metrics, news);
-        for channel in &run.sinks.events {
-            let Sent { accepted, faults } = run.sinks.send(channel, &events).await;
+        for channel in &run.sinks.channels.events {
+            let Sent { accepted, faults } = run.sinks.channels.send(channel, &events).await;
             told.events.sent += accepted;
             told.events.failed += events.len() - accepted;
             is_sent &= accepted == events.len();

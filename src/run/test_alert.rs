@@ -5,13 +5,13 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{App, Moment};
-use crate::say;
+use crate::answer::Events;
 use crate::config::ConfigError;
+use crate::domain::Account;
 use crate::run::error::RunError;
+use crate::say;
 use crate::say::outgoing;
 use crate::say::outgoing::Event;
-use crate::domain::Account;
-use crate::answer::Events;
 use crate::send::Sent;
 
 impl App {
@@ -23,7 +23,7 @@ impl App {
     pub async fn test_alert(&self, moment: Moment) -> Result<Value, RunError> {
         let Moment { now, deadline, end } = moment;
         let sinks = self.sinks.until(end);
-        if !self.sinks.has_channels() {
+        if !self.sinks.channels.any() {
             let why = "none of ALERT_SNS_TOPIC_ARN, EVENTS_SNS_TOPIC_ARN and EVENT_BUS_NAME is set: there is nowhere \
                        to send a test to";
             return Err(RunError::Config(ConfigError(vec![why.to_owned()])));
@@ -31,16 +31,16 @@ impl App {
         let account = self.account_of_channels(deadline).await?;
         let mut problems = Vec::new();
         let mut alerts = 0;
-        if sinks.alerts.is_some() {
-            match sinks.publish(&alert::test_message(&account, now)).await {
+        if sinks.channels.alerts.is_some() {
+            match sinks.channels.publish(&alert::test_message(&account, now)).await {
                 Ok(()) => alerts = 1,
                 Err(fault) => problems.push(format!("ALERT_SNS_TOPIC_ARN: {fault}")),
             }
         }
         let event: [Event; 1] = [events::test(&account, now)];
         let mut sent = Events::default();
-        for channel in &self.sinks.events {
-            let Sent { accepted, faults } = sinks.send(channel, &event).await;
+        for channel in &self.sinks.channels.events {
+            let Sent { accepted, faults } = sinks.channels.send(channel, &event).await;
             sent.sent += accepted;
             problems.extend(faults.iter().map(|fault| format!("{}: {fault}", channel.name())));
         }
@@ -56,7 +56,7 @@ impl App {
         if let Some(arn) = &self.config.alert_topic_arn {
             answer["topic_arn"] = json!(arn);
         }
-        if !self.sinks.events.is_empty() {
+        if !self.sinks.channels.events.is_empty() {
             answer["events"] = json!(sent);
         }
         Ok(answer)

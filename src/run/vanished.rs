@@ -3,8 +3,8 @@
 use super::context::{Book, Context};
 use super::judge::snapshot_of;
 use super::tell::Pending;
-use crate::ledger::{Known, Missing};
 use crate::domain::Instance;
+use crate::ledger::{Known, Missing};
 
 /// An instance that exists and that this run's filters leave out may be another function's. It counts as
 /// left alone when nobody has looked at it for so many schedules, ...

@@ -7,11 +7,10 @@ use serde::Serialize;
 use super::remedy::{Increase, console_link};
 use super::words::clip;
 use super::{Digest, Over, Unseen, Violation};
-use crate::ledger::{Event, Severity};
-use crate::domain::{Account, Impact};
-use crate::domain::{FaultRecord, Metric};
 use crate::domain::format::rfc3339;
 use crate::domain::snapshot::Summary;
+use crate::domain::{Account, FaultRecord, Impact, Metric};
+use crate::ledger::{Event, Severity};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 const SCHEMA_VERSION: u32 = 1;

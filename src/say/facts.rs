@@ -4,10 +4,9 @@ use jiff::Timestamp;
 
 use super::words::{NAME, SENTENCE, counted, date, date_of, impact, number, plain, rejections, when};
 use super::{Digest, Violation};
-use crate::ledger::Change;
-use crate::domain::LimitSource;
-use crate::domain::{Metric, Status};
 use crate::domain::format::day_of;
+use crate::domain::{LimitSource, Metric, Status};
+use crate::ledger::Change;
 
 /// How bad and since when; against which limit; how it grows; what was asked for; and what else to
 /// know before acting. Each on a line of its own.

@@ -6,6 +6,7 @@
 
 mod document;
 mod facts;
+pub mod outgoing;
 mod remedy;
 mod subject;
 #[cfg(test)]
@@ -20,12 +21,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::catalogue;
-use crate::domain::Thresholds;
-use crate::ledger::{Change, Event, History, News, Severity};
-use crate::domain::{Account, Impact, Instance};
-use crate::domain::{Metric, Status};
-use crate::domain::snapshot::{ACCOUNT_KEY, Snapshot, Summary};
 use crate::domain::format::day_of;
+use crate::domain::snapshot::{ACCOUNT_KEY, Snapshot, Summary};
+use crate::domain::{Account, Impact, Instance, Metric, Status, Thresholds};
+use crate::ledger::{Change, Event, History, News, Severity};
 
 pub(crate) use words::{counted, list, plain, reading, rejections};
 

@@ -5,10 +5,8 @@ use serde_json::Value;
 
 use super::Context;
 use super::words::{number, plain};
-use crate::domain::console;
-use crate::domain::{LimitSource, NO_CODE};
+use crate::domain::{LimitSource, Metric, NO_CODE, console};
 use crate::judge::increase::{context_of, desired};
-use crate::domain::Metric;
 
 const MUTE_DAYS: i64 = 30;
 

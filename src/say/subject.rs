@@ -2,8 +2,7 @@
 
 use super::words::{NAME, all_rejections, ascii, clip, counted, reading};
 use super::{Context, Digest};
-use crate::domain::Account;
-use crate::domain::Status;
+use crate::domain::{Account, Status};
 
 /// SNS's reference says "less than 100 characters".
 const LONGEST_SUBJECT: usize = 99;

@@ -9,9 +9,9 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::*;
-use crate::ledger::{Blind, Decision, Foreseen, Incident, Incidents, Missing, Reminders, Rules, decide};
-use crate::domain::{FaultRecord, MuteRecord};
 use crate::domain::snapshot::Subject;
+use crate::domain::{FaultRecord, MuteRecord};
+use crate::ledger::{Blind, Decision, Foreseen, Incident, Incidents, Missing, Reminders, Rules, decide};
 
 const ID: &str = "12345678-1234-1234-1234-123456789012";
 const ARN: &str = "arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012";

@@ -8,9 +8,8 @@ use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
 use super::{Digest, FORECAST, Unseen, Violation};
+use crate::domain::{Account, Metric, Status};
 use crate::ledger::{Change, Event};
-use crate::domain::Account;
-use crate::domain::{Metric, Status};
 
 /// Links, commands and mutes are long; beyond these, names suffice.
 const WITH_REMEDY: usize = 10;

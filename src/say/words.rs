@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::catalogue::{self, Meter};
-use crate::domain::Impact;
-use crate::domain::Metric;
+use crate::domain::{Impact, Metric};
 
 /// The longest quota or resource name that a text shows.
 pub(super) const NAME: usize = 120;

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use super::Sent;
 use crate::aws::fault::failure;
-use crate::say::outgoing::{Event, SOURCE};
 use crate::domain::{Fault, FaultKind};
+use crate::say::outgoing::{Event, SOURCE};
 
 pub(super) const OPERATION: &str = "events:PutEvents";
 const DETAIL_TYPE: &str = "Connect Quota Transition";

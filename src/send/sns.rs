@@ -7,10 +7,10 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use tokio::task::JoinSet;
 
 use super::Sent;
-use crate::say::Message;
 use crate::aws::fault::failure;
-use crate::say::outgoing::Event;
 use crate::domain::{Fault, FaultKind};
+use crate::say::Message;
+use crate::say::outgoing::Event;
 
 pub(super) const OPERATION: &str = "sns:Publish";
 /// Events that are on their way at once.

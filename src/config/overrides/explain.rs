@@ -6,9 +6,9 @@ use serde::Serialize;
 use super::pattern::{QuotaPattern, near_names, perhaps};
 use super::{Effective, Entry, MuteSetting, Origins, Overrides, Rule, settle};
 use crate::catalogue;
+use crate::domain::format::rfc3339;
 use crate::domain::instances::{InstancePattern, is_instance_id};
 use crate::domain::{Instance, NO_CODE, QuotaId, Scope, Thresholds};
-use crate::domain::format::rfc3339;
 
 /// The instance that was asked about, as far as the user named it. An id does not tell the alias, nor
 /// the alias the id, and nobody is asked.

@@ -1,8 +1,8 @@
 //! The keys that name quotas.
 
 use crate::catalogue::{self, Category};
-use crate::domain::glob::{Glob, Specificity};
 use crate::domain::QuotaId;
+use crate::domain::glob::{Glob, Specificity};
 
 /// What `category:` stands before.
 const CATEGORY: &str = "category:";

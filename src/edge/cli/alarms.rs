@@ -8,13 +8,13 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::alarms::code;
-use crate::domain::alarm::Alarm;
-use crate::run::{App, Moment};
 use crate::aws::{self, Aws};
 use crate::config::ConfigError;
-use crate::run::error::RunError;
+use crate::domain::alarm::Alarm;
 use crate::domain::request::Request;
+use crate::run::error::RunError;
 use crate::run::sinks::Sinks;
+use crate::run::{App, Moment};
 
 #[derive(Args)]
 pub(super) struct AlarmsArgs {

@@ -16,15 +16,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::run::{App, Moment};
+use crate::answer::Report;
 use crate::aws::{self, Aws, SdkConfig};
+use crate::config::overrides::{Asked, find_quota};
 use crate::config::{Config, ConfigError, Pacing};
-use crate::run::error::RunError;
 use crate::domain::request::Request;
 use crate::edge::logging;
-use crate::config::overrides::{Asked, find_quota};
-use crate::answer::Report;
+use crate::run::error::RunError;
 use crate::run::sinks::Sinks;
+use crate::run::{App, Moment};
 
 const AFTER_HELP: &str = "\
 Exit codes of `check`:

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
-use crate::say::plain;
 use crate::answer::{Completeness, Report};
 use crate::domain::{Metric, Status};
+use crate::say::plain;
 
 /// The longest name or message: other people's text must not fill the terminal, nor steer it.
 const LONGEST: usize = 400;

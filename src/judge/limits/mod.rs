@@ -4,7 +4,6 @@
 //! else AWS's default. Where Service Quotas reports an error at a level, the value there may be any:
 //! the limit is not known then, unless a more specific level has a value.
 
-mod row;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +11,6 @@ use std::collections::HashMap;
 
 use crate::catalogue::{self, Category, Meter, Quota, RATES_SHOWN_AS_200, Service};
 use crate::domain::{Fault, FaultKind, Impact, Limit, LimitSource, QuotaId, Scope};
-pub use row::{Level, LimitRow, Period, Statistic, UsageMetric};
 
 /// All limits of one service in one Region, as one run found them.
 #[derive(Debug, Clone, Default)]
@@ -24,26 +22,6 @@ pub struct Limits {
     default_fault: Option<Fault>,
     /// Service Quotas knows no such service in this Region; see [`Limits::of_sister`].
     is_unknown_service: bool,
-}
-
-/// What is known of a resource's own value beside the listing: `GetServiceQuota`'s answer, of this run or kept
-/// from an earlier one.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Own {
-    /// The value applied to the resource; none: it has none of its own.
-    pub value: Option<f64>,
-    /// Unix seconds of the answer, where it is not of this run.
-    pub read_at: Option<i64>,
-    /// What applied without a value of its own when that could last be read, and when that was (unix seconds).
-    pub account: Option<(f64, i64)>,
-}
-
-impl Own {
-    /// The answer of this run.
-    #[must_use]
-    pub fn fresh(value: Option<f64>) -> Self {
-        Self { value, ..Self::default() }
-    }
 }
 
 /// A code that Service Quotas lists.
@@ -125,6 +103,15 @@ fn put(slot: &mut Option<Held>, held: Held) {
 }
 
 impl Limits {
+    /// The limits of a service, from its listings.
+    #[must_use]
+    pub fn of(service: Service, listings: Listings) -> Self {
+        match service {
+            Service::Connect => Self::new(listings.applied, listings.defaults),
+            _ => Self::of_sister(listings.applied, listings.defaults),
+        }
+    }
+
     #[must_use]
     pub fn new(applied: Result<Vec<LimitRow>, Fault>, defaults: Result<Vec<LimitRow>, Fault>) -> Self {
         let mut limits = Self::default();

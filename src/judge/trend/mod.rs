@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::ledger::History;
 use crate::domain::{Forecast, Metric};
+use crate::ledger::History;
 
 const FEWEST_DAYS: usize = 5;
 const DAY: i64 = 86_400;
@@ -28,12 +28,6 @@ const LIKELY: f64 = 1.645;
 const MARGIN: f64 = 1.25;
 /// Further away than this nothing is foretold.
 const FURTHEST_DAYS: f64 = 3_650.0;
-
-/// The UTC day of a time, counted from the Unix epoch.
-#[must_use]
-pub fn day_of(time: Timestamp) -> i64 {
-    time.as_second().div_euclid(DAY)
-}
 
 /// Gives every row that grows its forecast. `horizon_days`: how soon a quota must be full for a
 /// warning; 0 turns all of it off. `is_foretold`: readers know that a quota will be full soon.

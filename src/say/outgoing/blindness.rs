@@ -7,11 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::NAME;
-use crate::say::{counted, impact_of, list, plain};
 use crate::catalogue;
+use crate::domain::{FaultRecord, Impact, Metric, NO_CODE};
 use crate::ledger::News;
-use crate::domain::{Impact, NO_CODE};
-use crate::domain::{FaultRecord, Metric};
+use crate::say::{counted, impact_of, list, plain};
 
 /// Names in the one line for a person.
 const NAMES: usize = 3;

@@ -13,12 +13,11 @@ mod tests;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::say::{Context, impact_of, plain, reading, rejections};
-use crate::ledger::{Change, News, Severity};
-use crate::domain::{Account, Impact, Instance, NO_CODE};
-use crate::domain::{Metric, Status};
 use crate::domain::format::rfc3339;
 use crate::domain::snapshot::ACCOUNT_KEY;
+use crate::domain::{Account, Impact, Instance, Metric, NO_CODE, Status};
+use crate::ledger::{Change, News, Severity};
+use crate::say::{Context, impact_of, plain, reading, rejections};
 use blindness::Blindness;
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.

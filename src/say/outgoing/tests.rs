@@ -1,9 +1,8 @@
 use serde_json::Value;
 
 use super::*;
-use crate::domain::Thresholds;
+use crate::domain::{FaultRecord, Thresholds};
 use crate::ledger::{Incidents, Missing, Reminders, Rules, decide};
-use crate::domain::FaultRecord;
 
 const DENIED: (&str, &str) = ("servicequotas:ListServiceQuotas", "access_denied");
 

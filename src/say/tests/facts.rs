@@ -1,8 +1,8 @@
 //! What the text says beside the numbers: growth, requests, what is over, what could not be sent.
 
 use super::*;
-use crate::ledger::Event;
 use crate::domain::{Forecast, IncreaseRecord};
+use crate::ledger::Event;
 
 fn growing(metric: Metric, full_at: Option<&str>, warns: bool) -> Metric {
     let full_at = full_at.map(str::to_owned);

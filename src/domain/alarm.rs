@@ -1,51 +1,80 @@
-//! What a user says about the alarms. Pure.
+//! A CloudWatch alarm, as plain data.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// The name prefix where none is set.
-pub const DEFAULT_PREFIX: &str = "connect-quota-monitor";
+/// The key of the tag that every alarm of ours carries; its value is the name prefix. An alarm without
+/// it is somebody else's, whatever it is called.
+pub const TAG: &str = "connect-quota-monitor";
 
-/// The alarms' part of the configuration.
+/// A metric alarm, as far as we say what it is. What CloudWatch adds (its state, its ARN) and what a
+/// user may change (whether its actions are on) is no part of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// An alarm for each API in use.
-    pub apis: bool,
-    /// Alarms for each instance.
-    pub instances: bool,
-    pub prefix: String,
-    /// Percent; none: the warning threshold.
-    pub threshold: Option<f64>,
-    /// Seconds: 60 or 300.
-    pub period: u32,
+pub struct Alarm {
+    pub name: String,
+    pub description: String,
+    pub watch: Watch,
+    pub comparison: Comparison,
+    pub threshold: f64,
     pub datapoints: Datapoints,
-    /// The most API alarms.
-    pub limit: usize,
-    pub form: Form,
     pub missing: MissingData,
+    /// For the state ALARM and for the state OK alike.
+    pub actions: Vec<String>,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            apis: false,
-            instances: false,
-            prefix: DEFAULT_PREFIX.to_owned(),
-            threshold: None,
-            period: 60,
-            datapoints: Datapoints { alarm: 3, of: 3 },
-            limit: 50,
-            form: Form::Literal,
-            missing: MissingData::NotBreaching,
+/// What an alarm looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Watch {
+    Metric(Series),
+    /// An expression over one metric, which it calls [`METRIC_ID`].
+    Math {
+        metric: Series,
+        expression: String,
+        label: String,
+    },
+}
+
+/// The ids inside a [`Watch::Math`].
+pub const METRIC_ID: &str = "m1";
+
+pub const RESULT_ID: &str = "percent";
+
+/// One statistic of one metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    pub namespace: String,
+    pub name: String,
+    pub dimensions: BTreeMap<String, String>,
+    /// `Sum` or `Maximum`.
+    pub statistic: String,
+    /// Seconds.
+    pub period: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    AtOrAbove,
+    Above,
+}
+
+impl Comparison {
+    /// CloudWatch's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AtOrAbove => "GreaterThanOrEqualToThreshold",
+            Self::Above => "GreaterThanThreshold",
         }
     }
 }
 
-impl Settings {
-    /// True where the alarms are ours to keep.
+impl Watch {
     #[must_use]
-    pub fn manages(&self) -> bool {
-        self.apis || self.instances
+    pub fn series(&self) -> &Series {
+        match self {
+            Self::Metric(series) | Self::Math { metric: series, .. } => series,
+        }
     }
 }
 
@@ -77,28 +106,6 @@ impl FromStr for Datapoints {
 impl fmt::Display for Datapoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.alarm, self.of)
-    }
-}
-
-/// How an API alarm's expression knows the quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Form {
-    /// The applied rate as a number.
-    #[default]
-    Literal,
-    /// CloudWatch's `SERVICE_QUOTA()`.
-    ServiceQuota,
-}
-
-impl FromStr for Form {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "literal" => Ok(Self::Literal),
-            "service_quota" => Ok(Self::ServiceQuota),
-            _ => Err("expected `literal` or `service_quota`".to_owned()),
-        }
     }
 }
 
@@ -135,6 +142,34 @@ impl FromStr for MissingData {
             .find(|known| known.as_str() == text)
             .ok_or_else(|| "expected `notBreaching`, `missing` or `ignore`".to_owned())
     }
+}
+
+/// An alarm in our folder, as CloudWatch tells of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Existing {
+    pub name: String,
+    pub arn: String,
+    /// None where it is of a shape that we never make.
+    pub alarm: Option<Alarm>,
+    /// A user may have switched its actions off; that stays.
+    pub actions_enabled: bool,
+}
+
+/// An alarm to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Put {
+    pub alarm: Alarm,
+    pub actions_enabled: bool,
+    /// It is not there yet.
+    pub is_new: bool,
+}
+
+/// What `ListMetrics` is asked for: the metrics with this name and at least these dimensions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    pub namespace: String,
+    pub name: String,
+    pub dimensions: BTreeMap<String, String>,
 }
 
 #[cfg(test)]

@@ -1,0 +1,121 @@
+//! Where results are kept. A store is one file here; its failure stops no other.
+
+pub mod dynamodb;
+pub mod ledger;
+pub mod s3;
+
+use aws_config::SdkConfig;
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::aws::object;
+use crate::aws::patience::Patience;
+use crate::config::Config;
+use crate::domain::snapshot::{Snapshot, Snapshots};
+use crate::domain::{Fault, Owner};
+use dynamodb::DynamoDb;
+use s3::S3;
+
+/// A place that keeps snapshots. The first one is the home of the ledgers.
+#[derive(Debug, Clone)]
+pub enum Store {
+    DynamoDb(DynamoDb),
+    S3(S3),
+}
+
+/// Every configured store.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    all: Vec<Store>,
+    patience: Patience,
+}
+
+impl Store {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::DynamoDb(_) => "DynamoDB",
+            Self::S3(_) => "S3",
+        }
+    }
+
+    /// Names of the operations that write and read a document.
+    fn operations(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::DynamoDb(_) => (dynamodb::PUT, dynamodb::GET),
+            Self::S3(_) => (s3::PUT, object::OPERATION),
+        }
+    }
+
+    async fn put(&self, snapshot: &Snapshot) -> Result<(), Fault> {
+        match self {
+            Self::DynamoDb(store) => store.put(snapshot).await,
+            Self::S3(store) => store.put(snapshot).await,
+        }
+    }
+
+    fn count<'a>(&self, counts: &'a mut Snapshots) -> &'a mut usize {
+        match self {
+            Self::DynamoDb(_) => &mut counts.dynamodb,
+            Self::S3(_) => &mut counts.s3,
+        }
+    }
+}
+
+impl Stores {
+    /// `custom_s3_endpoint`: the user pointed S3 somewhere else, where bucket names are no host names.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, config: &Config, custom_s3_endpoint: bool) -> Self {
+        let mut all = Vec::new();
+        if let Some(table) = &config.dynamodb_table {
+            all.push(Store::DynamoDb(DynamoDb::new(sdk, table, config.retention_days)));
+        }
+        if let Some(bucket) = &config.s3_bucket {
+            all.push(Store::S3(S3::new(sdk, bucket, custom_s3_endpoint)));
+        }
+        Self { all, patience: Patience::default() }
+    }
+
+    /// The same stores for one run, which waits for none of them beyond its end.
+    #[must_use]
+    pub fn until(&self, end: Instant) -> Self {
+        Self { patience: Patience::until(end), ..self.clone() }
+    }
+
+    /// Stores a snapshot everywhere.
+    pub async fn put(&self, snapshot: &Snapshot, counts: &mut Snapshots, faults: &mut impl Extend<Fault>) {
+        for store in &self.all {
+            match self.put_into(store, snapshot).await {
+                Ok(()) => *store.count(counts) += 1,
+                Err(fault) => {
+                    counts.failed += 1;
+                    faults.extend([fault]);
+                }
+            }
+        }
+    }
+
+    async fn put_into(&self, store: &Store, snapshot: &Snapshot) -> Result<(), Fault> {
+        self.patience.wait(store.name(), store.operations().0, store.put(snapshot)).await
+    }
+
+    /// Stores the run's report where reports are kept.
+    ///
+    /// # Errors
+    /// The fault of the write.
+    pub async fn put_report(&self, owner: &Owner, report: &impl Serialize, now: Timestamp) -> Result<(), Fault> {
+        for store in &self.all {
+            if let Store::S3(s3) = store {
+                self.patience.wait(store.name(), store.operations().0, s3.put_report(owner, report, now)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of the configured stores that took nothing.
+    #[must_use]
+    pub fn took_nothing(&self, counts: Snapshots) -> Vec<&'static str> {
+        let mut counts = counts;
+        self.all.iter().filter(|store| *store.count(&mut counts) == 0).map(Store::name).collect()
+    }
+}
