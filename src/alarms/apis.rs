@@ -1,5 +1,6 @@
 //! An alarm for each API in use: which APIs these are, and what their alarms look like. Pure.
 
+use crate::domain::alarm::Filter;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alarms::{Common, Desired, bounded_description, percent_of};

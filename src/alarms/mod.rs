@@ -8,7 +8,11 @@ pub mod code;
 pub mod lines;
 pub mod plan;
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::config::alarms::Settings;
+use crate::domain::alarm::Alarm;
+use crate::domain::alarm::METRIC_ID;
+use crate::domain::alarm::TAG;
+use std::collections::BTreeSet;
 
 use crate::domain::Account;
 

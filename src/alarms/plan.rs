@@ -1,5 +1,7 @@
 //! What has to be done to get from the alarms that exist to those that there should be. Pure.
 
+use crate::domain::alarm::Existing;
+use crate::domain::alarm::Put;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alarms::Desired;

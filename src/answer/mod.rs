@@ -3,6 +3,9 @@
 pub mod coverage;
 pub mod emf;
 
+use crate::domain::Owner;
+use crate::domain::service::ServiceReport;
+use crate::domain::snapshot::Snapshots;
 use serde::Serialize;
 
 use crate::domain::plan::Plan;

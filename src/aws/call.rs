@@ -3,6 +3,7 @@
 //! The SDK's own retries are switched off for these clients. They happen inside `send()`, where no
 //! token can be taken; here each attempt stands in the bucket's queue like any other.
 
+use crate::domain::stats::CallStats;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,6 @@
 //! Service Quotas: the limits that apply, and the usage metrics that AWS names for them.
 
+use crate::domain::limit::Listings;
 use std::collections::BTreeMap;
 
 use aws_sdk_servicequotas::Client;
@@ -13,8 +14,6 @@ use crate::catalogue::Service;
 use crate::domain::increase::{Ask, Request};
 use crate::domain::limit::{Level, LimitRow, Period, UsageMetric};
 use crate::domain::{Fault, FaultKind};
-use crate::judge::increase::Requests;
-use crate::judge::limits::Limits;
 
 const APPLIED: &str = "ListServiceQuotas";
 const DEFAULTS: &str = "ListAWSDefaultServiceQuotas";

@@ -3,6 +3,7 @@
 
 use super::context::{Book, Context};
 use super::measure::Measured;
+use crate::domain::format::day_of;
 use crate::domain::snapshot::{Snapshot, Subject};
 use crate::domain::{Fault, Instance, Metric};
 use crate::judge::increase::Requests;
@@ -35,7 +36,7 @@ pub(super) fn judge(run: &Context<'_>, measured: Measured, requests: &Requests) 
     requests.note(&mut rows, instance.as_ref());
     let is_foretold = |key: &str| known(key).is_some_and(|i| i.forecast.is_some());
     trend::foretell(&mut rows, &notes.history, is_foretold, run.now, config.forecast_days);
-    notes.history.note(&rows, trend::day_of(run.now));
+    notes.history.note(&rows, day_of(run.now));
     Judged { snapshot: snapshot_of(run, instance.as_ref(), rows), instance, faults, book, notes }
 }
 

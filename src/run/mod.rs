@@ -33,6 +33,7 @@ use crate::config::Config;
 use crate::domain::request::Request;
 use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Fault, FaultKind, FaultRecord, Instance};
+use crate::judge::increase::Requests;
 use crate::judge::limits::Limits;
 use crate::ledger::Notes;
 use crate::measure::{Field, Rules, Scan, instance_listings, window};
@@ -128,7 +129,7 @@ impl App {
         let run = Context::new(self, request, (moment, started), found.account.clone());
         let book = run.open(ACCOUNT_KEY).await;
         let scan = Arc::new(self.scan(&run, request, limits, &found, &book));
-        let mut answer = Answer::new(&run, requests, &scan);
+        let mut answer = Answer::new(&run, Requests::new(requests), &scan);
         answer.note = found.is_nowhere.then(|| not_offered(self.aws.region()));
 
         let mut fleet = Fleet::new(&run, &scan, &book);

@@ -311,7 +311,7 @@ impl Told {
 /// Sends the news through every channel. What one of them refused is news again in the next run, for all
 /// of them: repeated there, and lost nowhere.
 async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut Told) {
-    let context = alert::Context {
+    let context = say::Context {
         account: &run.account,
         instance: pending.instance.as_ref(),
         thresholds: run.thresholds,
@@ -325,7 +325,7 @@ async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut T
     let mut is_sent = true;
     if run.sinks.channels.alerts.is_some() {
         let rows = Rows::of(&pending.snapshot, &pending.notes.history, news);
-        match run.sinks.channels.publish(&alert::compose(&context, &rows, news)).await {
+        match run.sinks.channels.publish(&say::compose(&context, &rows, news)).await {
             Ok(()) => told.alerts.sent += 1,
             Err(fault) => {
                 is_sent = false;
@@ -337,7 +337,7 @@ async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut T
     // A run at a threshold of its own sends no events: it would open incidents that no scheduled run knows
     // of, and so none would resolve.
     if !run.sinks.channels.events.is_empty() && !run.has_own_threshold {
-        let events = events::of(&context, &pending.snapshot.metrics, news);
+        let events = outgoing::of(&context, &pending.snapshot.metrics, news);
         for channel in &run.sinks.channels.events {
             let Sent { accepted, faults } = run.sinks.channels.send(channel, &events).await;
             told.events.sent += accepted;

@@ -32,12 +32,12 @@ impl App {
         let mut problems = Vec::new();
         let mut alerts = 0;
         if sinks.channels.alerts.is_some() {
-            match sinks.channels.publish(&alert::test_message(&account, now)).await {
+            match sinks.channels.publish(&say::test_message(&account, now)).await {
                 Ok(()) => alerts = 1,
                 Err(fault) => problems.push(format!("ALERT_SNS_TOPIC_ARN: {fault}")),
             }
         }
-        let event: [Event; 1] = [events::test(&account, now)];
+        let event: [Event; 1] = [outgoing::test(&account, now)];
         let mut sent = Events::default();
         for channel in &self.sinks.channels.events {
             let Sent { accepted, faults } = sinks.channels.send(channel, &event).await;

@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use connect_quota_monitor::run::App;
 use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::aws::cloudwatch::{Query, Unread, Window};
 use connect_quota_monitor::aws::pace::{Plan, Rate};
 use connect_quota_monitor::catalogue::{self, Listing, Service};
-use connect_quota_monitor::measure::instance_listings;
 use connect_quota_monitor::config::Config;
-use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::domain::limit::Statistic;
+use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::domain::{Instance, Owner};
-use connect_quota_monitor::run::sinks::Sinks;
 use connect_quota_monitor::keep::ledger::Opened;
+use connect_quota_monitor::measure::instance_listings;
+use connect_quota_monitor::run::App;
+use connect_quota_monitor::run::sinks::Sinks;
 use jiff::Timestamp;
 use serde_json::Value;
 use simaws::{Sim, Table, Throttle, World};

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use connect_quota_monitor::catalogue;
-use connect_quota_monitor::config::{Config, VARS};
-use connect_quota_monitor::domain::request::Request;
-use connect_quota_monitor::domain::Instance;
 use connect_quota_monitor::config::overrides::Overrides;
+use connect_quota_monitor::config::{Config, VARS};
+use connect_quota_monitor::domain::Instance;
+use connect_quota_monitor::domain::request::Request;
 use jiff::Timestamp;
 use serde_json::Value;
 

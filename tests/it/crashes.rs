@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use connect_quota_monitor::run::{App, MetricsLog};
 use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::domain::request::Request;
-use connect_quota_monitor::run::sinks::Sinks;
 use connect_quota_monitor::edge::{lambda, logging};
+use connect_quota_monitor::run::sinks::Sinks;
+use connect_quota_monitor::run::{App, MetricsLog};
 use serde_json::Value;
 use simaws::lambda::{Outcome, RuntimeApi};
 use simaws::{Fault, FaultKind, Times};

@@ -182,8 +182,8 @@ async fn phone_numbers_that_cannot_be_listed_are_unknown_for_every_instance() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_whose_time_is_over_says_so_and_shows_nothing_as_ok() {
-    use connect_quota_monitor::run::Moment;
     use connect_quota_monitor::aws::pace::Plan;
+    use connect_quota_monitor::run::Moment;
     let mut bench = Bench::new(quiet(3)).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
     let app = bench.app().await;
     let now = jiff::Timestamp::from_second(crate::harness::NOON).unwrap();

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use connect_quota_monitor::run::{App, Moment};
 use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::run::{App, Moment};
 use jiff::Timestamp;
 use simaws::{Hook, Passing, World};
 use tokio::sync::Notify;

@@ -1,8 +1,8 @@
 //! What readers know, over runs that see less, tell nobody, or find things gone.
 
-use connect_quota_monitor::domain::request::Request;
-use connect_quota_monitor::domain::instances::InstancePattern;
 use connect_quota_monitor::config::overrides::Overrides;
+use connect_quota_monitor::domain::instances::InstancePattern;
+use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Throttle, Times, World};
 

@@ -1,9 +1,9 @@
 //! Which limit applies, as Service Quotas' wire tells it.
 
 use connect_quota_monitor::catalogue::Service;
+use connect_quota_monitor::domain::Impact;
 use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::judge::limits::Listed;
-use connect_quota_monitor::domain::Impact;
 use serde_json::{Value, json};
 use simaws::{FaultKind, Place, World};
 

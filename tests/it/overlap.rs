@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect_quota_monitor::run::{App, Moment};
+use connect_quota_monitor::answer::Report;
 use connect_quota_monitor::aws::pace::Plan;
 use connect_quota_monitor::domain::request::Request;
-use connect_quota_monitor::answer::Report;
+use connect_quota_monitor::run::{App, Moment};
 use jiff::Timestamp;
 use simaws::{Fault, FaultKind, Throttle, Times};
 use tokio::time::sleep;

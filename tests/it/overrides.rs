@@ -4,7 +4,7 @@ use serde_json::Value;
 use simaws::{Bucket, Fault, FaultKind, Parameter, Sim, Throttle, Times, World};
 
 use crate::binary::Function;
-use connect_quota_monitor::edge::cli::{CREDENTIALS, run};
+use crate::cli::{CREDENTIALS, run};
 
 /// Prompts (430 of 500) are a violation, unless something says otherwise.
 const MUTED: &str = r#"{"Prompts per *": {"mute": {"reason": "known", "until": "2999-12-31"}}}"#;

@@ -1,10 +1,10 @@
 //! The hourly run: what it calls, what it finds, how it answers.
 
 use connect_quota_monitor::aws::pace::Plan;
+use connect_quota_monitor::domain::instances::InstancePattern;
+use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::measure::instance_listings as listings;
 use connect_quota_monitor::run::error::RunError;
-use connect_quota_monitor::domain::request::Request;
-use connect_quota_monitor::domain::instances::InstancePattern;
 use serde_json::{Value, json};
 use simaws::{Throttle, World};
 

@@ -8,7 +8,7 @@ use simaws::{Fault, FaultKind, Throttle, Times, World};
 use tokio::io::AsyncReadExt;
 
 use crate::binary::Function;
-use connect_quota_monitor::edge::cli::run;
+use crate::cli::run;
 use crate::harness::{BUCKET, EVENTS_TOPIC, TABLE, TOPIC};
 
 const MARKER: &str = "zq-personal-zq";

@@ -1,7 +1,7 @@
 //! What is stored, where, and what happens when a store says no.
 
-use connect_quota_monitor::run::error::RunError;
 use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::run::error::RunError;
 use serde_json::{Value, json};
 use simaws::FaultKind;
 

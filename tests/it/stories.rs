@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use connect_quota_monitor::run::Moment;
 use connect_quota_monitor::aws::reference;
 use connect_quota_monitor::catalogue::{self, Meter};
 use connect_quota_monitor::config::Config;
-use connect_quota_monitor::run::error::RunError;
 use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::run::Moment;
+use connect_quota_monitor::run::error::RunError;
 use jiff::Timestamp;
 use serde_json::Value;
 use simaws::{Alarm, Instance, Parameter, World};

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use connect_quota_monitor::edge::cli::{CREDENTIALS, run};
+use crate::cli::{CREDENTIALS, run};
 
 const RULES: &str = r#"{"L-0865B754": {"limit": 900}}"#;
 const EXPLAIN: &[&str] = &["explain", "--quota", "L-0865B754"];

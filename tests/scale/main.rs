@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use connect_quota_monitor::run::{App, MetricsLog, Moment};
 use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::aws::pace::{Plan, Rate};
 use connect_quota_monitor::config::Pacing;
 use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::run::sinks::Sinks;
+use connect_quota_monitor::run::{App, MetricsLog, Moment};
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
 use simaws::{Throttle, World};

@@ -7,6 +7,12 @@
 #[cfg(test)]
 mod tests;
 
+use crate::domain::limit::Level;
+use crate::domain::limit::LimitRow;
+use crate::domain::limit::Listings;
+use crate::domain::limit::Own;
+use crate::domain::limit::Period;
+use crate::domain::limit::UsageMetric;
 use std::collections::HashMap;
 
 use crate::catalogue::{self, Category, Meter, Quota, RATES_SHOWN_AS_200, Service};

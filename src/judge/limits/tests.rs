@@ -1,6 +1,7 @@
 use super::*;
 use crate::catalogue;
 use crate::domain::FaultKind;
+use crate::domain::limit::Statistic;
 use proptest::prelude::*;
 
 const ARN: &str = "arn:aws:connect:us-east-1:111122223333:instance/a";

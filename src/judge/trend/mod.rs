@@ -11,6 +11,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::domain::format::day_of;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
