@@ -2,8 +2,8 @@
 
 use aws_sdk_appintegrations::Client;
 
+use super::edge::{At, Edge};
 use super::page::{Ask, Item, Page, ask, lacks, page};
-use super::tally::{At, Edge};
 use crate::catalogue::Listing;
 use crate::domain::Fault;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use aws_sdk_connectcampaignsv2::Client;
 use tokio::time::Instant;
 
+use super::edge::{At, Edge};
 use super::page::{Ask, Item, Page, ask, lacks, page};
-use super::tally::{At, Edge};
 use crate::catalogue::Listing;
 use crate::domain::{Fault, FaultKind, Resource, Tally};
 

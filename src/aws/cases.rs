@@ -8,8 +8,8 @@ use aws_sdk_connectcases::operation::get_layout::GetLayoutOutput;
 use aws_sdk_connectcases::operation::get_template::GetTemplateOutput;
 use aws_sdk_connectcases::types::{CaseRuleDetails, CaseRuleIdentifier, LayoutContent, LayoutSections, Section};
 
+use super::edge::{At, Edge};
 use super::page::{Answer, Ask, Item, Page, ask, describe, lacks, page};
-use super::tally::{At, Edge};
 use crate::catalogue::Listing;
 use crate::domain::{Fault, FaultKind};
 

@@ -9,9 +9,9 @@ use aws_sdk_connect::operation::get_task_template::GetTaskTemplateOutput;
 use aws_sdk_connect::types::{IntegrationType, LexVersion, QueueType};
 use tokio::time::Instant;
 
+use super::edge::{At, Edge};
 use super::page::{Ask, Item, Page, ask, describe, lacks, page, search};
 use super::pages::Pages;
-use super::tally::{At, Edge};
 use crate::catalogue::Listing;
 use crate::domain::{Fault, Instance};
 

@@ -3,8 +3,8 @@
 use aws_sdk_customerprofiles::Client;
 use aws_sdk_customerprofiles::operation::get_profile_object_type::GetProfileObjectTypeOutput;
 
+use super::edge::{At, Edge};
 use super::page::{Ask, Item, Page, ask, describe, lacks, page};
-use super::tally::{At, Edge};
 use crate::catalogue::Listing;
 use crate::domain::Fault;
 

@@ -5,59 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::time::Instant;
 
-use super::Aws;
-use super::call::Caller;
+use super::clients::Aws;
+use super::edge::At;
 use super::page::{Item, Page};
 use super::pages::Pages;
 use crate::catalogue::{Listing, Place, Service};
 use crate::domain::{Fault, FaultKind, Group, Instance, Resource, Tally};
-
-/// A service's client and the caller that paces it.
-#[derive(Debug, Clone)]
-pub struct Edge<Client> {
-    pub(super) client: Client,
-    pub(super) caller: Caller,
-}
-
-impl<Client> Edge<Client> {
-    #[must_use]
-    pub fn new(client: Client, caller: Caller) -> Self {
-        Self { client, caller }
-    }
-
-    #[must_use]
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    pub(super) fn without(&self, operation: &str, what: &str) -> Fault {
-        Fault::new(self.caller.name(operation), FaultKind::BadResponse, format!("the answer has no {what}"))
-    }
-
-    pub(super) fn not_mine(&self, listing: Listing) -> Fault {
-        let why = format!("{listing:?} is no listing of this service");
-        Fault::new(self.caller.name(listing.operation()), FaultKind::Other, why)
-    }
-}
-
-/// Which page of which listing is asked.
-#[derive(Debug)]
-pub(super) struct At<'a> {
-    pub listing: Listing,
-    /// The instance's id; empty for an account's listing.
-    pub instance: &'a str,
-    /// Ids of the resource that is visited, outermost first.
-    pub path: &'a [String],
-    pub token: Option<String>,
-    pub deadline: Instant,
-}
-
-impl At<'_> {
-    /// The `n`th id of the path; empty where there is none, which AWS refuses as invalid.
-    pub fn id(&self, n: usize) -> &str {
-        self.path.get(n).map_or("", String::as_str)
-    }
-}
 
 /// Calls that visits may still make: some of their own, and what nobody was given.
 #[derive(Debug, Default)]

@@ -4,8 +4,8 @@ use aws_sdk_qconnect::Client;
 use aws_sdk_qconnect::operation::get_message_template::GetMessageTemplateOutput;
 use aws_sdk_qconnect::types::ExtendedMessageTemplateData;
 
+use super::edge::{At, Edge};
 use super::page::{Ask, Item, Page, ask, describe, page};
-use super::tally::{At, Edge};
 use crate::catalogue::Listing;
 use crate::domain::Fault;
 

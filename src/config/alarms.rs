@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::Reader;
+use super::reader::Reader;
 use crate::domain::alarm::{Datapoints, MissingData};
 
 /// The name prefix where none is set.

@@ -14,7 +14,9 @@ use crate::aws::patience::Patience;
 use crate::config::Config;
 use crate::domain::snapshot::{Snapshot, Snapshots};
 use crate::domain::{Fault, Owner};
+use crate::ledger::Ledger;
 use dynamodb::DynamoDb;
+use ledger::{Opened, Version, Written};
 use s3::S3;
 
 /// A place that keeps snapshots. The first one is the home of the ledgers.
@@ -117,5 +119,49 @@ impl Stores {
     pub fn took_nothing(&self, counts: Snapshots) -> Vec<&'static str> {
         let mut counts = counts;
         self.all.iter().filter(|store| *store.count(&mut counts) == 0).map(Store::name).collect()
+    }
+}
+
+impl Stores {
+    /// The table where there is one, else the bucket.
+    fn home(&self) -> Option<&Store> {
+        self.all.first()
+    }
+
+    /// True where ledgers can be kept.
+    #[must_use]
+    pub fn has_home(&self) -> bool {
+        self.home().is_some()
+    }
+
+    /// Reads the ledger of an instance, or of the account.
+    pub async fn ledger(&self, owner: &Owner, instance_id: &str) -> Opened {
+        let Some(home) = self.home() else { return Opened::Absent };
+        let reading = async {
+            match home {
+                Store::DynamoDb(table) => table.ledger(owner, instance_id).await,
+                Store::S3(bucket) => bucket.ledger(owner, instance_id).await,
+            }
+        };
+        match self.patience.wait(home.name(), home.operations().1, reading).await {
+            Ok(None) => Opened::Absent,
+            Ok(Some((ledger, version))) => Opened::Found(Box::new(ledger), version),
+            Err(fault) => Opened::Unreadable(fault),
+        }
+    }
+
+    /// Writes a ledger where it is still the version that was read; `ledger.version` is the new one.
+    ///
+    /// # Errors
+    /// The fault of the write.
+    pub async fn write_ledger(&self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
+        let Some(home) = self.home() else { return Ok(Written::As(Version::Missing)) };
+        let writing = async {
+            match home {
+                Store::DynamoDb(table) => table.write_ledger(ledger, known).await,
+                Store::S3(bucket) => bucket.write_ledger(ledger, known).await,
+            }
+        };
+        self.patience.wait(home.name(), home.operations().0, writing).await
     }
 }

@@ -8,32 +8,17 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::Scan;
+use super::scan::Scan;
 use crate::aws::Aws;
 use crate::catalogue::{self, Meter, Quota, Service};
-use crate::config::overrides::Overrides;
 use crate::domain::kept::{KeptLimits, Question};
 use crate::domain::limit::Own;
 use crate::domain::plan::TIME_FOR_LIMITS;
-use crate::domain::{Fault, FaultKind, Instance, Limit, LimitSource, Reading, Thresholds};
+use crate::domain::{Fault, FaultKind, Instance, Limit, LimitSource, Reading};
 use crate::judge::judge;
 use crate::judge::limits::Limits;
 
 const OPERATION: &str = "servicequotas:GetServiceQuota";
-
-/// What a row will be judged by.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    pub thresholds: Thresholds,
-    pub overrides: Overrides,
-}
-
-impl Default for Rules {
-    /// Everything is doubted.
-    fn default() -> Self {
-        Self { thresholds: Thresholds { warning: 0.0, critical: 0.0 }, overrides: Overrides::default() }
-    }
-}
 
 /// How far the questions for an instance's own limits came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,30 +5,15 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::Scan;
 use super::detail::{Tallies, Visits};
 use super::rates;
-use crate::aws::cloudwatch::{Query, Read, Window};
+use super::scan::{Gauges, Rates, Scan, Shared};
+use crate::aws::cloudwatch::{Query, Window};
 use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
 use crate::domain::limit::Statistic;
-use crate::domain::own_calls::{Minutes, OwnCalls};
+use crate::domain::own_calls::Minutes;
 use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Fault, FaultKind, Instance, Tally};
-
-/// Answers that serve every instance.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    pub tallies: Tallies,
-    /// Visits of the sister services' resources.
-    pub visits: HashMap<Listing, Visits>,
-    /// Breach and gauge series by instance id and metric name.
-    pub gauges: Gauges,
-    /// Rate series by quota code.
-    pub rates: Rates,
-}
-
-type Gauges = HashMap<(String, &'static str), Read>;
-type Rates = HashMap<String, Read>;
 
 /// Whose series it is.
 enum Key {
@@ -39,14 +24,6 @@ enum Key {
 }
 
 impl Scan {
-    /// Every call of the monitor itself that is known: of earlier runs, and of this process so far.
-    #[must_use]
-    pub fn own_calls(&self) -> OwnCalls {
-        let mut own = self.own_calls_before.clone();
-        own.merge(&self.aws.own_calls.calls());
-        own
-    }
-
     pub(super) async fn shared(&self) -> &Shared {
         self.shared
             .get_or_init(|| async {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::detail::{Tallies, Visits};
-use super::shared::Shared;
+use super::scan::Shared;
 use crate::aws::cloudwatch::{Series, Unread};
 use crate::catalogue::{Gauge, Listing, Meter, Quota};
 use crate::domain::tour::{ALL, Seen};

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use tracing::info;
 use uuid::Uuid;
 
+use super::app::{App, Moment};
 use super::context::Context;
 use super::others::calls_of_others;
-use super::{App, Moment};
 use crate::alarms;
 use crate::alarms::plan::{Plan, in_question, plan};
 use crate::alarms::{Common, Desired, Held, apis, lines};

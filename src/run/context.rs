@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{App, Moment};
+use super::app::{App, Moment};
 use crate::domain::request::Request;
 use crate::domain::{Account, Fault, Owner, Thresholds};
 use crate::keep::ledger::Opened;

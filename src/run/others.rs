@@ -1,6 +1,6 @@
 //! Who else calls an API that the monitor calls: an alarm on its own calls alone helps nobody.
 
-use super::{App, Moment};
+use super::app::{App, Moment};
 use crate::alarms::apis;
 use crate::aws::cloudwatch::{Query, Read, Window};
 use crate::domain::Fault;

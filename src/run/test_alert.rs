@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{App, Moment};
+use super::app::{App, Moment};
 use crate::answer::Events;
 use crate::config::ConfigError;
 use crate::domain::Account;

@@ -8,7 +8,7 @@ use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use tokio::time::sleep;
 
-use super::Sent;
+use super::sent::Sent;
 use crate::aws::fault::failure;
 use crate::domain::{Fault, FaultKind};
 use crate::say::outgoing::{Event, SOURCE};

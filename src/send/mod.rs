@@ -1,6 +1,7 @@
 //! Where messages go. A channel is one file here; its failure stops no other.
 
 pub mod eventbridge;
+mod sent;
 pub mod sns;
 
 use aws_config::SdkConfig;
@@ -12,6 +13,7 @@ use crate::domain::Fault;
 use crate::say::Message;
 use crate::say::outgoing::Event;
 use eventbridge::EventBridge;
+pub use sent::Sent;
 use sns::Sns;
 
 /// A place where programs get events.
@@ -19,14 +21,6 @@ use sns::Sns;
 pub enum EventChannel {
     Topic(Sns),
     Bus(EventBridge),
-}
-
-/// What became of some events.
-#[derive(Debug, Default)]
-pub struct Sent {
-    pub accepted: usize,
-    /// Why the others were not; one fault may stand for many of them.
-    pub faults: Vec<Fault>,
 }
 
 /// Every configured channel.

@@ -6,7 +6,7 @@ use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
 use aws_sdk_sns::types::MessageAttributeValue;
 use tokio::task::JoinSet;
 
-use super::Sent;
+use super::sent::Sent;
 use crate::aws::fault::failure;
 use crate::domain::{Fault, FaultKind};
 use crate::say::Message;

@@ -11,6 +11,7 @@ use connect_quota_monitor::config::Config;
 use connect_quota_monitor::domain::limit::Statistic;
 use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::domain::{Instance, Owner};
+use connect_quota_monitor::judge::limits::Limits;
 use connect_quota_monitor::keep::ledger::Opened;
 use connect_quota_monitor::measure::instance_listings;
 use connect_quota_monitor::run::App;
@@ -101,7 +102,8 @@ impl Target {
     /// The limits of Connect, from spoiled listings: each value is a number of the answer.
     pub fn limits(&self, spoil: Spoil) {
         self.wire.spoil(Some(spoil));
-        let limits = self.runtime.block_on(async { self.aws.quotas.limits(Service::Connect, deadline()).await });
+        let listings = self.runtime.block_on(async { self.aws.quotas.limits(Service::Connect, deadline()).await });
+        let limits = Limits::of(Service::Connect, listings);
         self.wire.spoil(None);
         for fault in limits.faults() {
             assert!(fault.operation.starts_with("servicequotas:List"), "{fault}");
@@ -143,7 +145,7 @@ impl Target {
     pub fn memory(&self, spoil: Spoil) {
         self.wire.spoil(Some(spoil));
         let owner = Owner { account_id: "111122223333".to_owned(), region: "us-east-1".to_owned() };
-        let opened = self.runtime.block_on(self.sinks.ledger(&owner, &self.instance.id));
+        let opened = self.runtime.block_on(self.sinks.stores.ledger(&owner, &self.instance.id));
         self.wire.spoil(None);
         if let Opened::Unreadable(fault) = opened {
             let place = fault.operation.split(':').next().unwrap_or_default();

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::NAME;
 use crate::catalogue;
 use crate::domain::{FaultRecord, Impact, Metric, NO_CODE};
 use crate::ledger::News;
 use crate::say::{counted, impact_of, list, plain};
 
+pub(super) const NAME: usize = 120;
 /// Names in the one line for a person.
 const NAMES: usize = 3;
 /// Quotas that an event lists.

@@ -19,6 +19,7 @@ use crate::domain::{Account, Impact, Instance, Metric, NO_CODE, Status};
 use crate::ledger::{Change, News, Severity};
 use crate::say::{Context, impact_of, plain, reading, rejections};
 use blindness::Blindness;
+use blindness::NAME;
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 const SCHEMA_VERSION: u32 = 1;
@@ -26,7 +27,6 @@ const SCHEMA_VERSION: u32 = 1;
 pub const SOURCE: &str = "connect-quota-monitor";
 /// What PagerDuty takes as a summary.
 const SUMMARY: usize = 1024;
-const NAME: usize = 120;
 /// What to do with an incident.
 const TRIGGER: &str = "trigger";
 const RESOLVE: &str = "resolve";

@@ -1,0 +1,175 @@
+//! The clients of one run, and the configuration that they are made from.
+
+use std::time::Duration;
+
+pub use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+
+use super::alarms::Alarms;
+use super::call::Caller;
+use super::cloudwatch::CloudWatch;
+use super::connect::Connect;
+use super::edge::Edge;
+use super::own::Log;
+use super::pace::Plan;
+use super::pages::MOST_PAGES;
+use super::quotas::Quotas;
+use crate::catalogue::Service;
+use crate::config::{Config, Pacing};
+use crate::domain::{Account, Fault, FaultKind, Instance};
+
+/// The clients that measure.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    pub connect: Connect,
+    pub cases: Edge<aws_sdk_connectcases::Client>,
+    pub profile: Edge<aws_sdk_customerprofiles::Client>,
+    pub wisdom: Edge<aws_sdk_qconnect::Client>,
+    pub app_integrations: Edge<aws_sdk_appintegrations::Client>,
+    pub campaigns: Edge<aws_sdk_connectcampaignsv2::Client>,
+    pub quotas: Quotas,
+    pub cloudwatch: CloudWatch,
+    pub alarms: Alarms,
+    /// A listing that is counted and goes on after so many pages is not believed.
+    pub most_pages: usize,
+    /// Calls to Connect and its companions that are in no ledger yet.
+    pub own_calls: Log,
+    sts: aws_sdk_sts::Client,
+    region: String,
+}
+
+/// The ambient AWS configuration: environment, profile, container or instance role, with what the
+/// command line overrides.
+pub async fn ambient(region: Option<String>, profile: Option<String>) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(super::http::client())
+        .retry_config(RetryConfig::standard().with_max_attempts(4).with_max_backoff(Duration::from_secs(5)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .operation_attempt_timeout(Duration::from_secs(15))
+                .build(),
+        );
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
+}
+
+impl Aws {
+    /// Clients at the pacing that the configuration asks for.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
+        let share = config.rate_share;
+        let connect = match config.pacing {
+            Pacing::Account => Plan::ConnectAccount { share },
+            Pacing::PerOperation => Plan::ConnectPerOperation { share },
+        };
+        Self::with_plans(sdk, connect, Plan::ServiceQuotas)
+    }
+
+    /// Clients at any pacing.
+    #[must_use]
+    pub fn with_plans(sdk: &SdkConfig, connect: Plan, quotas: Plan) -> Self {
+        // Each attempt of a paced service takes a token first, so the retries must be ours: see `call`.
+        let paced = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
+        let sister = match &connect {
+            Plan::ConnectAccount { share } | Plan::ConnectPerOperation { share } => Plan::Sister { share: *share },
+            other => other.clone(),
+        };
+        let own_calls = Log::default();
+        let caller = |service: Service| Caller::new(service.code(), sister.clone()).noting(&own_calls);
+        Self {
+            connect: Edge::new(
+                aws_sdk_connect::Client::new(&paced),
+                Caller::new(Service::Connect.code(), connect).noting(&own_calls),
+            ),
+            cases: Edge::new(aws_sdk_connectcases::Client::new(&paced), caller(Service::Cases)),
+            profile: Edge::new(aws_sdk_customerprofiles::Client::new(&paced), caller(Service::Profile)),
+            wisdom: Edge::new(aws_sdk_qconnect::Client::new(&paced), caller(Service::Wisdom)),
+            app_integrations: Edge::new(aws_sdk_appintegrations::Client::new(&paced), caller(Service::AppIntegrations)),
+            campaigns: Edge::new(aws_sdk_connectcampaignsv2::Client::new(&paced), caller(Service::Campaigns)),
+            quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
+            cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
+            alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", Plan::Alarms)),
+            most_pages: MOST_PAGES,
+            own_calls,
+            sts: aws_sdk_sts::Client::new(sdk),
+            region: sdk.region().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// A run begins at `now`: what the last one gave up is tried anew, and calls are noted by its clock.
+    pub fn begin_run(&self, now: Timestamp) {
+        self.own_calls.begin(now);
+        let services = [
+            &self.connect.caller,
+            &self.cases.caller,
+            &self.profile.caller,
+            &self.wisdom.caller,
+            &self.app_integrations.caller,
+            &self.campaigns.caller,
+            self.quotas.caller(),
+        ];
+        for caller in services {
+            caller.begin_run();
+        }
+        self.alarms.caller.begin_run();
+    }
+
+    /// The Region that the clients call.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Which account this is. An instance's ARN tells where STS cannot be asked (a VPC without its
+    /// endpoint), so STS's fault only counts where there is no instance.
+    ///
+    /// # Errors
+    /// The fault of `GetCallerIdentity`.
+    pub async fn account(&self, instances: &[Instance], deadline: Instant) -> Result<Account, Fault> {
+        const OPERATION: &str = "sts:GetCallerIdentity";
+        let arn = match instances.first() {
+            Some(instance) => instance.arn.clone(),
+            None => match timeout_at(deadline, self.sts.get_caller_identity().send()).await {
+                Ok(Ok(identity)) => identity.arn.unwrap_or_default(),
+                Ok(Err(error)) => return Err(super::fault::failure(&error).into_fault(OPERATION)),
+                Err(_) => return Err(Fault::new(OPERATION, FaultKind::Deadline, "the run's time was over")),
+            },
+        };
+        self.account_of(&arn)
+            .ok_or_else(|| Fault::new(OPERATION, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account")))
+    }
+
+    fn account_of(&self, arn: &str) -> Option<Account> {
+        let mut parts = arn.split(':');
+        let (scheme, partition) = (parts.next()?, parts.next()?);
+        let id = parts.nth(2)?;
+        let is_account = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
+        (scheme == "arn" && is_account).then(|| Account {
+            id: id.to_owned(),
+            region: self.region.clone(),
+            partition: partition.to_owned(),
+        })
+    }
+}
+
+/// An S3 client. `path_style`: the endpoint is the user's own, see [`has_own_s3_endpoint`].
+#[must_use]
+pub fn s3_client(sdk: &SdkConfig, path_style: bool) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(path_style).build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+/// True where the user pointed S3 to a server of their own: there a bucket is a path, not a host name.
+pub fn has_own_s3_endpoint(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| lookup(name).is_some_and(|v| !v.is_empty()))
+}

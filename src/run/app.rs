@@ -1,0 +1,76 @@
+//! What lives as long as the process, and when a run must be where.
+
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::sinks::Sinks;
+use crate::aws::Aws;
+use crate::config::Config;
+
+/// What lives as long as the process: clients with their buckets, and the configuration.
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub aws: Aws,
+    pub sinks: Sinks,
+    /// Answer with every row, as a dry run does.
+    pub with_metrics: bool,
+    pub progress: Progress,
+    /// Where the monitor's own metrics are written; none where they are off, and in the command.
+    pub metrics_log: Option<MetricsLog>,
+}
+
+/// A log that CloudWatch Logs makes metrics of.
+#[derive(Debug, Clone)]
+pub struct MetricsLog {
+    /// The function's name, the dimension of the metrics.
+    pub function: String,
+    /// The utilization of every quota too.
+    pub per_quota: bool,
+    /// Takes one line.
+    pub write: fn(&str),
+}
+
+/// When a run started, when it must have stopped measuring, and when its answer must be out. Only the
+/// edge reads clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub now: Timestamp,
+    pub deadline: Instant,
+    pub end: Instant,
+}
+
+impl Moment {
+    /// A run that has so much time: the last of it is kept for storing and alerting, and the very last
+    /// for the answer.
+    #[must_use]
+    pub fn within(now: Timestamp, time: Duration) -> Self {
+        let to_store_and_tell = (time / 10).clamp(Duration::from_secs(2), Duration::from_secs(30));
+        let to_answer = (time / 50).clamp(Duration::from_millis(200), Duration::from_secs(2));
+        let start = Instant::now();
+        Self {
+            now,
+            deadline: start + time.saturating_sub(to_store_and_tell),
+            end: start + time.saturating_sub(to_answer),
+        }
+    }
+}
+
+/// How far the current run is, for whoever watches.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub instances: AtomicUsize,
+    pub measured: AtomicUsize,
+    /// Connect calls if every listing fits one page.
+    pub planned_calls: AtomicUsize,
+}
+
+impl App {
+    #[must_use]
+    pub fn new(config: Config, aws: Aws, sinks: Sinks) -> Self {
+        Self { config, aws, sinks, with_metrics: false, progress: Progress::default(), metrics_log: None }
+    }
+}
