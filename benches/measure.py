@@ -23,7 +23,7 @@ from processes import BINARY, MONITOR, PYTHON, ROOT, VENV, Function, SimulatedAw
 STARTS = 20
 # Calls per second and burst, as AWS documents them and the pacer takes them.
 CONNECT, QUOTAS_LIST, QUOTAS_GET = (2, 5), (10, 10), (5, 5)
-SISTERS = ("app-integrations", "cases", "connect-campaigns", "profile", "wisdom")
+COMPANIONS = ("app-integrations", "cases", "connect-campaigns", "profile", "wisdom")
 
 
 def starts(command):
@@ -44,7 +44,7 @@ def bound(calls, pacing):
         for operation, (count, _) in operations.items():
             if service == "connect":
                 name, rate = ("connect" if pacing == "account" else f"connect {operation}"), CONNECT
-            elif service in SISTERS:
+            elif service in COMPANIONS:
                 name, rate = f"{service} {operation}", CONNECT
             elif service == "servicequotas":
                 is_list = operation.startswith("List") and "ChangeHistory" not in operation

@@ -22,9 +22,9 @@
 //! - Only `aws` and `sink` name the AWS SDK. Only `main` reads the environment. Only the two edges
 //!   read the clock.
 //! - Every quota of the catalogue yields exactly one row per instance, or one for the account; those of
-//!   a sister service's resources one for the account and one for each instance that owns such a
+//!   a companion service's resources one for the account and one for each instance that owns such a
 //!   resource. What could not be read is `unknown` with its fault: never 0, never `ok`.
-//! - Every attempt of every call to Connect, its sisters and Service Quotas takes a token first.
+//! - Every attempt of every call to Connect, its companions and Service Quotas takes a token first.
 //! - A snapshot is stored before its alert is sent; what the reader was told is stored after it.
 #![forbid(unsafe_code)]
 

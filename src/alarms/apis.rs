@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alarms::{Common, Desired, bounded_description, percent_of};
 use crate::config::alarms::Form;
 use crate::config::overrides::Overrides;
-use crate::domain::alarm::{Alarm, Comparison, RESULT_ID, Series, Watch};
+use crate::domain::alarm::{Alarm, Comparison, MetricStat, RESULT_ID, Watch};
 use crate::domain::limit::UsageMetric;
 use crate::domain::{LimitSource, Metric, NO_CODE, QuotaId, Scope, console};
 use crate::judge::limits::Limits;
@@ -181,7 +181,7 @@ fn alarm(common: &Common<'_>, api: &Api, rate: f64) -> Alarm {
         name: name(common, api),
         description: bounded_description(&description),
         watch: Watch::Math {
-            metric: Series {
+            metric: MetricStat {
                 namespace: api.metric.namespace.clone(),
                 name: api.metric.name.clone(),
                 dimensions: api.metric.dimensions.clone(),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::alarm::{Alarm, METRIC_ID, RESULT_ID, Series, Watch};
+use crate::domain::alarm::{Alarm, METRIC_ID, MetricStat, RESULT_ID, Watch};
 
 /// CloudFormation takes this many resources in one template.
 const MOST_RESOURCES: usize = 500;
@@ -89,7 +89,7 @@ fn properties(alarm: &Alarm) -> Value {
     properties
 }
 
-fn dimensions(series: &Series) -> Value {
+fn dimensions(series: &MetricStat) -> Value {
     series.dimensions.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect()
 }
 
@@ -142,7 +142,7 @@ fn watch(watch: &Watch) -> String {
     }
 }
 
-fn lines(series: &Series, statistic: &str, indent: usize) -> String {
+fn lines(series: &MetricStat, statistic: &str, indent: usize) -> String {
     let blank = " ".repeat(indent);
     let mut dimensions = String::new();
     for (name, value) in &series.dimensions {
@@ -206,7 +206,7 @@ mod tests {
     use crate::domain::alarm::{Comparison, Datapoints, MissingData};
 
     fn alarm(name: &str) -> Alarm {
-        let series = Series {
+        let series = MetricStat {
             namespace: "AWS/Usage".to_owned(),
             name: "CallCount".to_owned(),
             dimensions: [("Resource".to_owned(), "ListUsers".to_owned())].into(),

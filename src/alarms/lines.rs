@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::alarms::{Common, Desired, bounded_description, percent_of};
 use crate::catalogue::{self, Gauge, Meter, Quota};
 use crate::config::overrides::Overrides;
-use crate::domain::alarm::{Alarm, Comparison, Datapoints, MissingData, Series, Watch};
+use crate::domain::alarm::{Alarm, Comparison, Datapoints, MetricStat, MissingData, Watch};
 use crate::domain::{Instance, Metric, console};
 
 const GAUGE: Gauge = Gauge::Calls;
@@ -45,9 +45,9 @@ fn name(common: &Common<'_>, instance: &Instance, metric: &str) -> String {
     common.name(&["instance", &instance.id, metric])
 }
 
-fn series(instance: &Instance, name: &str, statistic: &str, period: u32) -> Series {
+fn series(instance: &Instance, name: &str, statistic: &str, period: u32) -> MetricStat {
     let dimensions = [("InstanceId", instance.id.as_str()), ("MetricGroup", GAUGE.metric().metric_group)];
-    Series {
+    MetricStat {
         namespace: "AWS/Connect".to_owned(),
         name: name.to_owned(),
         dimensions: dimensions.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect::<BTreeMap<_, _>>(),

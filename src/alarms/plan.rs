@@ -9,7 +9,7 @@ use crate::domain::alarm::Alarm;
 
 /// What is to be done. Every name stands in one place only.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Plan {
+pub struct AlarmPlan {
     pub put: Vec<Put>,
     pub delete: Vec<String>,
     pub keep: Vec<String>,
@@ -33,8 +33,8 @@ pub fn in_question<'a>(desired: &Desired, existing: &'a [Existing]) -> Vec<&'a E
 /// Compares. `ours` are the names of those alarms [`in_question`] that carry our tag; no other one is
 /// ever written over or deleted.
 #[must_use]
-pub fn plan(desired: &Desired, existing: &[Existing], ours: &BTreeSet<String>) -> Plan {
-    let mut plan = Plan::default();
+pub fn plan(desired: &Desired, existing: &[Existing], ours: &BTreeSet<String>) -> AlarmPlan {
+    let mut plan = AlarmPlan::default();
     let wanted = by_name(desired);
     let questionable: BTreeSet<&str> = in_question(desired, existing).into_iter().map(|e| e.name.as_str()).collect();
     for held in existing {
@@ -64,11 +64,11 @@ fn by_name(desired: &Desired) -> BTreeMap<&str, &Alarm> {
 mod tests {
     use super::*;
     use crate::alarms::Held;
-    use crate::domain::alarm::{Comparison, Datapoints, MissingData, Series, Watch};
+    use crate::domain::alarm::{Comparison, Datapoints, MetricStat, MissingData, Watch};
     use proptest::prelude::*;
 
     fn alarm(n: u8, threshold: f64) -> Alarm {
-        let series = Series {
+        let series = MetricStat {
             namespace: "AWS/Usage".to_owned(),
             name: "CallCount".to_owned(),
             dimensions: BTreeMap::new(),
@@ -96,7 +96,7 @@ mod tests {
             self.0.iter().map(|(existing, _)| existing.clone()).collect()
         }
 
-        fn plan(&self, desired: &Desired) -> Plan {
+        fn plan(&self, desired: &Desired) -> AlarmPlan {
             let existing = self.existing();
             let asked: BTreeSet<String> = in_question(desired, &existing).into_iter().map(|e| e.name.clone()).collect();
             let ours = self.0.iter().filter(|(e, ours)| *ours && asked.contains(&e.name)).map(|(e, _)| e.name.clone());
@@ -104,7 +104,7 @@ mod tests {
         }
 
         /// As CloudWatch would carry it out.
-        fn after(&self, plan: &Plan) -> Self {
+        fn after(&self, plan: &AlarmPlan) -> Self {
             let mut kept: BTreeMap<String, (Existing, bool)> =
                 self.0.iter().map(|(e, ours)| (e.name.clone(), (e.clone(), *ours))).collect();
             for name in &plan.delete {

@@ -87,7 +87,7 @@ pub fn markdown() -> String {
     let measured = rows.iter().filter(|r| r.measured).count();
     let mut text = format!(
         "# Coverage\n\n\
-         The {} quotas of Amazon Connect and its sister services that the catalogue knows: {measured} are measured, of\n\
+         The {} quotas of Amazon Connect and its companion services that the catalogue knows: {measured} are measured, of\n\
          the other {} the limit is shown with the reason why AWS offers no way to measure them. Codes that Service Quotas\n\
          lists and the catalogue does not know appear in the account's snapshot as `not in the catalogue`.\n\n\
          This page is generated: `connect-quota-monitor quotas --output markdown > docs/COVERAGE.md`. A test compares it with\n\

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Completeness, Report, Seen};
+use crate::answer::{Completeness, Report, SubjectReport};
 use crate::domain::Metric;
 use crate::domain::snapshot::ACCOUNT_KEY;
 
@@ -50,10 +50,10 @@ pub fn lines(report: &Report, function: &str) -> Vec<String> {
 }
 
 fn of_run(report: &Report) -> Vec<Point> {
-    let measured: Vec<&Seen> =
+    let measured: Vec<&SubjectReport> =
         report.instances.iter().map(|i| &i.seen).filter(|s| s.status != Completeness::Skipped).collect();
     let all = || measured.iter().copied().chain([&report.account]);
-    let sum = |count: fn(&Seen) -> usize| json!(all().map(count).sum::<usize>());
+    let sum = |count: fn(&SubjectReport) -> usize| json!(all().map(count).sum::<usize>());
     let count = |name: &str, value: Value| (name.to_owned(), "Count", value);
     let highest = all().filter_map(|s| s.max_utilization).reduce(f64::max);
     let mut points = vec![
@@ -96,10 +96,10 @@ mod tests {
         }
     }
 
-    fn seen(status: Completeness, max_utilization: Option<f64>, metrics: Option<Vec<Metric>>) -> Seen {
+    fn seen(status: Completeness, max_utilization: Option<f64>, metrics: Option<Vec<Metric>>) -> SubjectReport {
         let (metrics_count, unknown_count, not_measurable_count) =
             if status == Completeness::Skipped { (0, 0, 0) } else { (62, 2, 22) };
-        Seen {
+        SubjectReport {
             status,
             reason: None,
             metrics_count,

@@ -8,7 +8,7 @@ use crate::domain::service::ServiceReport;
 use crate::domain::snapshot::Snapshots;
 use serde::Serialize;
 
-use crate::domain::plan::Plan;
+use crate::domain::plan::TimePlan;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stats::CallStats;
 use crate::domain::{FaultRecord, Instance, Metric, Status};
@@ -27,9 +27,9 @@ pub struct Report {
     /// What must be known before the rest is read: that Amazon Connect is not offered in this Region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    pub account: Seen,
+    pub account: SubjectReport,
     pub instances: Vec<InstanceReport>,
-    /// How the sister services answered, which an account may not have.
+    /// How the companion services answered, which an account may not have.
     pub services: Vec<ServiceReport>,
     pub violations: usize,
     pub alerts: Alerts,
@@ -43,7 +43,7 @@ pub struct Report {
     pub api_alarms: Option<ApiAlarms>,
     /// The run's calls against its time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Plan>,
+    pub plan: Option<TimePlan>,
     /// Where a dry run has more rows than an answer can hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_note: Option<String>,
@@ -63,12 +63,12 @@ pub struct InstanceReport {
     pub instance_id: String,
     pub instance_alias: Option<String>,
     #[serde(flatten)]
-    pub seen: Seen,
+    pub seen: SubjectReport,
 }
 
 /// What was seen of an instance, or of the account.
 #[derive(Debug, Clone, Serialize)]
-pub struct Seen {
+pub struct SubjectReport {
     pub status: Completeness,
     /// Why an instance was skipped: its state, or the filter that left it out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,7 +179,7 @@ impl Report {
     }
 }
 
-impl Seen {
+impl SubjectReport {
     /// Sums up a snapshot; with its rows where `with_metrics`.
     #[must_use]
     pub fn of(snapshot: &Snapshot, with_metrics: bool) -> Self {
@@ -223,12 +223,12 @@ impl Seen {
 
 impl InstanceReport {
     #[must_use]
-    pub fn measured(instance: &Instance, seen: Seen) -> Self {
+    pub fn measured(instance: &Instance, seen: SubjectReport) -> Self {
         Self { instance_id: instance.id.clone(), instance_alias: instance.alias.clone(), seen }
     }
 
     #[must_use]
     pub fn skipped(instance: &Instance, reason: String) -> Self {
-        Self::measured(instance, Seen::skipped(reason))
+        Self::measured(instance, SubjectReport::skipped(reason))
     }
 }

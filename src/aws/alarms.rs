@@ -14,7 +14,7 @@ use super::call::Caller;
 use super::cloudwatch::{dimensions, metric_stat};
 use super::pages::Pages;
 use crate::domain::alarm::{
-    Alarm, Comparison, Datapoints, Existing, Filter, METRIC_ID, MissingData, Put, RESULT_ID, Series, TAG, Watch,
+    Alarm, Comparison, Datapoints, Existing, Filter, METRIC_ID, MetricStat, MissingData, Put, RESULT_ID, TAG, Watch,
 };
 use crate::domain::{Fault, FaultKind};
 
@@ -166,11 +166,11 @@ fn by_name(dimensions: &[Dimension]) -> BTreeMap<String, String> {
     pairs.collect()
 }
 
-fn pairs(series: &Series) -> impl Iterator<Item = (&str, &str)> {
+fn pairs(series: &MetricStat) -> impl Iterator<Item = (&str, &str)> {
     series.dimensions.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-fn source(series: &Series) -> MetricDataQuery {
+fn source(series: &MetricStat) -> MetricDataQuery {
     let named = (series.namespace.as_str(), series.name.as_str());
     let stat = metric_stat(named, pairs(series), &series.statistic, whole(series.period));
     MetricDataQuery::builder().id(METRIC_ID).metric_stat(stat).return_data(false).build()
@@ -215,7 +215,7 @@ fn ours(alarm: &MetricAlarm) -> Option<Alarm> {
 }
 
 fn single(alarm: &MetricAlarm) -> Option<Watch> {
-    Some(Watch::Metric(Series {
+    Some(Watch::Metric(MetricStat {
         namespace: alarm.namespace()?.to_owned(),
         name: alarm.metric_name()?.to_owned(),
         dimensions: by_name(alarm.dimensions()),
@@ -236,7 +236,7 @@ fn math(queries: &[MetricDataQuery], account: &str) -> Option<Watch> {
     let stat = metric.metric_stat().filter(|stat| is_plain && stat.unit().is_none())?;
     let source = stat.metric()?;
     Some(Watch::Math {
-        metric: Series {
+        metric: MetricStat {
             namespace: source.namespace()?.to_owned(),
             name: source.metric_name()?.to_owned(),
             dimensions: by_name(source.dimensions()),
@@ -252,8 +252,8 @@ fn math(queries: &[MetricDataQuery], account: &str) -> Option<Watch> {
 mod tests {
     use super::*;
 
-    fn series() -> Series {
-        Series {
+    fn series() -> MetricStat {
+        MetricStat {
             namespace: "AWS/Usage".to_owned(),
             name: "CallCount".to_owned(),
             dimensions: [("Resource".to_owned(), "ListUsers".to_owned())].into(),

@@ -17,7 +17,7 @@ use tracing::warn;
 
 use super::fault::{Failure, Retry, failure, out_of_time};
 use super::own::Log;
-use super::pace::{Pacer, Plan};
+use super::pace::{Pacer, PacingPlan};
 use super::trouble::{self, Trouble, Troubles};
 use crate::domain::{Fault, FaultKind};
 
@@ -58,7 +58,7 @@ pub struct Caller {
 
 impl Caller {
     #[must_use]
-    pub fn new(service: &'static str, plan: Plan) -> Self {
+    pub fn new(service: &'static str, plan: PacingPlan) -> Self {
         Self {
             service,
             pacer: Arc::new(Pacer::new(plan)),

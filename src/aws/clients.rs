@@ -15,7 +15,7 @@ use super::cloudwatch::CloudWatch;
 use super::connect::Connect;
 use super::edge::Edge;
 use super::own::Log;
-use super::pace::Plan;
+use super::pace::PacingPlan;
 use super::pages::MOST_PAGES;
 use super::quotas::Quotas;
 use crate::catalogue::Service;
@@ -69,23 +69,25 @@ impl Aws {
     pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
         let share = config.rate_share;
         let connect = match config.pacing {
-            Pacing::Account => Plan::ConnectAccount { share },
-            Pacing::PerOperation => Plan::ConnectPerOperation { share },
+            Pacing::Account => PacingPlan::ConnectAccount { share },
+            Pacing::PerOperation => PacingPlan::ConnectPerOperation { share },
         };
-        Self::with_plans(sdk, connect, Plan::ServiceQuotas)
+        Self::with_plans(sdk, connect, PacingPlan::ServiceQuotas)
     }
 
     /// Clients at any pacing.
     #[must_use]
-    pub fn with_plans(sdk: &SdkConfig, connect: Plan, quotas: Plan) -> Self {
+    pub fn with_plans(sdk: &SdkConfig, connect: PacingPlan, quotas: PacingPlan) -> Self {
         // Each attempt of a paced service takes a token first, so the retries must be ours: see `call`.
         let paced = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
-        let sister = match &connect {
-            Plan::ConnectAccount { share } | Plan::ConnectPerOperation { share } => Plan::Sister { share: *share },
+        let companion = match &connect {
+            PacingPlan::ConnectAccount { share } | PacingPlan::ConnectPerOperation { share } => {
+                PacingPlan::Companion { share: *share }
+            }
             other => other.clone(),
         };
         let own_calls = Log::default();
-        let caller = |service: Service| Caller::new(service.code(), sister.clone()).noting(&own_calls);
+        let caller = |service: Service| Caller::new(service.code(), companion.clone()).noting(&own_calls);
         Self {
             connect: Edge::new(
                 aws_sdk_connect::Client::new(&paced),
@@ -98,7 +100,7 @@ impl Aws {
             campaigns: Edge::new(aws_sdk_connectcampaignsv2::Client::new(&paced), caller(Service::Campaigns)),
             quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
-            alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", Plan::Alarms)),
+            alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", PacingPlan::Alarms)),
             most_pages: MOST_PAGES,
             own_calls,
             sts: aws_sdk_sts::Client::new(sdk),

@@ -17,14 +17,14 @@ use super::bucket::{Bucket, locked};
 
 /// Which operations share a bucket, and at which rate.
 #[derive(Debug, Clone)]
-pub enum Plan {
+pub enum PacingPlan {
     /// Connect's documented limits, read as two buckets for the whole account and Region.
     ConnectAccount { share: u32 },
     /// The same limits, read as one bucket for each operation.
     ConnectPerOperation { share: u32 },
-    /// The sister services (Cases, Customer Profiles ...): each operation at the lowest limit that any
+    /// The companion services (Cases, Customer Profiles ...): each operation at the lowest limit that any
     /// of them documents.
-    Sister { share: u32 },
+    Companion { share: u32 },
     /// Service Quotas' own limits, which are per operation.
     ServiceQuotas,
     /// CloudWatch's limits on its alarms' operations, which are per operation.
@@ -45,7 +45,7 @@ const QUOTAS_ASK: Rate = Rate::new(3.0, 3);
 const ALARM_WRITES: Rate = Rate::new(3.0, 3);
 const ALARM_READS: Rate = Rate::new(9.0, 9);
 
-impl Plan {
+impl PacingPlan {
     /// The bucket of an operation: its name in the map, and its rate.
     fn bucket(&self, operation: &'static str) -> (&'static str, Rate) {
         let is_metrics = matches!(operation, "GetMetricData" | "GetCurrentMetricData");
@@ -53,7 +53,7 @@ impl Plan {
         match self {
             Self::ConnectAccount { share } => (if is_metrics { "metrics" } else { "all" }, connect.share(*share)),
             Self::ConnectPerOperation { share } => (operation, connect.share(*share)),
-            Self::Sister { share } => (operation, CONNECT.share(*share)),
+            Self::Companion { share } => (operation, CONNECT.share(*share)),
             Self::ServiceQuotas if operation == "RequestServiceQuotaIncrease" => (operation, QUOTAS_ASK),
             Self::ServiceQuotas if operation == "ListRequestedServiceQuotaChangeHistory" => (operation, QUOTAS_GET),
             Self::ServiceQuotas if operation.starts_with("List") => (operation, QUOTAS_LIST),
@@ -68,7 +68,7 @@ impl Plan {
 /// The buckets of one service.
 #[derive(Debug)]
 pub struct Pacer {
-    plan: Plan,
+    plan: PacingPlan,
     /// One for each operation.
     own: Mutex<HashMap<&'static str, Arc<Bucket>>>,
     /// Those that operations share, by name.
@@ -95,14 +95,14 @@ const FALL_BACK_FOR: Duration = Duration::from_secs(15 * 60);
 
 impl Pacer {
     #[must_use]
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: PacingPlan) -> Self {
         Self { plan, own: Mutex::default(), shared: Mutex::default(), throttles: Mutex::default() }
     }
 
     /// How fast an operation may leave, and whether it shares its bucket with others.
     #[must_use]
     pub fn rate(&self, operation: &'static str) -> (Rate, bool) {
-        (self.plan.bucket(operation).1, matches!(self.plan, Plan::ConnectAccount { .. }))
+        (self.plan.bucket(operation).1, matches!(self.plan, PacingPlan::ConnectAccount { .. }))
     }
 
     /// Waits for a token, or for one of each bucket that has a say, and for one of the lanes.
@@ -142,7 +142,7 @@ impl Pacer {
             return false;
         }
         let of_one = throttles.recent.iter().all(|(_, other)| *other == operation);
-        let falls_back = matches!(self.plan, Plan::ConnectPerOperation { .. })
+        let falls_back = matches!(self.plan, PacingPlan::ConnectPerOperation { .. })
             && throttles.recent.len() >= FALL_BACK_AFTER
             && !of_one;
         if falls_back {
@@ -154,21 +154,21 @@ impl Pacer {
     /// Applies an operation's own rate quota (calls per second) where operations are paced one by one, also
     /// while they share a bucket. None: there is none, and one that there was is lifted.
     pub fn apply_quota(&self, operation: &'static str, per_second: Option<f64>) {
-        if let Plan::ConnectPerOperation { share } = self.plan {
+        if let PacingPlan::ConnectPerOperation { share } = self.plan {
             self.own(operation).cap(per_second.map(|rate| rate * f64::from(share) / 100.0));
         }
     }
 
     /// All operations are paced together, always.
     fn is_together(&self) -> bool {
-        matches!(self.plan, Plan::ConnectAccount { .. })
+        matches!(self.plan, PacingPlan::ConnectAccount { .. })
     }
 
     /// How Connect's operations share buckets.
-    fn account(&self) -> Option<Plan> {
+    fn account(&self) -> Option<PacingPlan> {
         match self.plan {
-            Plan::ConnectAccount { share } | Plan::ConnectPerOperation { share } => {
-                Some(Plan::ConnectAccount { share })
+            PacingPlan::ConnectAccount { share } | PacingPlan::ConnectPerOperation { share } => {
+                Some(PacingPlan::ConnectAccount { share })
             }
             _ => None,
         }
@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_second_run_finds_the_bucket_as_the_first_left_it() {
-        let pacer = Pacer::new(Plan::ConnectAccount { share: 100 });
+        let pacer = Pacer::new(PacingPlan::ConnectAccount { share: 100 });
         time_of(&pacer, "ListUsers", 5).await;
         assert!(time_of(&pacer, "ListQueues", 1).await >= 0.4, "another operation of the same bucket waits");
         let other = time_of(&pacer, "GetMetricData", 1).await;
@@ -221,7 +221,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn per_operation_pacing_obeys_a_lower_applied_quota_until_it_is_lifted() {
-        let pacer = Pacer::new(Plan::ConnectPerOperation { share: 100 });
+        let pacer = Pacer::new(PacingPlan::ConnectPerOperation { share: 100 });
         pacer.apply_quota("ListUsers", Some(0.5));
         pacer.apply_quota("ListQueues", Some(10.0));
         for (operation, at_least, at_most) in [("ListUsers", 10.0, 17.0), ("ListQueues", 2.5, 3.0)] {
@@ -240,7 +240,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_quota_of_one_operation_never_slows_the_bucket_of_all() {
-        let pacer = Pacer::new(Plan::ConnectPerOperation { share: 100 });
+        let pacer = Pacer::new(PacingPlan::ConnectPerOperation { share: 100 });
         for _ in 0..2 {
             assert!(fall_back(&pacer));
             // The next run of the same process, while all share a bucket.
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn operations_share_a_bucket_after_throttles_of_several_and_not_for_ever() {
-        let pacer = Pacer::new(Plan::ConnectPerOperation { share: 100 });
+        let pacer = Pacer::new(PacingPlan::ConnectPerOperation { share: 100 });
         assert!(!(0..20).any(|_| pacer.throttled("ListUsers")), "one operation speaks for itself alone");
         assert!(pacer.shared("ListQueues").is_none());
         for day in 0..10 {
@@ -279,7 +279,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn at_account_pacing_a_throttle_slows_its_operation_and_two_slow_all() {
-        let pacer = Pacer::new(Plan::ConnectAccount { share: 100 });
+        let pacer = Pacer::new(PacingPlan::ConnectAccount { share: 100 });
         let throttle = async |operation, times: u64| {
             for _ in 0..times {
                 pacer.throttled(operation);

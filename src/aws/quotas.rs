@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::call::Caller;
 use super::pages::Pages;
 use crate::catalogue::Service;
-use crate::domain::increase::{Ask, Request};
+use crate::domain::increase::{Increase, IncreaseRequest};
 use crate::domain::limit::{Level, LimitRow, Period, UsageMetric};
 use crate::domain::{Fault, FaultKind};
 
@@ -119,7 +119,7 @@ impl Quotas {
         &self,
         services: &[Service],
         deadline: Instant,
-    ) -> BTreeMap<String, Result<Vec<Request>, Fault>> {
+    ) -> BTreeMap<String, Result<Vec<IncreaseRequest>, Fault>> {
         let mut found = BTreeMap::new();
         for service in services.iter().map(|s| s.code()) {
             let requests = match self.requests_of(service, deadline).await {
@@ -132,7 +132,7 @@ impl Quotas {
         found
     }
 
-    async fn requests_of(&self, service: &str, deadline: Instant) -> Result<Vec<Request>, Fault> {
+    async fn requests_of(&self, service: &str, deadline: Instant) -> Result<Vec<IncreaseRequest>, Fault> {
         const OPERATION: &str = "ListRequestedServiceQuotaChangeHistory";
         let request = self
             .client
@@ -160,7 +160,7 @@ impl Quotas {
     ///
     /// # Errors
     /// The fault of `RequestServiceQuotaIncrease`; that one is open already is a fault too.
-    pub async fn ask(&self, ask: &Ask, deadline: Instant) -> Result<Request, Fault> {
+    pub async fn ask(&self, ask: &Increase, deadline: Instant) -> Result<IncreaseRequest, Fault> {
         const OPERATION: &str = "RequestServiceQuotaIncrease";
         let request = self
             .client
@@ -176,12 +176,12 @@ impl Quotas {
     }
 }
 
-fn change(change: &RequestedServiceQuotaChange) -> Option<Request> {
+fn change(change: &RequestedServiceQuotaChange) -> Option<IncreaseRequest> {
     let context = change.quota_context().and_then(|c| c.context_id()).filter(|id| *id != "*");
     let is_of_account = change.quota_requested_at_level() == Some(&AppliedLevelEnum::Account);
     let created = Timestamp::from_second(change.created()?.secs()).ok()?;
     let updated = change.last_updated().and_then(|at| Timestamp::from_second(at.secs()).ok());
-    Some(Request {
+    Some(IncreaseRequest {
         id: change.id().map(str::to_owned),
         quota_code: change.quota_code()?.to_owned(),
         desired: change.desired_value()?,

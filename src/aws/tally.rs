@@ -14,7 +14,7 @@ use crate::domain::{Fault, FaultKind, Group, Instance, Resource, Tally};
 
 /// Calls that visits may still make: some of their own, and what nobody was given.
 #[derive(Debug, Default)]
-pub struct Purse {
+pub struct CallBudget {
     own: AtomicU32,
     spare: Arc<AtomicU32>,
     /// So many of the spare ones are kept for first visits.
@@ -22,7 +22,7 @@ pub struct Purse {
     has_finished_one: AtomicBool,
 }
 
-impl Purse {
+impl CallBudget {
     #[must_use]
     pub fn new(own: u32, spare: Arc<AtomicU32>, kept: u32) -> Self {
         Self { own: AtomicU32::new(own), spare, kept, has_finished_one: AtomicBool::new(false) }
@@ -65,7 +65,7 @@ impl Aws {
         self.count(listing, instance, None, None, deadline).await.map(Option::unwrap_or_default)
     }
 
-    /// Counts a listing of one resource; none where the purse was empty before the last page.
+    /// Counts a listing of one resource; none where the budget was empty before the last page.
     ///
     /// # Errors
     /// As [`Self::tally`].
@@ -74,10 +74,10 @@ impl Aws {
         listing: Listing,
         instance: Option<&Instance>,
         resource: &Resource,
-        purse: &Purse,
+        budget: &CallBudget,
         deadline: Instant,
     ) -> Result<Option<Tally>, Fault> {
-        self.count(listing, instance, Some(resource), Some(purse), deadline).await
+        self.count(listing, instance, Some(resource), Some(budget), deadline).await
     }
 
     async fn count(
@@ -85,7 +85,7 @@ impl Aws {
         listing: Listing,
         instance: Option<&Instance>,
         resource: Option<&Resource>,
-        purse: Option<&Purse>,
+        budget: Option<&CallBudget>,
         deadline: Instant,
     ) -> Result<Option<Tally>, Fault> {
         let id = instance.map_or("", |i| i.id.as_str());
@@ -95,7 +95,7 @@ impl Aws {
             let mut pages = Pages::at_most(listing.qualified(), self.most_pages);
             let keeps = is_visited(listing);
             loop {
-                if purse.is_some_and(|purse| !purse.take()) {
+                if budget.is_some_and(|budget| !budget.take()) {
                     return Ok(None);
                 }
                 let page = self.page(&At { listing, instance: id, path, token: pages.token(), deadline }).await?;
@@ -113,8 +113,8 @@ impl Aws {
                     tally.total = tally.total.max(total);
                 }
                 if !pages.advance(page.next)? {
-                    if let Some(purse) = purse {
-                        purse.finish_one();
+                    if let Some(budget) = budget {
+                        budget.finish_one();
                     }
                     return Ok(Some(tally));
                 }

@@ -126,7 +126,7 @@ const fn impact_of(category: Category, meter: Meter) -> Impact {
     }
 }
 
-/// The services whose quotas are watched: Amazon Connect and its sisters.
+/// The services whose quotas are watched: Amazon Connect and its companions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     Connect,
@@ -144,7 +144,7 @@ impl Service {
         &[Self::Connect, Self::Cases, Self::Profile, Self::Wisdom, Self::AppIntegrations, Self::Campaigns];
 
     /// Those that an account, or a Region, may not have.
-    pub fn sisters() -> impl Iterator<Item = Self> {
+    pub fn companions() -> impl Iterator<Item = Self> {
         Self::ASKED.iter().copied().filter(|service| *service != Self::Connect)
     }
 
@@ -347,7 +347,7 @@ pub fn per_instance() -> impl Iterator<Item = &'static Quota> {
     })
 }
 
-/// The quotas of a sister service's resources: a row of an instance where the resource belongs to one,
+/// The quotas of a companion service's resources: a row of an instance where the resource belongs to one,
 /// otherwise of the account.
 pub fn per_resource() -> impl Iterator<Item = &'static Quota> {
     all().filter(|q| q.service != Service::Connect && q.scope == Scope::Resource)

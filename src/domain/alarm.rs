@@ -26,10 +26,10 @@ pub struct Alarm {
 /// What an alarm looks at.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Watch {
-    Metric(Series),
+    Metric(MetricStat),
     /// An expression over one metric, which it calls [`METRIC_ID`].
     Math {
-        metric: Series,
+        metric: MetricStat,
         expression: String,
         label: String,
     },
@@ -42,7 +42,7 @@ pub const RESULT_ID: &str = "percent";
 
 /// One statistic of one metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Series {
+pub struct MetricStat {
     pub namespace: String,
     pub name: String,
     pub dimensions: BTreeMap<String, String>,
@@ -71,7 +71,7 @@ impl Comparison {
 
 impl Watch {
     #[must_use]
-    pub fn series(&self) -> &Series {
+    pub fn series(&self) -> &MetricStat {
         match self {
             Self::Metric(series) | Self::Math { metric: series, .. } => series,
         }

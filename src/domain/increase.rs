@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 /// A request, as AWS's history has it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub struct IncreaseRequest {
     pub id: Option<String>,
     pub quota_code: String,
     pub desired: f64,
@@ -17,7 +17,7 @@ pub struct Request {
     pub context: Option<String>,
 }
 
-impl Request {
+impl IncreaseRequest {
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.status.as_str(), "PENDING" | "CASE_OPENED")
@@ -26,7 +26,7 @@ impl Request {
 
 /// What to ask AWS for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ask {
+pub struct Increase {
     pub service_code: String,
     pub quota_code: String,
     pub desired: f64,

@@ -2,7 +2,7 @@
 //!
 //! The bound is arithmetic: a bucket that holds `burst` tokens lets `n` calls leave in
 //! `(n - burst) / rate` seconds. Latency, pages nobody knew of and throttles come on top; so a run also
-//! watches how fast it really goes, see [`Plan::has_time_for`].
+//! watches how fast it really goes, see [`TimePlan::has_time_for`].
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub struct Speed {
 
 /// The calls of a run against its time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Plan {
+pub struct TimePlan {
     pub connect_calls: u64,
     pub seconds_needed: u64,
     pub seconds_left: u64,
@@ -64,7 +64,7 @@ pub struct Plan {
     each: Duration,
 }
 
-impl Plan {
+impl TimePlan {
     #[must_use]
     pub fn new(work: Work, speed: Speed, left: Duration) -> Self {
         let (rate, burst) = (speed.per_second, f64::from(speed.burst));
@@ -189,9 +189,9 @@ mod tests {
     const ACCOUNT: Speed = Speed { is_shared: true, per_second: 2.0, burst: 5, share: 100, limits_per_second: 5.0 };
     const PER_OPERATION: Speed = Speed { is_shared: false, ..ACCOUNT };
 
-    fn plan(instances: usize, calls_each: f64, speed: Speed, left: u64) -> Plan {
+    fn plan(instances: usize, calls_each: f64, speed: Speed, left: u64) -> TimePlan {
         let work = Work { instances, listings: 27, calls_each, calls_once: 2.0, limit_calls_each: 0.0 };
-        Plan::new(work, speed, Duration::from_secs(left))
+        TimePlan::new(work, speed, Duration::from_secs(left))
     }
 
     #[test]
@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn a_share_of_the_rate_takes_longer_and_is_named() {
         let work = Work { instances: 3, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 0.0 };
-        let plan = Plan::new(work, Speed { per_second: 0.2, burst: 1, share: 10, ..ACCOUNT }, Duration::from_secs(60));
+        let plan =
+            TimePlan::new(work, Speed { per_second: 0.2, burst: 1, share: 10, ..ACCOUNT }, Duration::from_secs(60));
         assert_eq!((plan.seconds_needed, plan.instances), (410, 0));
         assert!(plan.note.unwrap().ends_with("set CONNECT_PACING=per-operation, or raise CONNECT_RATE_SHARE=10"));
     }
@@ -229,14 +230,14 @@ mod tests {
     #[test]
     fn limits_that_must_be_asked_one_by_one_take_their_time() {
         let work = Work { instances: 100, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 30.0 };
-        let plan = Plan::new(work, PER_OPERATION, Duration::from_secs(870));
+        let plan = TimePlan::new(work, PER_OPERATION, Duration::from_secs(870));
         assert_eq!((plan.seconds_needed, plan.instances, plan.limit_calls, plan.note), (600, 100, 3_000, None));
     }
 
     #[test]
     fn limits_that_do_not_fit_wait_and_no_instance_waits_for_them() {
         let work = Work { instances: 100, listings: 27, calls_each: 27.0, calls_once: 2.0, limit_calls_each: 55.0 };
-        let mut plan = Plan::new(work, PER_OPERATION, Duration::from_secs(870));
+        let mut plan = TimePlan::new(work, PER_OPERATION, Duration::from_secs(870));
         assert_eq!((plan.seconds_needed, plan.instances), (653, 100));
         assert!(
             plan.note.clone().unwrap().starts_with("5,500 calls of GetServiceQuota are due and 3,262 fit this run")

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// A sister service of Amazon Connect in this run.
+/// A companion service of Amazon Connect in this run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServiceReport {
     pub service_code: &'static str,

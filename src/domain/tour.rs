@@ -37,12 +37,12 @@ pub struct Tour {
     pub whole: bool,
     /// The fullest, by group of items; [`ALL`] is all of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub fullest: BTreeMap<String, Vec<Seen>>,
+    pub fullest: BTreeMap<String, Vec<Visited>>,
 }
 
 /// What a visit found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct Visited {
     pub key: String,
     pub name: String,
     /// The outermost resource's ARN, where it has one.
@@ -81,7 +81,7 @@ impl Tour {
     /// The tour after a run. `visits` holds, in the order they were made, each visited resource with
     /// its count by group.
     #[must_use]
-    pub fn after(&self, visits: &[(Seen, BTreeMap<String, u64>)], known: Known<'_>, now: Timestamp) -> Self {
+    pub fn after(&self, visits: &[(Visited, BTreeMap<String, u64>)], known: Known<'_>, now: Timestamp) -> Self {
         let mut next = self.clone();
         let visited: BTreeSet<&str> = visits.iter().map(|(seen, _)| seen.key.as_str()).collect();
         for seen in next.fullest.values_mut() {
@@ -92,7 +92,7 @@ impl Tour {
         }
         for (seen, counts) in visits {
             for (group, value) in counts {
-                next.fullest.entry(group.clone()).or_default().push(Seen { value: *value, ..seen.clone() });
+                next.fullest.entry(group.clone()).or_default().push(Visited { value: *value, ..seen.clone() });
             }
         }
         for seen in next.fullest.values_mut() {
@@ -185,7 +185,7 @@ mod tests {
         let visits: Vec<_> = chosen
             .iter()
             .map(|key| {
-                let seen = Seen { key: key.clone(), name: key.clone(), root: None, value: 0, at: at(hour) };
+                let seen = Visited { key: key.clone(), name: key.clone(), root: None, value: 0, at: at(hour) };
                 (seen, BTreeMap::from([(ALL.to_owned(), value(key))]))
             })
             .collect();

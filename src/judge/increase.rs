@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalogue::Service;
 use crate::domain::format::rfc3339;
-use crate::domain::increase::{Ask, Request};
+use crate::domain::increase::{Increase, IncreaseRequest};
 use crate::domain::{Fault, IncreaseRecord, Instance, LimitSource, Metric, NO_CODE, Scope, Status};
 
 /// A raised quota should last: this much above the limit, and this much of it used at most.
@@ -24,18 +24,18 @@ const AFTER_REFUSAL: SignedDuration = SignedDuration::from_hours(30 * 24);
 const AFTER_APPROVAL: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whether another request for the same thing must wait because of this one.
-fn blocks(request: &Request, now: Timestamp) -> bool {
+fn blocks(request: &IncreaseRequest, now: Timestamp) -> bool {
     let age = now.duration_since(request.updated);
     request.is_open() || age < if request.status == "APPROVED" { AFTER_APPROVAL } else { AFTER_REFUSAL }
 }
 
 /// The requests of every monitored service, as one run read them, or the faults of reading.
 #[derive(Debug, Clone, Default)]
-pub struct Requests(BTreeMap<String, Result<Vec<Request>, Fault>>);
+pub struct Requests(BTreeMap<String, Result<Vec<IncreaseRequest>, Fault>>);
 
 impl Requests {
     #[must_use]
-    pub fn new(by_service: BTreeMap<String, Result<Vec<Request>, Fault>>) -> Self {
+    pub fn new(by_service: BTreeMap<String, Result<Vec<IncreaseRequest>, Fault>>) -> Self {
         Self(by_service)
     }
 
@@ -46,14 +46,14 @@ impl Requests {
     }
 
     /// Remembers what this run asked for.
-    pub fn add(&mut self, service: &str, request: Request) {
+    pub fn add(&mut self, service: &str, request: IncreaseRequest) {
         if let Some(Ok(requests)) = self.0.get_mut(service) {
             requests.push(request);
         }
     }
 
     /// Requests for a quota: for this resource, or for all resources at once.
-    fn of(&self, service: &str, code: &str, context: Option<&str>) -> impl Iterator<Item = &Request> {
+    fn of(&self, service: &str, code: &str, context: Option<&str>) -> impl Iterator<Item = &IncreaseRequest> {
         let all = self.0.get(service).and_then(|r| r.as_ref().ok()).into_iter().flatten();
         all.filter(move |r| r.quota_code == code && (r.context.is_none() || r.context.as_deref() == context))
     }
@@ -75,7 +75,7 @@ impl Requests {
     /// adjustable quotas that Service Quotas lists, whose requests could be read and none of which is
     /// open or was answered lately.
     #[must_use]
-    pub fn ask(&self, metric: &Metric, instance: Option<&Instance>, now: Timestamp) -> Option<Ask> {
+    pub fn ask(&self, metric: &Metric, instance: Option<&Instance>, now: Timestamp) -> Option<Increase> {
         let open: usize = self.0.values().flatten().flatten().filter(|r| r.is_open()).count();
         let is_known = matches!(self.0.get(&metric.service_code), Some(Ok(_)));
         let is_wanted = metric.is_violation() && metric.status == Status::Critical;
@@ -95,7 +95,7 @@ impl Requests {
         if self.of(&metric.service_code, &metric.quota_code, context).any(|r| blocks(r, now)) {
             return None;
         }
-        Some(Ask {
+        Some(Increase {
             service_code: metric.service_code.clone(),
             quota_code: metric.quota_code.clone(),
             desired: desired(metric.limit?, metric.usage?),
@@ -106,7 +106,7 @@ impl Requests {
 
 /// A request as it stands in a row.
 #[must_use]
-pub fn record(request: &Request) -> IncreaseRecord {
+pub fn record(request: &IncreaseRequest) -> IncreaseRecord {
     IncreaseRecord {
         desired: request.desired,
         status: request.status.clone(),
@@ -117,7 +117,7 @@ pub fn record(request: &Request) -> IncreaseRecord {
 }
 
 /// The instance's ARN is the context of its own value; without it a request would be about the whole
-/// account and end as a support case. Only Connect's quotas are applied to instances: a sister
+/// account and end as a support case. Only Connect's quotas are applied to instances: a companion
 /// service's belong to the account, whosever row shows them.
 #[must_use]
 pub fn context_of<'a>(metric: &Metric, instance: Option<&'a Instance>) -> Option<&'a str> {
@@ -166,8 +166,8 @@ mod tests {
         }
     }
 
-    fn request(status: &str, days_ago: i64, context: Option<&str>) -> Request {
-        Request {
+    fn request(status: &str, days_ago: i64, context: Option<&str>) -> IncreaseRequest {
+        IncreaseRequest {
             id: Some("r-1".to_owned()),
             quota_code: "L-22922690".to_owned(),
             desired: 200.0,
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    fn requests(of_connect: Vec<Request>) -> Requests {
+    fn requests(of_connect: Vec<IncreaseRequest>) -> Requests {
         Requests::new(BTreeMap::from([("connect".to_owned(), Ok(of_connect))]))
     }
 
@@ -236,12 +236,12 @@ mod tests {
             (request("NOT_APPROVED", 31, Some(ARN)), true),
             (request("APPROVED", 0, Some(ARN)), false),
             (request("APPROVED", 2, Some(ARN)), true),
-            (Request { quota_code: "L-9A46857E".to_owned(), ..request("PENDING", 0, Some(ARN)) }, true),
+            (IncreaseRequest { quota_code: "L-9A46857E".to_owned(), ..request("PENDING", 0, Some(ARN)) }, true),
         ] {
             assert_eq!(asks(&requests(vec![earlier.clone()]), &row()), again, "{earlier:?}");
         }
         let others = |n: usize| {
-            (0..n).map(|i| Request { quota_code: format!("L-{i:08}"), ..request("PENDING", 0, None) }).collect()
+            (0..n).map(|i| IncreaseRequest { quota_code: format!("L-{i:08}"), ..request("PENDING", 0, None) }).collect()
         };
         assert!(asks(&requests(others(19)), &row()));
         assert!(!asks(&requests(others(20)), &row()), "the account has no room");
@@ -251,7 +251,7 @@ mod tests {
     fn the_pause_counts_from_the_answer_and_not_from_the_request() {
         let answered = |status: &str, asked_days_ago: i64, answered_hours_ago: i64| {
             let updated = now() - SignedDuration::from_hours(answered_hours_ago);
-            Request { updated, ..request(status, asked_days_ago, Some(ARN)) }
+            IncreaseRequest { updated, ..request(status, asked_days_ago, Some(ARN)) }
         };
         for (earlier, again) in [
             (answered("DENIED", 35, 24), false),
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_row_shows_the_open_request_of_its_own_instance_first() {
-        let account = Request { desired: 300.0, ..request("PENDING", 1, None) };
+        let account = IncreaseRequest { desired: 300.0, ..request("PENDING", 1, None) };
         let all = requests(vec![request("CASE_OPENED", 5, Some(ARN)), account, request("APPROVED", 0, Some(ARN))]);
         let shown = |instance: Option<&Instance>, row: Metric| {
             let mut rows = [row];

@@ -13,14 +13,14 @@ const DAYS: i64 = 30;
 /// any useful forecast, and most of the account's quotas are.
 const WORTH_KEEPING: f64 = 10.0;
 
-/// Series by quota key.
+/// DailyPeaks by quota key.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct History(pub BTreeMap<String, Series>);
+pub struct History(pub BTreeMap<String, DailyPeaks>);
 
 /// Peaks of consecutive days. Days are counted from the Unix epoch, in UTC.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Series {
+pub struct DailyPeaks {
     from: i64,
     /// Null for a day without a measurement.
     peaks: Vec<Option<f64>>,
@@ -38,7 +38,7 @@ impl History {
             match self.0.get_mut(metric.key()) {
                 Some(series) => series.note(today, usage, limit),
                 None if percent >= WORTH_KEEPING => {
-                    let mut series = Series::default();
+                    let mut series = DailyPeaks::default();
                     series.note(today, usage, limit);
                     self.0.insert(metric.key().to_owned(), series);
                 }
@@ -64,7 +64,7 @@ impl History {
     }
 }
 
-impl Series {
+impl DailyPeaks {
     /// Days with their peaks, oldest first.
     pub fn points(&self) -> impl Iterator<Item = (i64, f64)> {
         (self.from..).zip(&self.peaks).filter_map(|(day, peak)| peak.map(|peak| (day, peak)))
@@ -142,8 +142,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn series(days: &[(i64, f64, f64)]) -> Series {
-        let mut series = Series::default();
+    fn series(days: &[(i64, f64, f64)]) -> DailyPeaks {
+        let mut series = DailyPeaks::default();
         for (day, usage, limit) in days {
             series.note(*day, *usage, *limit);
         }

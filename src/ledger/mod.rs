@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Decision, MARGIN_POINTS, Missing, Reminders, Rules, decide};
-pub use history::{History, Series};
+pub use history::{DailyPeaks, History};
 pub use incident::{Blind, Foreseen, Grade, Incident, Reported, Violation};
 pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 

@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::aws::Aws;
-use crate::aws::tally::Purse;
+use crate::aws::tally::CallBudget;
 use crate::catalogue::{self, Listing, Meter, Place, Service};
-use crate::domain::tour::{ALL, Known, Seen, Tour, Tours, allot};
+use crate::domain::tour::{ALL, Known, Tour, Tours, Visited, allot};
 use crate::domain::{Fault, FaultKind, Instance, Resource, Tally};
 
 pub(super) type Tallies = HashMap<Listing, Result<Tally, Fault>>;
@@ -24,7 +24,7 @@ pub(super) struct Visits {
     /// Why nothing, or not everything that was planned, could be visited.
     pub fault: Option<Fault>,
     /// Visited in this run, with the counts by group.
-    pub seen: Vec<(Seen, BTreeMap<String, u64>)>,
+    pub seen: Vec<(Visited, BTreeMap<String, u64>)>,
     /// So many refused to be looked into, and how the first did; the others were visited all the same.
     pub refused: Option<(usize, Fault)>,
     /// Resources that need more calls than a run may make.
@@ -90,12 +90,12 @@ impl Round {
         let mut unspent = given[todo.len()..].iter().sum::<u32>();
         let mut running = JoinSet::new();
         for ((listing, visits), given) in todo.into_iter().zip(given) {
-            let (aws, purse) = (self.aws.clone(), Purse::new(given, Arc::clone(&spare), for_first));
+            let (aws, budget) = (self.aws.clone(), CallBudget::new(given, Arc::clone(&spare), for_first));
             let (instance, now, deadline) = (self.instance.clone(), self.now, self.deadline);
             running.spawn(async move {
                 let given = usize::try_from(given).unwrap_or(usize::MAX);
-                let visits = visits.make(listing, &aws, instance.as_ref(), (given, &purse), (now, deadline)).await;
-                (listing, visits, purse.left())
+                let visits = visits.make(listing, &aws, instance.as_ref(), (given, &budget), (now, deadline)).await;
+                (listing, visits, budget.left())
             });
         }
         for (listing, visits, own) in running.join_all().await {
@@ -149,7 +149,7 @@ impl Visits {
         listing: Listing,
         aws: &Aws,
         instance: Option<&Instance>,
-        (given, purse): (usize, &Purse),
+        (given, budget): (usize, &CallBudget),
         (now, deadline): (Timestamp, Instant),
     ) -> Self {
         if self.fault.is_some() {
@@ -163,7 +163,7 @@ impl Visits {
         let groups = groups(listing);
         for index in self.tour.order(known, start).into_iter().take(given) {
             let resource = &self.resources[index];
-            let seen = Seen {
+            let seen = Visited {
                 key: keys[index].clone(),
                 name: resource.name.clone(),
                 root: resource.root.clone(),
@@ -174,7 +174,7 @@ impl Visits {
                 let of = |g: &&'static str| if *g == ALL { tally.total } else { tally.count_in(g) };
                 groups.iter().map(|g| ((*g).to_owned(), of(g))).collect()
             };
-            match aws.visit(listing, instance, resource, purse, deadline).await {
+            match aws.visit(listing, instance, resource, budget, deadline).await {
                 Ok(Some(tally)) => {
                     self.seen.push((seen, count(&tally)));
                     self.children.extend(tally.resources);

@@ -1,12 +1,12 @@
 //! Which integrations the instances have between them: quotas of the account count them, and they say
-//! whose a sister service's resource is.
+//! whose a companion service's resource is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalogue::{self, Meter, Service};
 use crate::domain::{Fault, Tally};
 
-/// Integrations by which an instance owns a resource of a sister service.
+/// Integrations by which an instance owns a resource of a companion service.
 const OWNING: &[(&str, Service)] = &[
     ("CASES_DOMAIN", Service::Cases),
     ("WISDOM_ASSISTANT", Service::Wisdom),
@@ -35,7 +35,7 @@ impl Integrations {
         }
     }
 
-    /// ARNs of the sister services' resources that the instances own.
+    /// ARNs of the companion services' resources that the instances own.
     pub(super) fn owned(&self) -> BTreeSet<&str> {
         OWNING.iter().filter_map(|(kind, _)| self.ids.get(kind)).flatten().map(String::as_str).collect()
     }

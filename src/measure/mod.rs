@@ -128,7 +128,7 @@ impl Scan {
         Collected { readings, integrations, tours: tours_of(&visits), kept, limit_calls, faults }
     }
 
-    /// Readings of the sister services' resources that belong to an instance.
+    /// Readings of the companion services' resources that belong to an instance.
     fn owned(&self, integrations: &Integrations, shared: &Shared) -> Vec<Reading> {
         let mine = integrations.owned();
         let is_mine = |root: Option<&str>| root.is_some_and(|arn| mine.contains(arn));
@@ -179,10 +179,10 @@ impl Scan {
         }
     }
 
-    /// How each sister service answered.
+    /// How each companion service answered.
     pub async fn services(&self) -> Vec<ServiceReport> {
         let shared = self.shared().await;
-        Service::sisters()
+        Service::companions()
             .map(|service| {
                 let (status, note) = availability(service, &shared.tallies);
                 ServiceReport { service_code: service.code(), status, note }

@@ -44,7 +44,7 @@ pub struct Scan {
     pub deadline: Instant,
     /// `DETAIL_CALL_BUDGET`: calls to single resources that a run may make of each service; 0: none.
     pub detail_calls: u32,
-    /// Where the visits of the sister services' resources stand.
+    /// Where the visits of the companion services' resources stand.
     pub account_tours: Tours,
     /// Which instances earlier runs had no time for.
     pub rota: Rota,
@@ -97,7 +97,7 @@ impl Default for Rules {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub tallies: Tallies,
-    /// Visits of the sister services' resources.
+    /// Visits of the companion services' resources.
     pub visits: HashMap<Listing, Visits>,
     /// Breach and gauge series by instance id and metric name.
     pub gauges: Gauges,

@@ -1,4 +1,4 @@
-//! What is asked once for all instances: the account's listings, the sister services, CloudWatch.
+//! What is asked once for all instances: the account's listings, the companion services, CloudWatch.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Scan {
         }
         let tallies = Arc::new(tallies);
         let mut rounds = JoinSet::new();
-        for service in Service::sisters() {
+        for service in Service::companions() {
             let round = self.round(service, None, self.account_tours.clone(), self.detail_calls);
             let tallies = Arc::clone(&tallies);
             rounds.spawn(async move { round.visit(&tallies).await });
@@ -152,7 +152,7 @@ fn gauges() -> Vec<Gauge> {
     catalogue::all().filter_map(|q| if let Meter::Gauge(g) = q.meter { Some(g) } else { None }).collect()
 }
 
-/// How a sister service answered this run.
+/// How a companion service answered this run.
 pub(super) fn availability(service: Service, tallies: &Tallies) -> (&'static str, Option<String>) {
     let mut of: Vec<&Result<Tally, Fault>> =
         tallies.iter().filter(|(listing, _)| listing.service() == service).map(|(_, tally)| tally).collect();

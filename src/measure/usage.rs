@@ -8,7 +8,7 @@ use super::detail::{Tallies, Visits};
 use super::scan::Shared;
 use crate::aws::cloudwatch::{Series, Unread};
 use crate::catalogue::{Gauge, Listing, Meter, Quota};
-use crate::domain::tour::{ALL, Seen};
+use crate::domain::tour::{ALL, Visited};
 use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
 
 /// What an instance's readings are made from.
@@ -104,8 +104,8 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
     }
     let value_of = |counts: &BTreeMap<String, u64>| counts.get(group).copied();
     let visited = visits.seen.iter().filter(|(seen, _)| keep(seen.root.as_deref()));
-    let now: Vec<Seen> =
-        visited.filter_map(|(seen, counts)| Some(Seen { value: value_of(counts)?, ..seen.clone() })).collect();
+    let now: Vec<Visited> =
+        visited.filter_map(|(seen, counts)| Some(Visited { value: value_of(counts)?, ..seen.clone() })).collect();
     let remembered = visits.tour.fullest.get(group).into_iter().flatten().filter(|seen| keep(seen.root.as_deref()));
     let fullest = now.iter().chain(remembered).max_by(|a, b| a.value.cmp(&b.value).then_with(|| b.key.cmp(&a.key)));
     let Some(fullest) = fullest else {

@@ -11,7 +11,7 @@ use super::app::{App, Moment};
 use super::context::Context;
 use super::others::calls_of_others;
 use crate::alarms;
-use crate::alarms::plan::{Plan, in_question, plan};
+use crate::alarms::plan::{AlarmPlan, in_question, plan};
 use crate::alarms::{Common, Desired, Held, apis, lines};
 use crate::answer::{ApiAlarms, PlannedAlarms};
 use crate::aws::cloudwatch::{Query, Window};
@@ -218,7 +218,7 @@ impl App {
         mut existing: Vec<Existing>,
         (report, faults): (&mut ApiAlarms, &mut Vec<Fault>),
         deadline: Instant,
-    ) -> Plan {
+    ) -> AlarmPlan {
         let questions = in_question(&desired, &existing);
         let (ours, unknown) = self.ours(&questions, faults, deadline).await;
         report.failed += unknown.len();
@@ -249,7 +249,12 @@ impl App {
         (ours, BTreeSet::new())
     }
 
-    async fn carry_out(&self, plan: &Plan, (report, faults): (&mut ApiAlarms, &mut Vec<Fault>), deadline: Instant) {
+    async fn carry_out(
+        &self,
+        plan: &AlarmPlan,
+        (report, faults): (&mut ApiAlarms, &mut Vec<Fault>),
+        deadline: Instant,
+    ) {
         match self.aws.alarms.delete(&plan.delete, deadline).await {
             Ok(deleted) => report.deleted = deleted,
             Err((deleted, fault)) => {

@@ -13,10 +13,10 @@ use super::keep::keep;
 use super::measure::Measured;
 use super::tell::{Pending, tell};
 use super::vanished;
-use crate::answer::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, Seen};
+use crate::answer::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, SubjectReport};
 use crate::catalogue::Listing;
 use crate::domain::format::rfc3339;
-use crate::domain::plan::Plan;
+use crate::domain::plan::TimePlan;
 use crate::domain::snapshot::{Snapshot, Snapshots};
 use crate::domain::stats::CallStats;
 use crate::domain::{Instance, Metric};
@@ -41,8 +41,8 @@ pub(super) struct Answer {
     watched: Watched,
     api_alarms: Option<ApiAlarms>,
     /// The calls against the time.
-    pub plan: Option<Plan>,
-    account: Option<Seen>,
+    pub plan: Option<TimePlan>,
+    account: Option<SubjectReport>,
     instances: Vec<InstanceReport>,
     /// Places of the instances in the order of discovery.
     places: BTreeMap<String, usize>,
@@ -135,7 +135,7 @@ impl Answer {
     fn report_on(&mut self, run: &Context<'_>, judged: &Judged) {
         let per_quota = run.app.metrics_log.as_ref().is_some_and(|log| log.per_quota);
         let wants_rows = run.dry_run || run.app.with_metrics || per_quota;
-        let seen = Seen::of(&judged.snapshot, wants_rows && self.rows.has_room(&judged.snapshot));
+        let seen = SubjectReport::of(&judged.snapshot, wants_rows && self.rows.has_room(&judged.snapshot));
         match &judged.instance {
             Some(instance) => self.instances.push(InstanceReport::measured(instance, seen)),
             None => self.account = Some(seen),
@@ -223,7 +223,7 @@ impl Answer {
     ) -> Report {
         self.instances.sort_by_key(|i| self.places.get(&i.instance_id).copied());
         self.instances.extend(skipped);
-        let account = self.account.unwrap_or_else(Seen::nothing);
+        let account = self.account.unwrap_or_else(SubjectReport::nothing);
         let measured =
             self.instances.iter().map(|i| &i.seen).filter(|s| s.status != Completeness::Skipped).chain([&account]);
         let complete = self.late == 0 && measured.clone().all(|s| s.status == Completeness::Complete);

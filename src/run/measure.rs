@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::context::{Book, Context};
 use crate::config::Pacing;
-use crate::domain::plan::{Plan, Speed, Work};
+use crate::domain::plan::{Speed, TimePlan, Work};
 use crate::domain::rota::{Rota, by_the_hour};
 use crate::domain::{Fault, FaultKind, Instance, Reading};
 use crate::keep::ledger::Opened;
@@ -34,7 +34,7 @@ pub(super) struct Measured {
 /// Who is measured, in which order, and how fast it goes.
 struct Turns {
     queue: VecDeque<usize>,
-    plan: Plan,
+    plan: TimePlan,
     began: Instant,
     deadline: Instant,
     started: usize,
@@ -115,7 +115,7 @@ impl Fleet {
         }
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> TimePlan {
         let mut plan = self.turns.plan.clone();
         let sum = |part: fn(&LimitCalls) -> usize| self.turns.limit_calls.iter().map(part).sum::<usize>() as u64;
         plan.came_so_far(sum(|calls| calls.asked), sum(|calls| calls.left));
@@ -196,7 +196,7 @@ fn turns(run: &Context<'_>, scan: &Scan, book: &Book) -> Turns {
     );
     let work = Work { instances: scan.instances.len(), listings, calls_each, calls_once: 2.0, limit_calls_each };
     let left = run.deadline.saturating_duration_since(Instant::now());
-    let plan = Plan::new(work, speed, left);
+    let plan = TimePlan::new(work, speed, left);
     if let Some(note) = &plan.note {
         warn!("{note}");
     }

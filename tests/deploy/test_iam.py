@@ -260,7 +260,7 @@ def test_the_network_grant_is_not_the_functions():
 
 
 def test_the_bucket_grant_covers_the_programs_keys():
-    source = (ROOT / "src" / "sink" / "s3.rs").read_text()
+    source = (ROOT / "src" / "keep" / "s3.rs").read_text()
     prefixes = set(re.findall(r'"(connect-[a-z]+)/', source))
     assert prefixes == {"connect-metrics", "connect-reports", "connect-ledger"}
     pairs = granted(Deployment(UseS3Storage="true"))

@@ -170,7 +170,7 @@ def test_twins_differ_in_deletion_only(name):
 
 
 def test_the_environment_is_the_one_the_program_reads():
-    source = (ROOT / "src" / "config.rs").read_text()
+    source = (ROOT / "src" / "config" / "mod.rs").read_text()
     table = source[source.index("pub const VARS") :]
     names = re.findall(r'\("([A-Z0-9_]+)", "', table[: table.index("];")])
     assert len(names) >= 15
@@ -178,7 +178,7 @@ def test_the_environment_is_the_one_the_program_reads():
 
 
 def test_the_defaults_are_the_programs():
-    source = (ROOT / "src" / "config.rs").read_text()
+    source = (ROOT / "src" / "config" / "mod.rs").read_text()
     table = source[source.index("pub const VARS") :]
     defaults = dict(re.findall(r'\("([A-Z0-9_]+)", "([^"]*)"\)', table[: table.index("];")]))
     environment = Deployment().function["Environment"]["Variables"]
@@ -287,8 +287,8 @@ def test_tables(deployment):
 
 
 def test_the_keys_are_the_ones_that_the_program_writes():
-    assert "pub timestamp: String" in (ROOT / "src" / "snapshot.rs").read_text()
-    source = (ROOT / "src" / "sink" / "dynamodb.rs").read_text()
+    assert "pub timestamp: String" in (ROOT / "src" / "domain" / "snapshot.rs").read_text()
+    source = (ROOT / "src" / "keep" / "dynamodb.rs").read_text()
     assert 'SUBJECT: &str = "subject"' in source and '"expires_at"' in source
 
 

@@ -103,7 +103,7 @@ async fn every_api_in_use_gets_its_alarm_and_the_next_run_puts_none_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_apis_of_sister_services_have_alarms_under_their_own_names() {
+async fn the_apis_of_companion_services_have_alarms_under_their_own_names() {
     let mut bench = kept(true, false);
     for (service, operation) in [("Amazon Connect Cases", "GetLayout"), ("AppIntegrations", "GetDataIntegration")] {
         let dimensions = [("Type", "API"), ("Resource", operation), ("Service", service), ("Class", "None")];

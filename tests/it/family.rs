@@ -171,7 +171,7 @@ async fn each_quota_of_connect_is_found_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_quota_of_a_sister_service_is_found_alone() {
+async fn each_quota_of_a_companion_service_is_found_alone() {
     only_it_is_above_its_limit(measurable(|q| q.service != Service::Connect && q.meter != Meter::Rate)).await;
 }
 

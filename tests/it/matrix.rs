@@ -190,7 +190,7 @@ impl Case<'_> {
             if is_blind || (is_broken && rows.is_empty()) {
                 continue;
             }
-            // Without its integrations nobody knows what an instance owns at the sister services.
+            // Without its integrations nobody knows what an instance owns at the companion services.
             let owned = |row: &Value| row["scope"] == "resource" && row["service_code"] != "connect";
             let is_ownerless = self.is(&["ListIntegrationAssociations"]);
             let missing: Vec<_> = calm.iter().filter(|(key, _)| !rows.contains_key(*key)).collect();

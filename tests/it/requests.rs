@@ -74,7 +74,7 @@ async fn an_open_request_is_shown_in_the_row_and_in_the_message() {
         json!({ "desired": 800.0, "status": "CASE_OPENED", "created": "2026-02-27T12:00:00Z", "id": "open" })
     );
     assert!(row(&answer["instances"][1], PROMPTS).get("increase_request").is_none(), "{arn} is another instance");
-    assert_eq!(count(&bench, HISTORY), 3 + 5, "once a run, in pages of 100; and once for each sister service");
+    assert_eq!(count(&bench, HISTORY), 3 + 5, "once a run, in pages of 100; and once for each companion service");
     run(&mut bench, 0).await;
     let text = &bench.mails()[0].text;
     assert!(text.contains("  requested 800, CASE_OPENED since 27 February\n"), "{text}");

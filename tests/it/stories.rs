@@ -117,7 +117,7 @@ async fn everything() -> Story {
     second_hour("everything is on", few(3)).await
 }
 
-/// The same for one instance, in an account without the sister services: the fewest calls.
+/// The same for one instance, in an account without the companion services: the fewest calls.
 async fn lone() -> Story {
     let mut world = few(2);
     world.not_enabled = SERVICES[1..].iter().copied().collect();

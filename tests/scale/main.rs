@@ -135,7 +135,7 @@ fn bound(bench: &Bench, pacing: Pacing) -> f64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_with_sister_services_takes_hardly_longer_than_its_slowest_bucket() {
+async fn a_run_with_companion_services_takes_hardly_longer_than_its_slowest_bucket() {
     for (pacing, connect, throttle) in [
         (Pacing::Account, Plan::ConnectAccount { share: 100 }, Throttle::Shared),
         (Pacing::PerOperation, Plan::ConnectPerOperation { share: 100 }, Throttle::PerOperation),

@@ -26,7 +26,7 @@ pub struct Limits {
     applied_fault: Option<Fault>,
     /// The defaults could not be listed: limits that nobody changed may be missing.
     default_fault: Option<Fault>,
-    /// Service Quotas knows no such service in this Region; see [`Limits::of_sister`].
+    /// Service Quotas knows no such service in this Region; see [`Limits::of_companion`].
     is_unknown_service: bool,
 }
 
@@ -114,7 +114,7 @@ impl Limits {
     pub fn of(service: Service, listings: Listings) -> Self {
         match service {
             Service::Connect => Self::new(listings.applied, listings.defaults),
-            _ => Self::of_sister(listings.applied, listings.defaults),
+            _ => Self::of_companion(listings.applied, listings.defaults),
         }
     }
 
@@ -135,7 +135,7 @@ impl Limits {
     /// The limits of a service that is not in every Region: that Service Quotas does not know it is a
     /// state and no fault, and then it has no limits.
     #[must_use]
-    pub fn of_sister(applied: Result<Vec<LimitRow>, Fault>, defaults: Result<Vec<LimitRow>, Fault>) -> Self {
+    pub fn of_companion(applied: Result<Vec<LimitRow>, Fault>, defaults: Result<Vec<LimitRow>, Fault>) -> Self {
         let limits = Self::new(applied, defaults);
         if limits.is_refused_as_unknown() { Self::of_unknown_service() } else { limits }
     }

@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Three instances of realistic sizes, with a case domain near its limit of fields and a little of
-    /// every other sister service, with CloudWatch data of the hour before this Unix time, and
+    /// every other companion service, with CloudWatch data of the hour before this Unix time, and
     /// a bucket `quota-history`, a table `quota-snapshots` and a topic `quota-alerts`.
     #[must_use]
     pub fn demo_at(now: i64) -> Self {
@@ -133,7 +133,7 @@ impl World {
 
         big.add_children();
         medium.set_children("NumberOfAssociatedQueues", 0, 18).set_children("ListUserProficiencies", 0, 2);
-        world.add_sisters(&mut big, &medium);
+        world.add_companions(&mut big, &medium);
 
         let (big_arn, medium_arn) = (big.arn(&world), medium.arn(&world));
         world.quotas.set_account(INSTANCES, 5.0);
@@ -179,8 +179,8 @@ impl World {
         world
     }
 
-    /// A little at every sister service. Case domain and assistant belong to the first instance.
-    fn add_sisters(&mut self, first: &mut Instance, second: &Instance) {
+    /// A little at every companion service. Case domain and assistant belong to the first instance.
+    fn add_companions(&mut self, first: &mut Instance, second: &Instance) {
         let domain = self.add("cases", "ListDomains", "acme-support-cases");
         domain.add("ListFields", 430).add("ListTemplates", 14).add("ListLayouts", 16).add("ListCaseRules", 22);
         domain.child("ListFields", 0).set("type", "SingleSelect").add("ListFieldOptions", 64);

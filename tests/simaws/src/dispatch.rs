@@ -1,12 +1,12 @@
 //! Which simulated service answers.
 
 use crate::wire::{Answer, AwsError, Call, Context, Service};
-use crate::{cloudwatch, connect, dynamodb, eventbridge, s3, service_quotas, sister, sns, ssm, sts};
+use crate::{cloudwatch, companion, connect, dynamodb, eventbridge, s3, service_quotas, sns, ssm, sts};
 
 pub(crate) fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
     match service {
         Service::Connect => connect::operation(call),
-        Service::Sister(api) => sister::operation(api, call),
+        Service::Companion(api) => companion::operation(api, call),
         Service::Quotas => call.target("ServiceQuotasV20190624"),
         Service::Monitoring => cloudwatch::operation(call),
         Service::DynamoDb => call.target("DynamoDB_20120810"),
@@ -21,7 +21,7 @@ pub(crate) fn operation_of(service: Service, call: &Call) -> Result<String, AwsE
 pub(crate) fn answer(service: Service, context: &mut Context<'_>) -> Answer {
     match service {
         Service::Connect => connect::answer(context),
-        Service::Sister(api) => sister::answer(api, context),
+        Service::Companion(api) => companion::answer(api, context),
         Service::Quotas => service_quotas::answer(context),
         Service::Monitoring => cloudwatch::answer(context),
         Service::DynamoDb => dynamodb::answer(context),

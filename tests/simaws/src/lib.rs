@@ -1,7 +1,7 @@
 //! A simulated AWS, for the tests and the demo of the monitor.
 //!
 //! It models what the monitor depends on, on the real wire formats: Amazon Connect's listings and those
-//! of its sister services (Cases, Customer Profiles, Q in Connect, AppIntegrations, outbound campaigns),
+//! of its companion services (Cases, Customer Profiles, Q in Connect, AppIntegrations, outbound campaigns),
 //! Service Quotas, CloudWatch metrics and alarms, DynamoDB, S3, SNS, STS, EventBridge and Parameter Store, with their page sizes, page tokens,
 //! validation, throttles and errors. It is a model and not an echo: a request that AWS would refuse
 //! is refused here too, with the same status and error code, so that a test cannot pass on a request
@@ -11,8 +11,8 @@
 //! - [`Sim`] takes one HTTP request to a [`Reply`], without sockets, or [serves](Sim::serve) them all
 //!   on one port. The service is told from the request's SigV4 credential scope.
 //! - [`World`] is everything the account holds. Tests change it between runs.
-//! - [`Resource`] is one thing of a sister service, with what stands below it; [`World::add`] makes it.
-//!   Each of these services is one table (`src/sister`), where an operation is a line.
+//! - [`Resource`] is one thing of a companion service, with what stands below it; [`World::add`] makes it.
+//!   Each of these services is one table (`src/companion`), where an operation is a line.
 //! - [`Fault`] is one scripted misbehaviour; [`Throttle`] is AWS's own limit on calls.
 //! - [`lambda`] emulates the Lambda Runtime API, to run the built binary as Lambda would.
 //!
@@ -25,7 +25,7 @@
 //! - A knowledge base refuses to list what its type does not hold with `ValidationException`, and any
 //!   knowledge base lists its contents, of which there may be none.
 //! - A data integration is found by its id or ARN, not by its name; its listing shows no id but the ARN's.
-//! - The sister services throttle each operation by itself: Cases at the rates and bursts of Service
+//! - The companion services throttle each operation by itself: Cases at the rates and bursts of Service
 //!   Quotas, Q in Connect at 10/s and Customer Profiles at 5/s with a burst of a second, campaigns at 5/s
 //!   and 10, AppIntegrations at 2/s and 5. [`World::live_traffic`] does not touch them.
 //! - Without a page size they give the largest page. A template or a layout may name more rules or fields
@@ -36,6 +36,7 @@
 
 mod broken;
 mod cloudwatch;
+mod companion;
 mod connect;
 mod demo;
 mod dispatch;
@@ -54,7 +55,6 @@ mod s3;
 mod server;
 mod service_quotas;
 mod sim;
-mod sister;
 mod sns;
 mod ssm;
 mod sts;
@@ -65,6 +65,7 @@ mod world;
 
 pub use broken::BrokenOff;
 pub use cloudwatch::alarms::Alarm;
+pub use companion::Resource;
 pub use dynamodb::{Item, Table};
 pub use eventbridge::{Bus, Event};
 pub use fault::{Fault, FaultKind, Times};
@@ -75,7 +76,6 @@ pub use reply::{Reply, Unconnected};
 pub use s3::{Bucket, Object};
 pub use server::Server;
 pub use sim::{Recorded, Sim};
-pub use sister::Resource;
 pub use sns::{Published, Topic};
 pub use ssm::Parameter;
 pub use throttle::{Rate, Rates, Throttle};

@@ -262,7 +262,7 @@ impl Sim {
             (Throttle::Shared, Service::Connect) => ("connect", rates.connect, live),
             (Throttle::PerOperation, Service::Connect) if metrics => (operation, rates.connect_metrics, live),
             (Throttle::PerOperation, Service::Connect) => (operation, rates.connect, live),
-            (_, Service::Sister(api)) => {
+            (_, Service::Companion(api)) => {
                 let line = api.operations.iter().find(|line| line.name == operation);
                 let Some(line) = line else { return true };
                 // Not the name alone: two services list domains.
@@ -291,7 +291,7 @@ impl Sim {
 
     /// Counts an answered call in `AWS/Usage`, as far as a quota names a metric for it.
     fn count(&self, service: Service, operation: &str) {
-        if !matches!(service, Service::Connect | Service::Sister(_)) || !self.world().counts_calls {
+        if !matches!(service, Service::Connect | Service::Companion(_)) || !self.world().counts_calls {
             return;
         }
         let start = self.world().quotas.now;
@@ -326,7 +326,7 @@ impl Sim {
     /// the protocol.
     fn mark(&self, service: Service, operation: &str, response: &mut Response<Bytes>) {
         let Some(marker) = self.world().marker.clone() else { return };
-        if matches!(service, Service::Connect | Service::Sister(_))
+        if matches!(service, Service::Connect | Service::Companion(_))
             && let Ok(mut body) = serde_json::from_slice::<Value>(response.body())
         {
             crate::mark::plant(&mut body, &marker);

@@ -6,8 +6,8 @@ use ciborium::Value as Cbor;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::companion::{APIS, Api};
 use crate::paging::Quirk;
-use crate::sister::{APIS, Api};
 use crate::text::{form_pairs, percent_decode, xml};
 use crate::world::World;
 
@@ -15,7 +15,7 @@ use crate::world::World;
 pub(crate) enum Service {
     Connect,
     /// Any of the table-driven services beside Connect.
-    Sister(&'static Api),
+    Companion(&'static Api),
     Quotas,
     Monitoring,
     DynamoDb,
@@ -41,15 +41,15 @@ impl Service {
 
     /// The service of this signing name.
     fn named(name: &str) -> Option<Self> {
-        let sister = || APIS.into_iter().find(|api| api.name == name).map(Self::Sister);
-        Self::ALL.into_iter().find(|service| service.name() == name).or_else(sister)
+        let companion = || APIS.into_iter().find(|api| api.name == name).map(Self::Companion);
+        Self::ALL.into_iter().find(|service| service.name() == name).or_else(companion)
     }
 
     /// The signing name, which is also what tests call the service.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
-            Self::Sister(api) => api.name,
+            Self::Companion(api) => api.name,
             Self::Quotas => "servicequotas",
             Self::Monitoring => "monitoring",
             Self::DynamoDb => "dynamodb",
@@ -65,7 +65,7 @@ impl Service {
     pub(crate) fn throttled(self) -> AwsError {
         match self {
             Self::Connect => AwsError::new(429, "ThrottlingException", "Rate exceeded"),
-            Self::Sister(api) => AwsError::new(api.throttled, "ThrottlingException", "Rate exceeded"),
+            Self::Companion(api) => AwsError::new(api.throttled, "ThrottlingException", "Rate exceeded"),
             Self::Quotas => AwsError::new(400, "TooManyRequestsException", "Rate exceeded"),
             Self::DynamoDb => AwsError::new(
                 400,
@@ -81,7 +81,7 @@ impl Service {
     pub(crate) fn internal(self) -> AwsError {
         let code = match self {
             Self::Connect => "InternalServiceException",
-            Self::Sister(api) => api.internal,
+            Self::Companion(api) => api.internal,
             Self::Quotas => "ServiceException",
             Self::Monitoring => "InternalServiceError",
             Self::DynamoDb => "InternalServerError",
@@ -101,7 +101,7 @@ impl Service {
 
     pub(crate) fn access_denied(self, operation: &str, world: &World) -> AwsError {
         let (status, code) = match self {
-            Self::Connect | Self::Sister(_) => (403, "AccessDeniedException"),
+            Self::Connect | Self::Companion(_) => (403, "AccessDeniedException"),
             Self::Quotas | Self::DynamoDb | Self::Events | Self::Ssm => (400, "AccessDeniedException"),
             Self::Sns => (403, "AuthorizationError"),
             Self::Monitoring | Self::S3 | Self::Sts => (403, "AccessDenied"),
@@ -271,7 +271,7 @@ impl Protocol {
     pub(crate) fn of(service: Service, call: &Call) -> Self {
         match service {
             Service::Connect => Self::RestJson("Message"),
-            Service::Sister(api) => Self::RestJson(api.message),
+            Service::Companion(api) => Self::RestJson(api.message),
             Service::Quotas => Self::AwsJson { prefix: "", content_type: "application/x-amz-json-1.1" },
             Service::DynamoDb => Self::AwsJson {
                 prefix: "com.amazonaws.dynamodb.v20120810#",

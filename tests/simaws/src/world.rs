@@ -12,7 +12,7 @@ pub struct World {
     pub region: String,
     pub account_id: String,
     pub instances: Vec<Instance>,
-    /// What the sister services hold: by signing name, and then by the operation that lists it for the
+    /// What the companion services hold: by signing name, and then by the operation that lists it for the
     /// account. See [`add`](Self::add).
     pub resources: BTreeMap<&'static str, BTreeMap<&'static str, Vec<Resource>>>,
     /// Services (by signing name) that are not in this Region: there is no such host, which is a closed
@@ -25,7 +25,7 @@ pub struct World {
     pub quotas: Quotas,
     pub metrics: Metrics,
     pub throttle: Throttle,
-    /// Every answer of Connect and its sister services is counted in `AWS/Usage`, as AWS does, in the minute of
+    /// Every answer of Connect and its companion services is counted in `AWS/Usage`, as AWS does, in the minute of
     /// [`Sim::set_clock`](crate::Sim::set_clock). Off where a test puts exact series of its own.
     pub counts_calls: bool,
     pub rates: Rates,
@@ -33,11 +33,11 @@ pub struct World {
     pub live_traffic: Option<f64>,
     /// Listings of Connect, Service Quotas and CloudWatch return short and empty pages now and then.
     pub short_pages: bool,
-    /// Appears in every free-text field of the answers of Connect and its sister services: names,
+    /// Appears in every free-text field of the answers of Connect and its companion services: names,
     /// usernames, phone numbers, addresses, descriptions and tags. To prove that none of them leaks.
     /// Not in the instance's alias, and not in the names of resources that have quotas of their own and
     /// may be named for it: queues, routing profiles, hours of operation, data tables, task templates,
-    /// and at the sister services all that something stands below.
+    /// and at the companion services all that something stands below.
     pub marker: Option<String>,
     pub tables: BTreeMap<String, Table>,
     pub buckets: BTreeMap<String, Bucket>,

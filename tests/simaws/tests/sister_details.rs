@@ -1,4 +1,4 @@
-//! What the sister services show of single resources, and how parameters narrow their listings.
+//! What the companion services show of single resources, and how parameters narrow their listings.
 
 mod common;
 

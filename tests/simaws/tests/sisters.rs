@@ -1,4 +1,4 @@
-//! The sister services over their wire.
+//! The companion services over their wire.
 
 mod common;
 
@@ -237,7 +237,7 @@ async fn each_operation_has_its_own_bucket() {
 }
 
 #[tokio::test]
-async fn faults_strike_sister_services_too() {
+async fn faults_strike_companion_services_too() {
     let sim = Sim::new(stocked());
     let domain = sim.world().resources["cases"]["ListDomains"][0].id.clone();
     sim.script(

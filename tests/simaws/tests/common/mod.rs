@@ -29,7 +29,7 @@ pub fn code(response: &Response<Bytes>) -> &str {
     response.headers().get("x-amzn-errortype").and_then(|code| code.to_str().ok()).unwrap_or("")
 }
 
-/// Two instances, and something at every operation of the sister services and below Connect's items.
+/// Two instances, and something at every operation of the companion services and below Connect's items.
 pub fn stocked() -> World {
     let mut world = World::with_instances(2);
     let domain = world.add("cases", "ListDomains", "support");

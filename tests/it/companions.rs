@@ -1,4 +1,4 @@
-//! The sister services: what belongs to whom, what an account may not have, and visits over several runs.
+//! The companion services: what belongs to whom, what an account may not have, and visits over several runs.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ async fn a_domain_is_reported_under_the_instance_that_it_belongs_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sister_services_quota_is_asked_for_without_an_instance() {
+async fn a_companion_services_quota_is_asked_for_without_an_instance() {
     let mut world = quiet(1);
     world.add("cases", "ListDomains", "support").add("ListFields", 450);
     let arn = world.arn_of("cases", "ListDomains", 0);
@@ -86,7 +86,7 @@ async fn where_every_domain_belongs_to_an_instance_the_account_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_not_there_is_a_stated_status_and_no_failure() {
-    let sisters = ["cases", "profile", "wisdom", "app-integrations", "connect-campaigns"];
+    let companions = ["cases", "profile", "wisdom", "app-integrations", "connect-campaigns"];
     for (status, prepare) in [
         (
             "not_offered",
@@ -98,7 +98,7 @@ async fn a_service_that_is_not_there_is_a_stated_status_and_no_failure() {
             w.not_enabled.insert(s);
         }),
     ] {
-        for code in sisters {
+        for code in companions {
             let mut world = quiet(1);
             prepare(&mut world, code);
             let mut bench = Bench::new(world);

@@ -1,4 +1,4 @@
-//! Answers of the sister services, the same way for every line of their tables.
+//! Answers of the companion services, the same way for every line of their tables.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Parameters of a call to a sister service.
+//! Parameters of a call to a companion service.
 
 use serde_json::Value;
 

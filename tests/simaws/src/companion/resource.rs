@@ -1,4 +1,4 @@
-//! What the sister services hold: trees of resources, by the operation that shows them.
+//! What the companion services hold: trees of resources, by the operation that shows them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{Ids, Operation, api_of};
 use crate::ids::uuid;
 use crate::world::World;
 
-/// One resource of a sister service: an item of a listing, and what stands below it.
+/// One resource of a companion service: an item of a listing, and what stands below it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
     pub id: String,
@@ -92,7 +92,7 @@ fn operation_of(service: &str, name: &str) -> &'static Operation {
 }
 
 impl World {
-    /// Adds a resource to a sister service (by signing name), as an item of a listing of the account.
+    /// Adds a resource to a companion service (by signing name), as an item of a listing of the account.
     ///
     /// # Panics
     /// As all helpers here: when there is no such service or listing.

@@ -1,4 +1,4 @@
-//! The sister services of Amazon Connect: Cases, Customer Profiles, Q in Connect, AppIntegrations and
+//! The companion services of Amazon Connect: Cases, Customer Profiles, Q in Connect, AppIntegrations and
 //! outbound campaigns. All are REST JSON, and one table each: a line for each operation.
 
 mod answer;
@@ -20,7 +20,7 @@ use crate::wire::{Answer, AwsError, Call};
 use answer::View;
 use request::Request;
 
-/// One sister service.
+/// One companion service.
 #[derive(Debug)]
 pub(crate) struct Api {
     /// The signing name.
