@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use connect_quota_monitor::aws::Aws;
 use connect_quota_monitor::aws::cloudwatch::{Query, Unread, Window};
-use connect_quota_monitor::aws::pace::{Plan, Rate};
+use connect_quota_monitor::aws::pace::{PacingPlan, Rate};
 use connect_quota_monitor::catalogue::{self, Listing, Service};
 use connect_quota_monitor::config::Config;
 use connect_quota_monitor::domain::limit::Statistic;
@@ -60,7 +60,7 @@ impl Target {
         let wire = Wire::new(&sim);
         let config =
             Config { dynamodb_table: Some(TABLE.to_owned()), s3_bucket: Some(BUCKET.to_owned()), ..Config::default() };
-        let fast = Plan::Flat(Rate::new(10_000.0, 10_000));
+        let fast = PacingPlan::Flat(Rate::new(10_000.0, 10_000));
         let sdk = runtime.block_on(wire.sdk());
         let aws = Aws::with_plans(&sdk, fast.clone(), fast);
         let sinks = Sinks::new(&sdk, &config, true);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use connect_quota_monitor::aws::pace::Plan;
+use connect_quota_monitor::aws::pace::PacingPlan;
 use connect_quota_monitor::config::Pacing;
 use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const HOUR: i64 = 3600;
 fn account(instances: usize, seconds: u64) -> Bench {
     let mut world = fleet(instances);
     world.throttle = Throttle::Shared;
-    let mut bench = Bench::new(world).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
+    let mut bench = Bench::new(world).plans(PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
     bench.time = Duration::from_secs(seconds);
     bench.config.detail_calls = 0;
     bench

@@ -182,9 +182,9 @@ async fn phone_numbers_that_cannot_be_listed_are_unknown_for_every_instance() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_whose_time_is_over_says_so_and_shows_nothing_as_ok() {
-    use connect_quota_monitor::aws::pace::Plan;
+    use connect_quota_monitor::aws::pace::PacingPlan;
     use connect_quota_monitor::run::Moment;
-    let mut bench = Bench::new(quiet(3)).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
+    let mut bench = Bench::new(quiet(3)).plans(PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
     let app = bench.app().await;
     let now = jiff::Timestamp::from_second(crate::harness::NOON).unwrap();
     let request = connect_quota_monitor::domain::request::Request { dry_run: true, ..Default::default() };

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use connect_quota_monitor::aws::Aws;
-use connect_quota_monitor::aws::pace::{Plan, Rate};
+use connect_quota_monitor::aws::pace::{PacingPlan, Rate};
 use connect_quota_monitor::aws::pages::MOST_PAGES;
 use connect_quota_monitor::config::Config;
 use connect_quota_monitor::domain::request::Request;
@@ -62,7 +62,7 @@ impl HttpConnector for Wire {
 pub struct Bench {
     pub sim: Sim,
     pub config: Config,
-    plans: (Plan, Plan),
+    plans: (PacingPlan, PacingPlan),
     /// What Lambda gives a run.
     pub time: Duration,
     /// What each call takes.
@@ -82,7 +82,7 @@ impl Bench {
 
     /// The same on an account that others use too.
     pub fn on(sim: Sim) -> Self {
-        let fast = Plan::Flat(Rate::new(10_000.0, 10_000));
+        let fast = PacingPlan::Flat(Rate::new(10_000.0, 10_000));
         Self {
             sim,
             config: Config::default(),
@@ -95,7 +95,7 @@ impl Bench {
         }
     }
 
-    pub fn plans(mut self, connect: Plan, quotas: Plan) -> Self {
+    pub fn plans(mut self, connect: PacingPlan, quotas: PacingPlan) -> Self {
         self.plans = (connect, quotas);
         self
     }

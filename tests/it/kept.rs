@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use connect_quota_monitor::aws::pace::Plan;
+use connect_quota_monitor::aws::pace::PacingPlan;
 use connect_quota_monitor::config::Pacing;
 use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
@@ -68,7 +68,8 @@ async fn in_ten_runs_each_instance_is_asked_for_all_once_and_then_for_a_few() {
 async fn from_the_second_run_on_seventy_instances_take_what_connect_asks() {
     let mut world = world(70);
     world.throttle = Throttle::None;
-    let mut bench = Bench::new(world).plans(Plan::ConnectPerOperation { share: 100 }, Plan::ServiceQuotas).with_table();
+    let mut bench =
+        Bench::new(world).plans(PacingPlan::ConnectPerOperation { share: 100 }, PacingPlan::ServiceQuotas).with_table();
     bench.config.pacing = Pacing::PerOperation;
     bench.config.detail_calls = 0;
     for hour in 0..4 {
@@ -90,8 +91,9 @@ async fn from_the_second_run_on_seventy_instances_take_what_connect_asks() {
 /// A first run that has no time to ask for all measures every instance, says what is missing, and the next runs go on.
 #[tokio::test(start_paused = true)]
 async fn a_first_run_without_time_for_all_says_how_far_it_came() {
-    let mut bench =
-        Bench::new(world(20)).plans(Plan::ConnectPerOperation { share: 100 }, Plan::ServiceQuotas).with_table();
+    let mut bench = Bench::new(world(20))
+        .plans(PacingPlan::ConnectPerOperation { share: 100 }, PacingPlan::ServiceQuotas)
+        .with_table();
     bench.config.pacing = Pacing::PerOperation;
     bench.config.detail_calls = 0;
     bench.time = std::time::Duration::from_secs(90);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_quota_monitor::answer::Report;
-use connect_quota_monitor::aws::pace::Plan;
+use connect_quota_monitor::aws::pace::PacingPlan;
 use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::run::{App, Moment};
 use jiff::Timestamp;
@@ -116,7 +116,7 @@ async fn two_processes_share_a_bucket_and_both_count_right() {
         world.throttle = Throttle::Shared;
         world.instances[0].set("ListPrompts", 430);
         let users = world.instances[1].counts["ListUsers"];
-        let mut bench = Bench::new(world).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
+        let mut bench = Bench::new(world).plans(PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
         bench = bench.with_table().with_topic().with_config(|c| c.detail_calls = 0);
         let first = bench.app().await;
         bench.restart();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connect_quota_monitor::aws::pace::Plan;
+use connect_quota_monitor::aws::pace::PacingPlan;
 use connect_quota_monitor::config::Pacing;
 use connect_quota_monitor::domain::request::Request;
 use serde_json::Value;
@@ -15,7 +15,7 @@ const HOUR: i64 = 3_600;
 
 fn account_pacing(mut world: World) -> Bench {
     world.throttle = Throttle::Shared;
-    Bench::new(world).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas)
+    Bench::new(world).plans(PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas)
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,7 +68,7 @@ async fn the_monitor_pages_nobody_about_its_own_calls() {
     }
     (world.throttle, world.counts_calls) = (Throttle::PerOperation, true);
     let mut bench = Bench::new(world)
-        .plans(Plan::ConnectPerOperation { share: 100 }, Plan::ServiceQuotas)
+        .plans(PacingPlan::ConnectPerOperation { share: 100 }, PacingPlan::ServiceQuotas)
         .with_topic()
         .with_config(|c| (c.pacing, c.detail_calls) = (Pacing::PerOperation, 0));
     for hour in 0..2 {

@@ -1,6 +1,6 @@
 //! The hourly run: what it calls, what it finds, how it answers.
 
-use connect_quota_monitor::aws::pace::Plan;
+use connect_quota_monitor::aws::pace::PacingPlan;
 use connect_quota_monitor::domain::instances::InstancePattern;
 use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::measure::instance_listings as listings;
@@ -80,7 +80,7 @@ async fn a_run_at_account_pacing_takes_the_bound_and_is_never_throttled() {
     let mut world = World::demo_at(NOON);
     world.throttle = Throttle::Shared;
     let mut bench = Bench::new(world)
-        .plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas)
+        .plans(PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas)
         .with_table()
         .with_bucket()
         .with_topic();
@@ -99,7 +99,7 @@ async fn live_traffic_on_the_same_bucket_is_made_way_for() {
     let mut world = quiet(2);
     world.throttle = Throttle::Shared;
     world.live_traffic = Some(1.0);
-    let mut bench = Bench::new(world).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
+    let mut bench = Bench::new(world).plans(PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
     let report = bench.dry_run().await;
     assert_eq!(report["complete"], true, "throttles are absorbed: {}", report["faults"]);
     let calls = report["connect_api"]["requests"].as_u64().unwrap();
@@ -110,7 +110,7 @@ async fn live_traffic_on_the_same_bucket_is_made_way_for() {
     let mut world = quiet(2);
     world.throttle = Throttle::Shared;
     world.live_traffic = Some(0.9);
-    let mut bench = Bench::new(world).plans(Plan::ConnectAccount { share: 50 }, Plan::ServiceQuotas);
+    let mut bench = Bench::new(world).plans(PacingPlan::ConnectAccount { share: 50 }, PacingPlan::ServiceQuotas);
     assert_eq!(bench.dry_run().await["connect_api"]["throttled"], 0);
 }
 
@@ -118,7 +118,7 @@ async fn live_traffic_on_the_same_bucket_is_made_way_for() {
 async fn per_operation_pacing_falls_back_where_aws_has_one_bucket_for_all() {
     let mut world = quiet(3);
     world.throttle = Throttle::Shared;
-    let mut bench = Bench::new(world).plans(Plan::ConnectPerOperation { share: 100 }, Plan::ServiceQuotas);
+    let mut bench = Bench::new(world).plans(PacingPlan::ConnectPerOperation { share: 100 }, PacingPlan::ServiceQuotas);
     let report = bench.dry_run().await;
     assert_eq!(report["complete"], true, "{}", report["faults"]);
     let (first, calls) = (report["connect_api"]["throttled"].as_u64().unwrap(), bench.calls("connect").len() as u64);
@@ -246,7 +246,7 @@ async fn a_dry_run_writes_and_sends_nothing() {
 async fn a_warm_process_has_new_execution_ids_and_keeps_its_buckets() {
     let mut world = quiet(1);
     world.throttle = Throttle::Shared;
-    let mut bench = Bench::new(world).plans(Plan::ConnectAccount { share: 100 }, Plan::ServiceQuotas);
+    let mut bench = Bench::new(world).plans(PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
     let (first, second) = (bench.dry_run().await, bench.dry_run().await);
     assert_ne!(first["execution_id"], second["execution_id"]);
     assert_eq!(second["connect_api"]["throttled"], 0, "the second run starts with the bucket the first left");

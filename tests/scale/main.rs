@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use connect_quota_monitor::aws::Aws;
-use connect_quota_monitor::aws::pace::{Plan, Rate};
+use connect_quota_monitor::aws::pace::{PacingPlan, Rate};
 use connect_quota_monitor::config::Pacing;
 use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::run::sinks::Sinks;
@@ -42,14 +42,14 @@ fn account(instances: usize) -> Bench {
     for instance in &mut world.instances {
         instance.set("ListPrompts", 450);
     }
-    let bench = Bench::new(world).plans(Plan::ConnectPerOperation { share: 100 }, quotas());
+    let bench = Bench::new(world).plans(PacingPlan::ConnectPerOperation { share: 100 }, quotas());
     let bench = bench.with_table().with_bucket().with_topic().with_config(|c| c.pacing = Pacing::PerOperation);
     bench.sim.keep_nothing();
     bench
 }
 
-fn quotas() -> Plan {
-    Plan::Flat(Rate::new(10_000.0, 10_000))
+fn quotas() -> PacingPlan {
+    PacingPlan::Flat(Rate::new(10_000.0, 10_000))
 }
 
 struct Measured {
@@ -137,12 +137,12 @@ fn bound(bench: &Bench, pacing: Pacing) -> f64 {
 #[tokio::test(start_paused = true)]
 async fn a_run_with_companion_services_takes_hardly_longer_than_its_slowest_bucket() {
     for (pacing, connect, throttle) in [
-        (Pacing::Account, Plan::ConnectAccount { share: 100 }, Throttle::Shared),
-        (Pacing::PerOperation, Plan::ConnectPerOperation { share: 100 }, Throttle::PerOperation),
+        (Pacing::Account, PacingPlan::ConnectAccount { share: 100 }, Throttle::Shared),
+        (Pacing::PerOperation, PacingPlan::ConnectPerOperation { share: 100 }, Throttle::PerOperation),
     ] {
         let mut world = World::demo_at(NOON);
         world.throttle = throttle;
-        let mut bench = Bench::new(world).plans(connect, Plan::ServiceQuotas).with_config(|c| c.pacing = pacing);
+        let mut bench = Bench::new(world).plans(connect, PacingPlan::ServiceQuotas).with_config(|c| c.pacing = pacing);
         bench.latency = Duration::from_millis(20);
         let report = bench.run().await.unwrap();
         assert_eq!((&report["complete"], &report["connect_api"]["throttled"]), (&true.into(), &0.into()));
@@ -173,7 +173,7 @@ async fn the_metrics_of_a_large_fleet_stand_all_in_the_log() {
     let _alone = ALONE.lock().await;
     let bench = account(200);
     let sdk = harness::sdk(&bench.sim, Duration::ZERO).await;
-    let connect = Plan::ConnectPerOperation { share: 100 };
+    let connect = PacingPlan::ConnectPerOperation { share: 100 };
     let aws = Aws::with_plans(&sdk, connect, quotas());
     let mut app = App::new(bench.config.clone(), aws, Sinks::new(&sdk, &bench.config, true));
     let write = |line: &str| {
