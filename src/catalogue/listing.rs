@@ -1,6 +1,6 @@
 //! What can be listed and counted: one line per listing.
 
-use super::Service::{self, AppIntegrations, Campaigns, Cases, Connect, Profile, Wisdom};
+use super::service::Service::{self, AppIntegrations, Campaigns, Cases, Connect, Profile, Wisdom};
 
 /// A listing of resources. Each is asked once per run and place, whatever number of quotas it serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,18 +11,19 @@ mod cases;
 mod connect;
 mod connect_rates;
 mod gauge;
+mod list;
 mod listing;
 mod profile;
+mod service;
 #[cfg(test)]
 mod tests;
 mod voice_id;
 mod wisdom;
 
 pub use gauge::{Gauge, GaugeMetric};
+pub use list::{all, find, listings, per_account, per_instance, per_resource};
 pub use listing::{Listing, Place};
-
-use std::collections::HashMap;
-use std::sync::LazyLock;
+pub use service::Service;
 
 use crate::domain::{Impact, NO_CODE, QuotaId, Scope};
 
@@ -123,57 +124,6 @@ const fn impact_of(category: Category, meter: Meter) -> Impact {
     match (category, meter) {
         (Category::ApiRates, _) | (_, Meter::Gauge(_) | Meter::Rate) => Impact::Live,
         _ => Impact::Build,
-    }
-}
-
-/// The services whose quotas are watched: Amazon Connect and its companions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Service {
-    Connect,
-    Cases,
-    Profile,
-    Wisdom,
-    AppIntegrations,
-    Campaigns,
-    VoiceId,
-}
-
-impl Service {
-    /// Those that are asked for their limits. Voice ID is not: AWS ended it.
-    pub const ASKED: &[Self] =
-        &[Self::Connect, Self::Cases, Self::Profile, Self::Wisdom, Self::AppIntegrations, Self::Campaigns];
-
-    /// Those that an account, or a Region, may not have.
-    pub fn companions() -> impl Iterator<Item = Self> {
-        Self::ASKED.iter().copied().filter(|service| *service != Self::Connect)
-    }
-
-    /// The Service Quotas service code, which is also the prefix of the service's IAM actions.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Cases => "cases",
-            Self::Profile => "profile",
-            Self::Wisdom => "wisdom",
-            Self::AppIntegrations => "app-integrations",
-            Self::Campaigns => "connect-campaigns",
-            Self::VoiceId => "voiceid",
-        }
-    }
-
-    /// What AWS calls the service.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "Amazon Connect",
-            Self::Cases => "Amazon Connect Cases",
-            Self::Profile => "Amazon Connect Customer Profiles",
-            Self::Wisdom => "Connect AI agents (Amazon Q in Connect)",
-            Self::AppIntegrations => "Amazon AppIntegrations",
-            Self::Campaigns => "Amazon Connect outbound campaigns",
-            Self::VoiceId => "Amazon Connect Voice ID",
-        }
     }
 }
 
@@ -291,71 +241,6 @@ impl Meter {
             _ => self.listing().map_or_else(String::new, Listing::qualified),
         }
     }
-}
-
-/// Every quota of the catalogue.
-pub fn all() -> impl Iterator<Item = &'static Quota> {
-    [
-        connect::QUOTAS,
-        connect_rates::RATES,
-        cases::QUOTAS,
-        cases::RATES,
-        cases::BURSTS,
-        profile::QUOTAS,
-        wisdom::QUOTAS,
-        wisdom::RATES,
-        app_integrations::QUOTAS,
-        app_integrations::RATES,
-        app_integrations::BURSTS,
-        campaigns::QUOTAS,
-        voice_id::QUOTAS,
-    ]
-    .into_iter()
-    .flatten()
-}
-
-/// The quota that a row's or an incident's key means; see [`QuotaId::key`].
-#[must_use]
-pub fn find(key: &str) -> Option<&'static Quota> {
-    static BY_KEY: LazyLock<HashMap<&str, &Quota>> = LazyLock::new(|| all().map(|q| (q.key(), q)).collect());
-    BY_KEY.get(key).copied()
-}
-
-/// Every listing that a quota needs, with those whose resources it visits, each once, in the order of
-/// the catalogue.
-#[must_use]
-pub fn listings() -> &'static [Listing] {
-    static LISTINGS: LazyLock<Vec<Listing>> = LazyLock::new(|| {
-        let mut found = Vec::new();
-        for listing in all().filter_map(|q| q.meter.listing()) {
-            for listing in listing.chain() {
-                if !found.contains(&listing) {
-                    found.push(listing);
-                }
-            }
-        }
-        found
-    });
-    &LISTINGS
-}
-
-/// The quotas of which every instance's snapshot has a row.
-pub fn per_instance() -> impl Iterator<Item = &'static Quota> {
-    all().filter(|q| match q.service {
-        Service::Connect => q.scope != Scope::Account,
-        _ => q.scope == Scope::Instance,
-    })
-}
-
-/// The quotas of a companion service's resources: a row of an instance where the resource belongs to one,
-/// otherwise of the account.
-pub fn per_resource() -> impl Iterator<Item = &'static Quota> {
-    all().filter(|q| q.service != Service::Connect && q.scope == Scope::Resource)
-}
-
-/// The quotas of which the account's snapshot has a row.
-pub fn per_account() -> impl Iterator<Item = &'static Quota> {
-    all().filter(|q| q.scope == Scope::Account).chain(per_resource())
 }
 
 /// Rates that AWS's documentation warns about: Service Quotas may show 200 for them, whatever the

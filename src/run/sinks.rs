@@ -1,8 +1,8 @@
 //! Where the results of a run go: the stores, and the channels of its messages.
 
-use aws_config::SdkConfig;
 use tokio::time::Instant;
 
+use crate::aws::SdkConfig;
 use crate::config::Config;
 use crate::keep::Stores;
 use crate::send::Channels;

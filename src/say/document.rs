@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::digest::{Digest, Over, Unseen, Violation};
 use super::remedy::{Increase, console_link};
 use super::words::clip;
-use super::{Digest, Over, Unseen, Violation};
 use crate::domain::format::rfc3339;
 use crate::domain::snapshot::Summary;
 use crate::domain::{Account, FaultRecord, Impact, Metric};

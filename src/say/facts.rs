@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::digest::{Digest, Violation};
 use super::words::{NAME, SENTENCE, counted, date, date_of, impact, number, plain, rejections, when};
-use super::{Digest, Violation};
 use crate::domain::format::day_of;
 use crate::domain::{LimitSource, Metric, Status};
 use crate::ledger::Change;

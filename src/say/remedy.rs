@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::Context;
+use super::digest::Context;
 use super::words::{number, plain};
 use crate::domain::{LimitSource, Metric, NO_CODE, console};
 use crate::judge::increase::{context_of, desired};

@@ -1,7 +1,7 @@
 //! The short forms: the subject of an email and the text message.
 
+use super::digest::{Context, Digest};
 use super::words::{NAME, all_rejections, ascii, clip, counted, reading};
-use super::{Context, Digest};
 use crate::domain::{Account, Status};
 
 /// SNS's reference says "less than 100 characters".

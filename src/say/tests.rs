@@ -4,6 +4,11 @@ mod facts;
 mod limits;
 mod short;
 
+use crate::catalogue;
+use crate::domain::format::day_of;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::{Metric, Status, Thresholds};
+use crate::ledger::History;
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 use serde_json::Value;

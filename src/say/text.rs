@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::digest::{Digest, FORECAST, Unseen, Violation};
 use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
-use super::{Digest, FORECAST, Unseen, Violation};
 use crate::domain::{Account, Metric, Status};
 use crate::ledger::{Change, Event};
 

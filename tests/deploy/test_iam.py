@@ -90,7 +90,7 @@ IN_VPC = {
 
 def catalogue_operations():
     catalogue = ROOT / "src" / "catalogue"
-    source = (catalogue / "mod.rs").read_text()
+    source = (catalogue / "service.rs").read_text()
     body = source[source.index("pub const fn code(self)") :]
     codes = dict(re.findall(r'Self::(\w+) => "([a-z-]+)"', body[: body.index("\n    }\n")]))
     lines = (catalogue / "listing.rs").read_text()

@@ -22,6 +22,7 @@ mod events;
 mod family;
 mod faults;
 mod harness;
+mod imports;
 mod interleave;
 mod kept;
 mod ledger;

@@ -1,6 +1,6 @@
 //! What AWS's codes and statuses mean, and what single services mean by them.
 
-use super::{Failure, Retry, unreadable, without_people};
+use super::failure::{Failure, Retry, unreadable, without_people};
 use crate::catalogue::Service;
 use crate::domain::FaultKind;
 

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::io;
 
-use super::{Failure, Retry};
+use super::failure::{Failure, Retry};
 use crate::domain::FaultKind;
 
 /// What a resolver said of a name.

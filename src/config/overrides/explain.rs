@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::pattern::{QuotaPattern, near_names, perhaps};
-use super::{Effective, Entry, MuteSetting, Origins, Overrides, Rule, settle};
+use super::rule::{Entry, MuteSetting, Rule};
+use super::{Effective, Origins, Overrides, settle};
 use crate::catalogue;
 use crate::domain::format::rfc3339;
 use crate::domain::instances::{InstancePattern, is_instance_id};

@@ -22,57 +22,22 @@
 mod explain;
 mod parse;
 mod pattern;
+mod rule;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 
-use crate::catalogue;
-use crate::domain::instances::{InstancePattern, InstanceRank};
-use crate::domain::{Instance, QuotaId, Scope};
+use crate::domain::{Instance, QuotaId};
 pub use explain::{Asked, Explanation, find_quota};
-use pattern::{QuotaPattern, QuotaRank};
+pub use rule::Mute;
+use rule::{Entry, MuteSetting};
 
 /// The parsed variable. Empty where it is unset.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// The most specific first.
     entries: Vec<Entry>,
-}
-
-/// A rule and where it stands.
-#[derive(Debug, Clone)]
-struct Entry {
-    quota: QuotaPattern,
-    /// The key as the user wrote it.
-    quota_key: String,
-    instance: Option<(InstancePattern, String)>,
-    rule: Rule,
-}
-
-/// The fields of one rule; what it does not set, a less specific one may.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Rule {
-    /// Percent.
-    threshold: Option<f64>,
-    /// Percent.
-    critical: Option<f64>,
-    limit: Option<f64>,
-    mute: Option<MuteSetting>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum MuteSetting {
-    /// `"mute": false`: heard, whatever a less specific rule says.
-    Off,
-    Until(Mute),
-}
-
-/// A mute is never for ever: it has a reason and an end.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mute {
-    pub reason: String,
-    pub until: Timestamp,
 }
 
 /// What applies to one quota of one instance, after the most specific rules have won.
@@ -119,48 +84,6 @@ impl Overrides {
     #[must_use]
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         self.entries.iter().filter_map(|entry| entry.warning(now)).collect()
-    }
-}
-
-impl Entry {
-    fn rank(&self) -> (QuotaRank, Option<InstanceRank>) {
-        (self.quota.rank(), self.instance.as_ref().map(|(pattern, _)| pattern.rank()))
-    }
-
-    fn applies(&self, quota: &QuotaId, instance: Option<&Instance>) -> bool {
-        self.quota.matches(quota)
-            && match (&self.instance, instance) {
-                (None, _) => true,
-                (Some((pattern, _)), Some(instance)) => pattern.matches(instance),
-                (Some(_), None) => false,
-            }
-    }
-
-    /// Where the rule stands, for a person: `L-22922690 / instances / acme-*`.
-    fn place(&self) -> String {
-        match &self.instance {
-            None => self.quota_key.clone(),
-            Some((_, key)) => format!("{} / instances / {key}", self.quota_key),
-        }
-    }
-
-    fn warning(&self, now: Timestamp) -> Option<String> {
-        let place = self.place();
-        let mut matched = catalogue::all().filter(|q| self.quota.matches(&q.id())).peekable();
-        if matches!(self.quota, QuotaPattern::Code(_)) && matched.peek().is_none() {
-            return Some(format!(
-                "{place}: the catalogue has no quota of this code, so the rule counts only if Service Quotas lists it"
-            ));
-        }
-        if self.instance.is_some() && matched.all(|q| q.scope == Scope::Account) {
-            return Some(format!("{place}: this is counted for the account, so a rule for instances has no effect"));
-        }
-        match &self.rule.mute {
-            Some(MuteSetting::Until(mute)) if mute.until <= now => {
-                Some(format!("{place}: the mute ({}) ended at {}", mute.reason, mute.until))
-            }
-            _ => None,
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::pattern::QuotaPattern;
-use super::{Entry, Mute, MuteSetting, Rule};
+use super::rule::{Entry, Mute, MuteSetting, Rule};
 use crate::domain::instances::InstancePattern;
 
 /// An object whose keys must differ: of two equal ones serde would keep the last without a word.

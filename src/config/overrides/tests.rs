@@ -1,3 +1,4 @@
+use crate::catalogue;
 use proptest::prelude::*;
 
 use super::*;

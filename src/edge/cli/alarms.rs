@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
+use super::end::{fail, in_a_region, printed};
 use crate::alarms::code;
 use crate::aws::{self, Aws};
 use crate::config::ConfigError;
@@ -55,15 +56,15 @@ enum Kind {
 /// Reads, and prints the code.
 pub(super) async fn main(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> ExitCode {
     match read(args, lookup).await {
-        Ok(code) => super::printed(io::stdout().lock().write_all(code.as_bytes()), 0),
-        Err(error) => super::fail(error.error_type(), &error.to_string()),
+        Ok(code) => printed(io::stdout().lock().write_all(code.as_bytes()), 0),
+        Err(error) => fail(error.error_type(), &error.to_string()),
     }
 }
 
 async fn read(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> Result<String, RunError> {
     let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
     let mut config = aws::reference::configuration(&sdk, lookup).await?;
-    let sdk = super::in_a_region(sdk)?;
+    let sdk = in_a_region(sdk)?;
     config.alarms.apis = args.kind != Kind::Instance;
     config.alarms.instances = args.kind != Kind::Api;
     let topic = config.alert_topic_arn.clone();

@@ -1,6 +1,7 @@
 //! The command line: the same measurement with the caller's own credentials.
 
 mod alarms;
+mod end;
 mod explain;
 mod quotas;
 mod table;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use crate::answer::Report;
-use crate::aws::{self, Aws, SdkConfig};
+use crate::aws::{self, Aws};
 use crate::config::overrides::{Asked, find_quota};
 use crate::config::{Config, ConfigError, Pacing};
 use crate::domain::request::Request;
@@ -25,6 +26,7 @@ use crate::edge::logging;
 use crate::run::error::RunError;
 use crate::run::sinks::Sinks;
 use crate::run::{App, Moment};
+use end::{fail, in_a_region, printed};
 
 const AFTER_HELP: &str = "\
 Exit codes of `check`:
@@ -153,20 +155,6 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
     }
 }
 
-fn printed(result: io::Result<()>, code: u8) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::from(code),
-        // `| head` has seen enough: that is no failure of ours.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
-        Err(error) => fail("OutputError", &error.to_string()),
-    }
-}
-
-fn fail(kind: &str, message: &str) -> ExitCode {
-    let _ = writeln!(io::stderr(), "connect-quota-monitor: {kind}: {message}");
-    ExitCode::from(3)
-}
-
 fn exit_code(report: &Report) -> u8 {
     if report.violations > 0 {
         1
@@ -227,14 +215,6 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
     let result = app.run(&request, Moment::within(Timestamp::now(), day)).await;
     bar.finish_and_clear();
     result
-}
-
-fn in_a_region(sdk: SdkConfig) -> Result<SdkConfig, RunError> {
-    if sdk.region().is_none() {
-        let why = "no AWS Region: give --region, or set AWS_REGION, or a region in the profile".to_owned();
-        return Err(RunError::Config(ConfigError(vec![why])));
-    }
-    Ok(sdk)
 }
 
 /// The environment's configuration, with the arguments over it.
