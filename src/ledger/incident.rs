@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Change, MARGIN_POINTS, Recovered, Rules, SeenAgain, Unseen};
+use super::grade::Grade;
+use super::news::{Change, Recovered, SeenAgain, Unseen};
+use super::rules::{MARGIN_POINTS, Rules};
 use crate::domain::{Metric, Status};
 
 /// A forecast changes with the day, not with the run: it is gone when it was gone for a day.
@@ -56,32 +58,6 @@ pub enum Reported {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         milder_since: Option<Timestamp>,
     },
-}
-
-/// The two grades of a violation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Grade {
-    Warning,
-    Critical,
-}
-
-impl Grade {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Warning => Status::Warning.as_str(),
-            Self::Critical => Status::Critical.as_str(),
-        }
-    }
-
-    fn of(status: Status) -> Option<Self> {
-        match status {
-            Status::Warning => Some(Self::Warning),
-            Status::Critical => Some(Self::Critical),
-            Status::Ok | Status::NotMeasurable | Status::Unknown => None,
-        }
-    }
 }
 
 /// A quota that could not be seen.

@@ -5,9 +5,11 @@
 //! releases it afterwards, so that of two runs one tells; a claim that nobody releases ends by itself.
 
 mod decide;
+mod grade;
 mod history;
 mod incident;
 mod news;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +18,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use decide::{Decision, MARGIN_POINTS, Missing, Reminders, Rules, decide};
+pub use decide::{Decision, Missing, decide};
+pub use grade::Grade;
 pub use history::{DailyPeaks, History};
-pub use incident::{Blind, Foreseen, Grade, Incident, Reported, Violation};
+pub use incident::{Blind, Foreseen, Incident, Reported, Violation};
 pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
+pub use rules::{MARGIN_POINTS, Reminders, Rules};
 
 use crate::domain::Owner;
 use crate::domain::kept::KeptLimits;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Grade;
+use super::grade::Grade;
 
 /// What one message has to say. Keys are quota keys.
 #[derive(Debug, Clone, PartialEq)]
