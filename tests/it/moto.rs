@@ -218,6 +218,84 @@ async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
     assert_eq!(receive(&moto.url, &from_bus).await.len(), 2, "a recovery and a test");
 }
 
+/// Two processes of the function, as two overlapping schedules or a schedule and a person have them, on one store.
+/// Each change is told by one of them, whoever comes first.
+async fn two_processes_tell_each_change_once(home: &[(&str, &str)]) {
+    let moto = Moto::start().await;
+    let sdk = moto.sdk().await;
+    make_table(&sdk).await;
+    buckets(&sdk).create_bucket().bucket("history").send().await.unwrap();
+    let sns = aws_sdk_sns::Client::new(&sdk);
+    let topic = sns.create_topic().name("alerts").send().await.unwrap().topic_arn.unwrap();
+    let all = subscribe_queue(&moto.url, &sns, &topic, "all", r#"{"severity": ["critical", "warning", "info"]}"#).await;
+    let mut world = World::with_instances(2);
+    world.throttle = Throttle::None;
+    world.quotas.set_account("L-AA17A6B9", 10.0);
+    let sim = Sim::new(world);
+    let server = sim.serve().await.unwrap();
+    let mut functions = Vec::new();
+    for _ in 0..2 {
+        let api = RuntimeApi::start().await.unwrap();
+        let variables: Vec<(&str, &str)> = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", moto.url.as_str()),
+            ("AWS_ENDPOINT_URL_S3", &moto.url),
+            ("AWS_ENDPOINT_URL_SNS", &moto.url),
+            ("AWS_ENDPOINT_URL_STS", &moto.url),
+            ("CONNECT_PACING", "per-operation"),
+            ("DETAIL_CALL_BUDGET", "0"),
+            ("ALERT_SNS_TOPIC_ARN", &topic),
+        ]
+        .into_iter()
+        .chain(home.iter().copied())
+        .collect();
+        let child = command(&api.address(), &server.url(), &variables).spawn().unwrap();
+        functions.push((api, child));
+    }
+    let both = async || {
+        let run = async |api: &RuntimeApi| match api.invoke(Bytes::from_static(b"{}"), Duration::from_secs(120)).await {
+            Outcome::Response(answer) => answer,
+            Outcome::Error { error_type, message, .. } => panic!("{error_type}: {message}"),
+        };
+        tokio::join!(run(&functions[0].0), run(&functions[1].0))
+    };
+    for round in 0..4 {
+        // Both instances change in every round: to full, and back again.
+        let is_full = round % 2 == 0;
+        for instance in &mut sim.world().instances {
+            instance.set("ListPrompts", if is_full { 499 } else { 10 });
+        }
+        let (first, second) = both().await;
+        let told = receive(&moto.url, &all).await;
+        let mut about: Vec<_> = told
+            .iter()
+            .map(|m| (m["event"].as_str().unwrap(), m["instance"]["id"].as_str().unwrap_or_else(|| panic!("{m:#}"))))
+            .collect();
+        about.sort_unstable();
+        let what = if is_full { "raised" } else { "recovered" };
+        let mut wanted: Vec<_> = sim.world().instances.iter().map(|i| (what, i.id.clone())).collect();
+        wanted.sort_unstable();
+        let wanted: Vec<_> = wanted.iter().map(|(what, id)| (*what, id.as_str())).collect();
+        assert_eq!(about, wanted, "round {round}: {first:#} {second:#}");
+        let sent = [&first, &second].map(|answer| answer["alerts"]["sent"].as_u64().unwrap());
+        assert_eq!(sent.iter().sum::<u64>(), 2, "round {round}");
+        // And once more, with nothing new.
+        let (first, second) = both().await;
+        assert!(receive(&moto.url, &all).await.is_empty(), "round {round}: {first:#} {second:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "needs moto: tests/all.sh runs it"]
+async fn two_processes_on_one_table_tell_each_change_once() {
+    two_processes_tell_each_change_once(&[("USE_DYNAMODB", "true"), ("DYNAMODB_TABLE", "history")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "needs moto: tests/all.sh runs it"]
+async fn two_processes_on_one_bucket_tell_each_change_once() {
+    two_processes_tell_each_change_once(&[("USE_S3_STORAGE", "true"), ("S3_BUCKET", "history")]).await;
+}
+
 /// The filter policy that the documentation of the alert document shows.
 fn documented_filter() -> String {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ALERT-DOCUMENT.md")).unwrap();
