@@ -54,6 +54,19 @@ pub fn mention_ended_mutes(metrics: &mut [Metric], ended: &BTreeMap<String, Mute
     }
 }
 
+/// A quota that was measured is not given up because its operation is not known any more: that is a fault until
+/// nobody remembers its usage.
+pub fn doubt_what_was_measured(metrics: &mut [Metric], was_measured: impl Fn(&str) -> bool) {
+    let lacks = |m: &&mut Metric| m.status == Status::NotMeasurable && m.usage.is_none() && m.fault.is_some();
+    for metric in metrics.iter_mut().filter(lacks) {
+        if was_measured(metric.key()) {
+            metric.status = Status::Unknown;
+            let why = "it was measured within the last 30 days";
+            metric.note = Some(metric.note.take().map_or(why.to_owned(), |note| format!("{note}; {why}")));
+        }
+    }
+}
+
 fn judge_one(
     reading: Reading,
     thresholds: Thresholds,

@@ -11,13 +11,10 @@ use jiff::Timestamp;
 use crate::aws::fault::failure;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::{Fault, FaultKind, Owner, Status};
-use crate::keep::ledger::{Version, Written};
+use crate::keep::ledger::{MOST_BYTES, Version, Written};
 use crate::ledger::Ledger;
 
 type Item = HashMap<String, AttributeValue>;
-
-/// DynamoDB's limit for an item.
-const MOST_BYTES: usize = 400 * 1024;
 
 /// As faults name them.
 pub(super) const PUT: &str = "dynamodb:PutItem";

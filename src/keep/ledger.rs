@@ -3,7 +3,7 @@
 use crate::domain::Fault;
 use crate::ledger::Ledger;
 
-/// More than any ledger takes: what is larger is not one of ours.
+/// DynamoDB's limit for an item, and more than any ledger takes: what is larger is not one of ours.
 pub const MOST_BYTES: usize = 400 * 1024;
 
 /// Which version of a ledger was read, in its home's own terms.

@@ -7,7 +7,7 @@ use crate::domain::format::day_of;
 use crate::domain::snapshot::{Snapshot, Subject};
 use crate::domain::{Fault, Instance, Metric};
 use crate::judge::increase::Requests;
-use crate::judge::{ended_mutes, judge as judge_readings, mention_ended_mutes, trend};
+use crate::judge::{doubt_what_was_measured, ended_mutes, judge as judge_readings, mention_ended_mutes, trend};
 use crate::ledger::{Incident, Notes};
 
 /// One subject with its rows.
@@ -32,7 +32,9 @@ pub(super) fn judge(run: &Context<'_>, measured: Measured, requests: &Requests) 
     let mut rows = judge_readings(readings, run.thresholds, &config.overrides, instance.as_ref(), run.now);
     let told = book.told();
     let known = |key: &str| told.and_then(|incidents| incidents.get(key));
-    mention_ended_mutes(&mut rows, &ended, |key| known(key).is_some_and(Incident::is_violation_told));
+    let is_told = |key: &str| known(key).is_some_and(Incident::is_violation_told);
+    doubt_what_was_measured(&mut rows, |key| is_told(key) || notes.history.0.contains_key(key));
+    mention_ended_mutes(&mut rows, &ended, is_told);
     requests.note(&mut rows, instance.as_ref());
     let is_foretold = |key: &str| known(key).is_some_and(|i| i.forecast.is_some());
     trend::foretell(&mut rows, &notes.history, is_foretold, run.now, config.forecast_days);
