@@ -67,6 +67,8 @@ fn of_run(report: &Report) -> Vec<Point> {
         ("PacedWait".to_owned(), "Milliseconds", json!(report.connect_api.paced_wait_ms)),
     ];
     points.extend(percent("MaxUtilization".to_owned(), highest));
+    // Written only when it is so: no series, and no cost, where all is well.
+    points.extend(report.alerts.lacks_subscribers.then(|| count("NoSubscribers", json!(1))));
     points
 }
 

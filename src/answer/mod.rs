@@ -106,6 +106,9 @@ pub struct Alerts {
     /// Says so where no alert can be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
+    /// Nobody receives what is sent.
+    #[serde(skip)]
+    pub lacks_subscribers: bool,
 }
 
 /// Events, once for each channel.

@@ -104,6 +104,8 @@ pub enum FaultKind {
     NoSuchOperation,
     /// The account has not subscribed to the service.
     NotEnabled,
+    /// The topic takes messages, and nobody receives them.
+    NoSubscribers,
     /// The run's time was over.
     Deadline,
     Other,
@@ -124,6 +126,7 @@ impl FaultKind {
             Self::NotOffered => "not_offered",
             Self::NoSuchOperation => "unknown_operation",
             Self::NotEnabled => "not_enabled",
+            Self::NoSubscribers => "no_subscribers",
             Self::Deadline => "deadline",
             Self::Other => "other",
         }

@@ -18,6 +18,7 @@ pub mod rota;
 pub mod service;
 pub mod snapshot;
 pub mod stats;
+pub mod subscribers;
 pub mod tour;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -29,6 +29,7 @@ use crate::domain::Owner;
 use crate::domain::kept::KeptLimits;
 use crate::domain::own_calls::OwnCalls;
 use crate::domain::rota::Rota;
+use crate::domain::subscribers::Counted;
 use crate::domain::tour::Tours;
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
@@ -95,6 +96,9 @@ pub struct Notes {
     /// The calls that runs made themselves, which AWS counts like everybody's; only of the account.
     #[serde(default, skip_serializing_if = "OwnCalls::is_empty")]
     pub own_calls: OwnCalls,
+    /// When the alert topic's subscriptions were last counted; only of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscribers: Option<Counted>,
     /// The instances that runs have measured, by id; only of the account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub instances: BTreeMap<String, Known>,

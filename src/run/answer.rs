@@ -12,14 +12,14 @@ use super::judge::{Judged, judge};
 use super::keep::keep;
 use super::measure::Measured;
 use super::tell::{Pending, tell};
-use super::vanished;
+use super::{subscribers, vanished};
 use crate::answer::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, SubjectReport};
 use crate::catalogue::Listing;
 use crate::domain::format::rfc3339;
 use crate::domain::plan::TimePlan;
 use crate::domain::snapshot::{Snapshot, Snapshots};
 use crate::domain::stats::CallStats;
-use crate::domain::{Instance, Metric};
+use crate::domain::{FaultKind, Instance, Metric};
 use crate::judge::increase::Requests;
 use crate::ledger::{Known, Missing};
 use crate::measure::Scan;
@@ -117,6 +117,14 @@ impl Answer {
         let mut judged = judge(run, measured, &self.asking.requests);
         self.faults.extend_once(&std::mem::take(&mut judged.faults));
         self.faults.extend(ask_for_more(run, &mut judged, &mut self.asking).await);
+        if judged.instance.is_none() {
+            let fault = subscribers::count(run, &mut judged.notes).await;
+            if fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NoSubscribers) {
+                self.alerts.note = Some("nobody receives alerts: the alert topic has no confirmed subscription");
+                self.alerts.lacks_subscribers = true;
+            }
+            self.faults.extend(fault);
+        }
         self.watched.note(run, judged.instance.as_ref(), &judged.snapshot.metrics);
         self.report_on(run, &judged);
         let kept = keep(run, &judged).await;
@@ -165,9 +173,11 @@ impl Answer {
         Pending { instance, snapshot, book, read_version, notes, own_calls, forget, missing }
     }
 
-    /// Tells what waits to be told.
+    /// Tells what waits to be told, the gravest first: where the time ends, the next run tells the rest.
     pub(super) async fn tell_all(&mut self, run: &Context<'_>) {
-        for pending in std::mem::take(&mut self.pending) {
+        let mut waiting = std::mem::take(&mut self.pending);
+        waiting.sort_by_key(|pending| std::cmp::Reverse(pending.gravity()));
+        for pending in waiting {
             self.tell(run, pending).await;
         }
     }

@@ -13,6 +13,7 @@ mod keep;
 mod measure;
 mod others;
 pub mod sinks;
+mod subscribers;
 mod tell;
 mod test_alert;
 mod vanished;

@@ -13,7 +13,7 @@ use super::context::{Book, Context};
 use crate::answer::{Alerts, Events};
 use crate::domain::own_calls::{KEPT_MINUTES, OwnCalls};
 use crate::domain::snapshot::Snapshot;
-use crate::domain::{Fault, FaultKind, Instance};
+use crate::domain::{Fault, FaultKind, Impact, Instance, Status};
 use crate::keep::ledger::{Opened, Version, Written};
 use crate::ledger::{CLAIM_LASTS, Claim, Decision, Incidents, Ledger, Missing, News, Notes, decide};
 use crate::say;
@@ -54,6 +54,11 @@ pub(super) struct Told {
 }
 
 impl Pending {
+    /// The impact and the status of its gravest violation; none is the least.
+    pub(super) fn gravity(&self) -> Option<(Impact, Status)> {
+        self.snapshot.metrics.iter().filter(|m| m.is_violation()).map(|m| (m.impact, m.status)).max()
+    }
+
     fn subject(&self) -> &str {
         &self.snapshot.instance_id
     }

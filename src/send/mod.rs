@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::aws::patience::Patience;
 use crate::config::Config;
 use crate::domain::Fault;
+use crate::domain::subscribers::Subscriptions;
 use crate::say::Message;
 use crate::say::outgoing::Event;
 use eventbridge::EventBridge;
@@ -86,6 +87,12 @@ impl Channels {
     pub async fn publish(&self, message: &Message) -> Result<(), Fault> {
         let Some(topic) = &self.alerts else { return Ok(()) };
         self.patience.wait("ALERT_SNS_TOPIC_ARN", sns::OPERATION, topic.publish(message)).await
+    }
+
+    /// Counts the subscriptions of the topic for people; none where there is no such topic.
+    pub async fn subscriptions(&self) -> Option<Result<Subscriptions, Fault>> {
+        let topic = self.alerts.as_ref()?;
+        Some(self.patience.wait("ALERT_SNS_TOPIC_ARN", sns::ATTRIBUTES, topic.subscriptions()).await)
     }
 
     /// Sends events through one channel; what has been accepted is not sent again by this call.

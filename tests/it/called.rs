@@ -37,7 +37,7 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
                 "RequestServiceQuotaIncrease",
             ]),
         ),
-        ("sns", set(&["Publish"])),
+        ("sns", set(&["GetTopicAttributes", "Publish"])),
         ("ssm", set(&["GetParameter"])),
         ("sts", set(&["GetCallerIdentity"])),
     ]);

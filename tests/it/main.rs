@@ -28,6 +28,7 @@ mod kept;
 mod ledger;
 mod left;
 mod limits;
+mod mails;
 mod matrix;
 mod model;
 mod month;

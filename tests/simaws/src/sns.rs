@@ -1,6 +1,7 @@
 //! SNS `Publish`: AWS Query XML, with the rules that a message is held to.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -14,9 +15,34 @@ const MAX_BYTES: usize = 262_144;
 const MAX_SUBJECT: usize = 100;
 
 /// A topic, and what was published to it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Topic {
     pub messages: Vec<Published>,
+    /// Subscriptions that receive messages.
+    pub confirmed: usize,
+    /// Subscriptions that wait for somebody to follow the link of their mail.
+    pub pending: usize,
+}
+
+/// One mail address that is confirmed.
+impl Default for Topic {
+    fn default() -> Self {
+        Self { messages: Vec::new(), confirmed: 1, pending: 0 }
+    }
+}
+
+/// "More than 10 messages per second" take a mail address off the topic: it has to be confirmed again.
+const MOST_MAILS_A_SECOND: usize = 10;
+
+impl Topic {
+    /// All subscriptions are mail addresses here.
+    fn suspend_if_flooded(&mut self) {
+        let Some(last) = self.messages.last().map(|message| message.at) else { return };
+        let in_a_second = |message: &&Published| last.saturating_duration_since(message.at) < Duration::from_secs(1);
+        if self.messages.iter().rev().take_while(in_a_second).count() > MOST_MAILS_A_SECOND {
+            self.pending += std::mem::take(&mut self.confirmed);
+        }
+    }
 }
 
 /// One published message.
@@ -41,7 +67,7 @@ impl Published {
 }
 
 pub(crate) fn operation(call: &Call) -> Result<String, AwsError> {
-    query_action(call, "2010-03-31", &["Publish"])
+    query_action(call, "2010-03-31", &["Publish", "GetTopicAttributes"])
 }
 
 fn invalid(message: &str) -> AwsError {
@@ -51,6 +77,9 @@ fn invalid(message: &str) -> AwsError {
 pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
     let form = query_form(context.call);
     let get = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    if get("Action") == Some("GetTopicAttributes") {
+        return attributes_of_topic(context, get("TopicArn").unwrap_or_default());
+    }
     let message = get("Message").unwrap_or_default();
     if message.is_empty() {
         return Err(invalid("Empty message"));
@@ -85,11 +114,34 @@ pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
         attributes,
         at: context.at,
     });
+    topic.suspend_if_flooded();
     let (id, message_id) = (&context.call.request_id, uuid("message", arn, context.nonce));
     let body = format!(
         "<PublishResponse xmlns=\"{NAMESPACE}\">\n  <PublishResult>\n    <MessageId>{message_id}</MessageId>\n  \
          </PublishResult>\n  <ResponseMetadata>\n    <RequestId>{id}</RequestId>\n  </ResponseMetadata>\n\
          </PublishResponse>\n"
+    );
+    Ok(respond(200, "text/xml", body))
+}
+
+fn attributes_of_topic(context: &Context<'_>, arn: &str) -> Answer {
+    let topic = context.world.topics.get(arn);
+    let topic = topic.ok_or_else(|| AwsError::new(404, "NotFound", "Topic does not exist"))?;
+    let entry = |key: &str, value: &str| {
+        format!("      <entry>\n        <key>{key}</key>\n        <value>{value}</value>\n      </entry>\n")
+    };
+    let entries = [
+        entry("TopicArn", arn),
+        entry("SubscriptionsConfirmed", &topic.confirmed.to_string()),
+        entry("SubscriptionsPending", &topic.pending.to_string()),
+        entry("SubscriptionsDeleted", "0"),
+    ];
+    let body = format!(
+        "<GetTopicAttributesResponse xmlns=\"{NAMESPACE}\">\n  <GetTopicAttributesResult>\n    <Attributes>\n{}\
+         </Attributes>\n  </GetTopicAttributesResult>\n  <ResponseMetadata>\n    <RequestId>{}</RequestId>\n  \
+         </ResponseMetadata>\n</GetTopicAttributesResponse>\n",
+        entries.concat(),
+        context.call.request_id
     );
     Ok(respond(200, "text/xml", body))
 }
