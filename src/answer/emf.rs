@@ -22,6 +22,10 @@ type Point = (String, &'static str, Value);
 /// the utilization of each quota.
 #[must_use]
 pub fn lines(report: &Report, function: &str) -> Vec<String> {
+    // A series costs money, and an account without instances has nothing to say.
+    if report.account.status == Completeness::Skipped {
+        return Vec::new();
+    }
     let timestamp = report.started_at.parse::<Timestamp>().map_or(0, Timestamp::as_millisecond);
     let record = |dimension: &'static str, value: &str, properties: &[(&str, Value)], points: &[Point]| {
         let mut members: Map<String, Value> = properties.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();

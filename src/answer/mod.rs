@@ -204,7 +204,9 @@ impl SubjectReport {
         }
     }
 
-    fn skipped(reason: String) -> Self {
+    /// It was not looked at.
+    #[must_use]
+    pub fn skipped(reason: String) -> Self {
         Self { status: Completeness::Skipped, reason: Some(reason), ..Self::nothing() }
     }
 

@@ -17,6 +17,7 @@ use crate::answer::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Rep
 use crate::catalogue::Listing;
 use crate::domain::format::rfc3339;
 use crate::domain::plan::TimePlan;
+use crate::domain::service::ServiceReport;
 use crate::domain::snapshot::{Snapshot, Snapshots};
 use crate::domain::stats::CallStats;
 use crate::domain::{FaultKind, Instance, Metric};
@@ -224,6 +225,18 @@ impl Answer {
         self.faults.extend(faults);
     }
 
+    /// The answer of a run that found nothing to watch: nothing was measured, and nothing is stored but this.
+    pub(super) fn of_nothing(
+        mut self,
+        run: &Context<'_>,
+        skipped: Vec<InstanceReport>,
+        calls_before: CallStats,
+    ) -> Report {
+        self.instances = skipped;
+        self.account = Some(SubjectReport::skipped("there is no instance".to_owned()));
+        self.into_report(run, Vec::new(), calls_before)
+    }
+
     pub(super) async fn report(
         mut self,
         run: &Context<'_>,
@@ -233,9 +246,14 @@ impl Answer {
     ) -> Report {
         self.instances.sort_by_key(|i| self.places.get(&i.instance_id).copied());
         self.instances.extend(skipped);
+        let services = scan.services().await;
+        self.into_report(run, services, calls_before)
+    }
+
+    fn into_report(self, run: &Context<'_>, services: Vec<ServiceReport>, calls_before: CallStats) -> Report {
         let account = self.account.unwrap_or_else(SubjectReport::nothing);
         let measured =
-            self.instances.iter().map(|i| &i.seen).filter(|s| s.status != Completeness::Skipped).chain([&account]);
+            self.instances.iter().map(|i| &i.seen).chain([&account]).filter(|s| s.status != Completeness::Skipped);
         let complete = self.late == 0 && measured.clone().all(|s| s.status == Completeness::Complete);
         let violations = measured.map(|s| s.violations_count).sum();
         let (faults, faults_left_out) = self.faults.into_records();
@@ -249,7 +267,7 @@ impl Answer {
             dry_run: run.dry_run,
             complete,
             note: self.note,
-            services: scan.services().await,
+            services,
             violations,
             account,
             instances: self.instances,

@@ -9,7 +9,7 @@ use super::app::{App, Moment};
 use crate::domain::request::Request;
 use crate::domain::{Account, Fault, Owner, Thresholds};
 use crate::keep::ledger::Opened;
-use crate::ledger::{Incidents, Ledger, Notes, Reminders, Rules};
+use crate::ledger::{Incident, Incidents, Ledger, Notes, Reminders, Rules};
 use crate::run::sinks::Sinks;
 
 /// One run: who asks, of whom, when, and what it may change.
@@ -97,6 +97,17 @@ impl Book {
     /// What readers were told; none where nothing is known of it.
     pub(super) fn told(&self) -> Option<&Incidents> {
         self.ledger().and_then(Ledger::told)
+    }
+
+    /// No run has left anything here that another one has to go on from.
+    pub(super) fn is_blank(&self) -> bool {
+        match &self.0 {
+            Opened::Absent => true,
+            Opened::Unreadable(_) => false,
+            Opened::Found(ledger, _) => {
+                ledger.notes.instances.is_empty() && ledger.incidents.values().all(Incident::is_blank)
+            }
+        }
     }
 
     /// 0 where there is no ledger.

@@ -21,6 +21,24 @@ pub struct Discovered {
 }
 
 impl Discovered {
+    /// There is no instance here, not even one that is being made.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.existing == 0 && self.chosen.is_empty()
+    }
+
+    /// What must be known before the rest of the answer is read.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let region = &self.account.region;
+        if self.is_nowhere {
+            return Some(not_offered(region));
+        }
+        self.is_nothing().then(|| {
+            format!("account {} has no Amazon Connect instance in {region}: there is nothing to watch", self.account.id)
+        })
+    }
+
     /// The account has this instance, whatever its state, and whether it is measured or not.
     #[must_use]
     pub fn exists(&self, id: &str) -> bool {
@@ -83,4 +101,13 @@ pub fn choose(
         )));
     }
     Ok(Discovered { account, chosen, skipped, existing, left_out, is_nowhere: false })
+}
+
+/// That a Region is without Amazon Connect.
+#[must_use]
+pub fn not_offered(region: &str) -> String {
+    format!(
+        "Amazon Connect is not offered in {region}: its name does not exist there, and Service Quotas does not know \
+         the service. There is nothing to watch"
+    )
 }

@@ -36,7 +36,7 @@ use crate::judge::increase::Requests;
 use crate::judge::limits::Limits;
 use crate::ledger::Notes;
 use crate::measure::{Field, Rules, Scan, instance_listings, window};
-use crate::run::discover::{Discovered, choose};
+use crate::run::discover::{Discovered, choose, not_offered};
 use crate::run::error::RunError;
 use crate::run::sinks::Sinks;
 use answer::Answer;
@@ -67,7 +67,13 @@ impl App {
         let book = run.open(ACCOUNT_KEY).await;
         let scan = Arc::new(self.scan(&run, request, limits, &found, &book));
         let mut answer = Answer::new(&run, Requests::new(requests), &scan);
-        answer.note = found.is_nowhere.then(|| not_offered(self.aws.region()));
+        answer.note = found.note();
+        // A person who looks gets every row; a schedule must cost nothing where there is nothing.
+        let is_looked_at = run.dry_run || self.with_metrics || self.config.alarms.manages();
+        if !is_looked_at && found.is_nothing() && book.is_blank() {
+            let report = answer.of_nothing(&run, found.skipped, calls_before);
+            return self.finish(report, &run.sinks, moment.now).await;
+        }
 
         let mut fleet = Fleet::new(&run, &scan, &book);
         while let Some(measured) = fleet.next(&run).await {
@@ -221,7 +227,8 @@ impl App {
             return None;
         }
         let silent = self.sinks.stores.took_nothing(report.snapshots);
-        if !silent.is_empty() {
+        let had_something = report.account.status != Completeness::Skipped;
+        if had_something && !silent.is_empty() {
             return Some(RunError::Sink(format!("{} took no snapshot: {}", silent.join(" and "), faults())));
         }
         let events = report.events.unwrap_or_default();
@@ -242,11 +249,4 @@ impl App {
             RunError::Sink(format!("not all alarms could be kept: {why}"))
         })
     }
-}
-
-fn not_offered(region: &str) -> String {
-    format!(
-        "Amazon Connect is not offered in {region}: its name does not exist there, and Service Quotas does not know \
-         the service. There is nothing to watch"
-    )
 }

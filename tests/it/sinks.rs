@@ -3,7 +3,7 @@
 use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::run::error::RunError;
 use serde_json::{Value, json};
-use simaws::FaultKind;
+use simaws::{FaultKind, Throttle};
 
 use crate::harness::{BUCKET, Bench, NOON, demo, quiet};
 
@@ -113,7 +113,9 @@ async fn state_that_cannot_be_read_means_that_everything_is_news() {
 async fn an_alert_that_cannot_be_sent_fails_the_run_and_is_sent_by_the_next() {
     let mut bench = Bench::new(quiet(1)).with_table().with_topic();
     bench.sim.world().instances[0].set("ListPrompts", 490);
-    bench.sim.script(simaws::Fault::new("sns", FaultKind::AccessDenied).times(simaws::Times::Once));
+    bench
+        .sim
+        .script(simaws::Fault::new("sns", FaultKind::AccessDenied).operation("Publish").times(simaws::Times::Once));
     let error = bench.run().await.unwrap_err();
     assert!(matches!(&error, RunError::Sink(why) if why.contains("sns:Publish")), "{error}");
     assert_eq!(bench.items().len(), 2, "snapshots are stored");
@@ -140,4 +142,39 @@ async fn an_item_that_would_be_too_large_loses_its_ok_rows_and_says_so() {
     let dropped: u64 = account["truncated"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
     assert_eq!(rows as u64 + dropped, account["metrics_count"].as_u64().unwrap(), "nothing is lost silently");
     assert!(account["truncated"]["ok"].as_u64().is_some());
+}
+
+/// An account without instances costs next to nothing: no metric is read, no metric is made, no snapshot is kept.
+#[tokio::test(start_paused = true)]
+async fn where_there_is_nothing_to_watch_nothing_is_measured_and_nothing_is_stored_but_the_summary() {
+    let mut world = quiet(0);
+    world.throttle = Throttle::None;
+    let mut bench = Bench::new(world).with_table().with_bucket().with_topic();
+    for hour in 0..3 {
+        bench.restart();
+        let answer = bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
+        assert_eq!(answer["complete"], true, "{answer:#}");
+        assert_eq!((&answer["violations"], &answer["faults"]), (&json!(0), &json!([])));
+        assert_eq!(answer["account"]["status"], "skipped");
+        let note = answer["note"].as_str().unwrap();
+        assert!(note.contains("111122223333 has no Amazon Connect instance in us-east-1"), "{note}");
+    }
+    assert!(bench.calls("monitoring").is_empty(), "{:?}", bench.calls("monitoring"));
+    assert_eq!(bench.items().len() + bench.ledgers().len(), 0);
+    let keys: Vec<String> = bench.sim.world().buckets[BUCKET].objects.keys().cloned().collect();
+    assert!(keys.iter().all(|key| key.starts_with("connect-reports/")), "{keys:?}");
+    assert_eq!(bench.calls("sns"), Vec::<String>::new());
+    // The last instance of an account is deleted: that is news, once, and then it is such an account.
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    bench.sim.world().quotas.set_account("L-AA17A6B9", 100.0);
+    bench.sim.world().instances[0].set("ListPrompts", 499);
+    for hour in 0..4 {
+        bench.restart();
+        bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
+        if hour == 0 {
+            bench.sim.world().instances.clear();
+        }
+    }
+    let told: Vec<String> = bench.mails().into_iter().map(|mail| mail.event).collect();
+    assert_eq!(told, ["raised", "recovered"]);
 }

@@ -104,6 +104,9 @@ fn summary(report: &Report, hidden: usize) -> String {
         measured.count(),
         report.violations,
     );
+    if let Some(note) = &report.note {
+        let _ = writeln!(text, "{note}.");
+    }
     for instance in report.instances.iter().filter(|i| i.seen.status == Completeness::Skipped) {
         let _ = writeln!(
             text,

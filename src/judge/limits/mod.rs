@@ -338,7 +338,7 @@ fn unreadable(code: &str, level: &str, error: &str) -> Fault {
         _ => FaultKind::Unavailable,
     };
     let message = format!(
-        "{code}: Service Quotas could not read the value of {level} ({error}), and so the limit is not known; the          next run asks again"
+        "{code}: Service Quotas could not read the value of {level} ({error}), and so the limit is not known; the next run asks again"
     );
     Fault::new("servicequotas:ListServiceQuotas", kind, message)
 }
