@@ -28,7 +28,7 @@ pub fn all() -> impl Iterator<Item = &'static Quota> {
     .flatten()
 }
 
-/// The quota that a row's or an incident's key means; see [`QuotaId::key`].
+/// The quota that a row's or an incident's key means; see [`crate::domain::QuotaId::key`].
 #[must_use]
 pub fn find(key: &str) -> Option<&'static Quota> {
     static BY_KEY: LazyLock<HashMap<&str, &Quota>> = LazyLock::new(|| all().map(|q| (q.key(), q)).collect());

@@ -1,7 +1,7 @@
 //! Is there anything to say, and what do readers know then? Pure.
 //!
 //! A violation is raised when it is new, escalated when it grows from warning to critical, and over when
-//! the quota was seen [`MARGIN_POINTS`] below its threshold, or below it in two runs. A quota that cannot
+//! the quota was seen [`super::rules::MARGIN_POINTS`] below its threshold, or below it in two runs. A quota that cannot
 //! be seen is told after two runs. Two runs count as two when at least half a schedule lies between them.
 //! A muted quota is as if it were not there.
 

@@ -110,8 +110,36 @@ pub struct Known {
     pub arn: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// Where the window of its last stored snapshot ended, in unix seconds.
-    pub seen_until: i64,
+    /// Where the window of its last stored snapshot ended, in unix seconds; none where none was ever read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_until: Option<i64>,
+    /// When a run last measured it, in unix seconds.
+    #[serde(default)]
+    pub looked_at: i64,
+    /// Minutes between the runs of the function that measures it.
+    #[serde(default)]
+    pub schedule_minutes: u32,
+}
+
+impl Known {
+    /// What two runs know: of each thing the later look.
+    fn join(&mut self, other: &Self) {
+        self.seen_until = self.seen_until.max(other.seen_until);
+        if other.looked_at > self.looked_at {
+            (self.looked_at, self.schedule_minutes) = (other.looked_at, other.schedule_minutes);
+        }
+    }
+}
+
+impl Notes {
+    /// Notes that a run has measured these instances.
+    pub fn saw(&mut self, instances: BTreeMap<String, Known>) {
+        for (id, seen) in instances {
+            let known = self.instances.entry(id).or_insert_with(|| seen.clone());
+            known.join(&seen);
+            (known.arn, known.alias) = (seen.arn, seen.alias);
+        }
+    }
 }
 
 impl Notes {
@@ -121,8 +149,7 @@ impl Notes {
         self.seen_until = self.seen_until.max(other.seen_until);
         self.history = self.history.joined(other.history.clone());
         for (id, theirs) in &other.instances {
-            let ours = self.instances.entry(id.clone()).or_insert_with(|| theirs.clone());
-            ours.seen_until = ours.seen_until.max(theirs.seen_until);
+            self.instances.entry(id.clone()).or_insert_with(|| theirs.clone()).join(theirs);
         }
         self
     }

@@ -31,6 +31,9 @@ pub(super) struct Visits {
     pub too_large: usize,
     /// What the visited resources hold, where a further listing visits it.
     children: Vec<Arc<Resource>>,
+    /// `resources` are all that there are: whatever holds them was visited.
+    pub lists_all: bool,
+    /// `children` are all that there are.
     is_all: bool,
     pub tour: Tour,
     /// No calls were given: visits are switched off.
@@ -128,7 +131,7 @@ impl Round {
         let mut resources: Vec<Arc<Resource>> = resources.iter().filter(wanted).cloned().collect();
         resources.sort_by_cached_key(|r| r.key());
         resources.dedup_by_key(|r| r.key());
-        Visits { resources, is_all, ..visits }
+        Visits { resources, lists_all: is_all, is_all, ..visits }
     }
 }
 
@@ -199,7 +202,7 @@ impl Visits {
                 }
             }
         }
-        self.is_all &= self.seen.len() >= self.resources.len();
+        self.is_all &= self.seen.len() >= self.resources.len() && self.too_large == 0;
         self.tour = self.tour.after(&self.seen, known, now);
         self
     }

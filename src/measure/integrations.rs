@@ -20,6 +20,8 @@ const OWNING: &[(&str, Service)] = &[
 pub struct Integrations {
     ids: BTreeMap<&'static str, BTreeSet<String>>,
     pub(super) fault: Option<Fault>,
+    /// Why some instances were not asked in this run, where there was no time for all.
+    pub(super) left_out: Option<String>,
 }
 
 impl Integrations {
@@ -46,9 +48,9 @@ impl Integrations {
         kinds.any(|(kind, _)| self.ids.get(kind).is_some_and(|ids| !ids.is_empty()))
     }
 
-    /// Some instances could not be asked: what is counted over all of them is not known.
-    pub fn lack(&mut self, fault: Fault) {
-        self.fault = self.fault.take().or(Some(fault));
+    /// The run had no time for some instances: what is counted over all of them cannot be measured in it.
+    pub fn leave_out(&mut self, why: String) {
+        self.left_out = Some(why);
     }
 
     /// How many different ones of a kind there are.
@@ -62,6 +64,7 @@ impl Integrations {
             self.ids.entry(kind).or_default().extend(ids);
         }
         self.fault = self.fault.take().or(other.fault);
+        self.left_out = self.left_out.take().or(other.left_out);
     }
 }
 

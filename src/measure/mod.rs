@@ -218,6 +218,9 @@ impl Scan {
             Meter::Instances => used(quota, Usage::exactly(self.existing as f64)),
             Meter::DistinctIn(_, kind) => match &integrations.fault {
                 Some(fault) => unknown(fault),
+                None if integrations.left_out.is_some() => {
+                    Measured::NotMeasurable(integrations.left_out.clone().unwrap_or_default())
+                }
                 None if self.left_out > 0 => Measured::NotMeasurable(format!(
                     "counted over all instances, and this run left out {} of them",
                     self.left_out
@@ -235,6 +238,9 @@ impl Scan {
                 match (&integrations.fault, &usage) {
                     // It may belong to an instance that could not be asked what it owns.
                     (Some(fault), Measured::Usage(used)) if used.resource.is_some() => unknown(fault),
+                    (None, Measured::Usage(used)) if used.resource.is_some() && integrations.left_out.is_some() => {
+                        Measured::NotMeasurable(integrations.left_out.clone().unwrap_or_default())
+                    }
                     _ => usage,
                 }
             }

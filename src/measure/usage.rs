@@ -97,7 +97,7 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
         );
     }
     let of = visits.resources.iter().filter(|r| keep(r.root.as_deref())).count();
-    if of == 0 {
+    if of == 0 && visits.lists_all {
         let elsewhere =
             (!visits.resources.is_empty()).then(|| "each belongs to an instance, which reports it".to_owned());
         return used(quota, Usage { note: elsewhere, ..Usage::exactly(0.0) });
@@ -111,6 +111,10 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
     let Some(fullest) = fullest else {
         if let Some((_, fault)) = &visits.refused {
             return unknown(fault);
+        }
+        if of == 0 {
+            let why = "what these stand in has not been visited yet, or is too large for a run's DETAIL_CALL_BUDGET";
+            return Measured::NotMeasurable(why.to_owned());
         }
         return Measured::NotMeasurable(format!(
             "none of {of} has been visited yet: a run makes DETAIL_CALL_BUDGET calls to single resources, and their turn will come"
@@ -126,12 +130,16 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
     if visits.too_large > 0 {
         notes.push("one could not be counted within a run's DETAIL_CALL_BUDGET".to_owned());
     }
+    if !visits.lists_all {
+        notes.push("others stand in resources that were not visited in this run".to_owned());
+    }
     let is_seen_now = now.iter().any(|seen| seen.key == fullest.key);
+    let is_part = now.len() < of || !visits.lists_all;
     let usage = Usage {
         value: count(fullest.value),
-        approximate: now.len() < of,
+        approximate: is_part,
         // One that was not visited may be fuller. What was seen earlier may be no more.
-        bound: (now.len() < of && is_seen_now).then_some(Bound::Lower),
+        bound: (is_part && is_seen_now).then_some(Bound::Lower),
         resource: Some(fullest.name.clone()),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
         ..Usage::default()

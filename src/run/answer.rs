@@ -50,7 +50,7 @@ pub(super) struct Answer {
     /// Instances for which there was no time.
     late: usize,
     pending: Vec<Pending>,
-    /// Instances whose snapshots this run stored.
+    /// Instances that this run measured.
     seen: BTreeMap<String, Known>,
     /// Instances that are gone, and of which nothing is left to tell.
     forget: Vec<String>,
@@ -152,21 +152,25 @@ impl Answer {
     }
 
     fn pending_of(&mut self, run: &Context<'_>, judged: Judged, is_stored: bool) -> Pending {
-        let Judged { instance, snapshot, book, mut notes, .. } = judged;
+        let Judged { instance, snapshot, book, mut notes, lacks_metrics: judged_blindly, .. } = judged;
         let read_version = book.version();
         // A run that could not read CloudWatch has not looked at its window: the next one does.
-        let is_stored = is_stored && !lacks_metrics(&snapshot.metrics);
+        let is_stored = is_stored && !judged_blindly;
         if is_stored {
             notes.seen_until = Some(self.seen_until);
         }
         let (missing, forget) = if let Some(instance) = &instance {
-            if is_stored {
-                let (arn, alias) = (instance.arn.clone(), instance.alias.clone());
-                self.seen.insert(instance.id.clone(), Known { arn, alias, seen_until: self.seen_until });
-            }
+            let known = Known {
+                arn: instance.arn.clone(),
+                alias: instance.alias.clone(),
+                seen_until: is_stored.then_some(self.seen_until),
+                looked_at: run.now.as_second(),
+                schedule_minutes: run.rules.schedule_minutes,
+            };
+            self.seen.insert(instance.id.clone(), known);
             (lacks_integrations(&snapshot.metrics), Vec::new())
         } else {
-            notes.instances.extend(std::mem::take(&mut self.seen));
+            notes.saw(std::mem::take(&mut self.seen));
             (!run.is_whole || self.lacks_limits || self.late > 0, std::mem::take(&mut self.forget))
         };
         let missing = if missing { Missing::IsKept } else { Missing::IsGone };
@@ -292,11 +296,6 @@ impl Answer {
 
 fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What CloudWatch counted in the window is not known.
-fn lacks_metrics(metrics: &[Metric]) -> bool {
-    metrics.iter().any(|m| m.fault.as_ref().is_some_and(|fault| fault.operation == "cloudwatch:GetMetricData"))
 }
 
 /// What an instance owns is not known without its integrations: rows that rest on it are missing, not gone.

@@ -17,6 +17,8 @@ pub(super) struct Judged {
     pub snapshot: Snapshot,
     /// The faults of what could not be read.
     pub faults: Vec<Fault>,
+    /// What CloudWatch counted in the window is not known, or not all of it.
+    pub lacks_metrics: bool,
     pub book: Book,
     /// What this run leaves to the next one.
     pub notes: Notes,
@@ -28,6 +30,7 @@ pub(super) fn judge(run: &Context<'_>, measured: Measured, requests: &Requests) 
     let config = &run.app.config;
     let mut faults: Vec<Fault> = book.fault().cloned().into_iter().collect();
     faults.extend(readings.iter().flat_map(|reading| reading.faults().cloned()).chain(passed_over));
+    let lacks_metrics = faults.iter().any(|fault| fault.operation == "cloudwatch:GetMetricData");
     let ended = ended_mutes(&readings, &config.overrides, instance.as_ref(), run.now);
     let mut rows = judge_readings(readings, run.thresholds, &config.overrides, instance.as_ref(), run.now);
     let told = book.told();
@@ -39,7 +42,7 @@ pub(super) fn judge(run: &Context<'_>, measured: Measured, requests: &Requests) 
     let is_foretold = |key: &str| known(key).is_some_and(|i| i.forecast.is_some());
     trend::foretell(&mut rows, &notes.history, is_foretold, run.now, config.forecast_days);
     notes.history.note(&rows, day_of(run.now));
-    Judged { snapshot: snapshot_of(run, instance.as_ref(), rows), instance, faults, book, notes }
+    Judged { snapshot: snapshot_of(run, instance.as_ref(), rows), instance, faults, lacks_metrics, book, notes }
 }
 
 pub(super) fn snapshot_of(run: &Context<'_>, instance: Option<&Instance>, rows: Vec<Metric>) -> Snapshot {

@@ -81,7 +81,9 @@ impl App {
         }
         answer.leave_out(&run, fleet.left_out());
         answer.plan = Some(fleet.plan());
-        for id in vanished::gone(&run, &book, |id| found.exists(id), |id| found.is_chosen(id)) {
+        // Of a Region without the service nothing is known.
+        let is_ours = |id: &str| found.is_nowhere || found.is_chosen(id);
+        for id in vanished::gone(&run, &book, |id| found.exists(id), is_ours) {
             Box::pin(answer.let_go(&run, &book, id)).await;
         }
         let account = fleet.account(&run, book).await;
@@ -122,7 +124,7 @@ impl App {
         );
         scan.rules = Rules { thresholds: run.thresholds, overrides: self.config.overrides.clone() };
         scan.own_calls_before = own_calls;
-        scan.seen_until = instances.into_iter().map(|(id, known)| (id, known.seen_until)).collect();
+        scan.seen_until = instances.into_iter().filter_map(|(id, known)| Some((id, known.seen_until?))).collect();
         scan.seen_until.extend(seen_until.map(|until| (ACCOUNT_KEY.to_owned(), until)));
         scan.apply_rate_quotas();
         self.watch(scan.instances.len());

@@ -47,7 +47,7 @@ pub(super) struct Told {
     pub alerts: Alerts,
     pub events: Events,
     pub faults: Vec<Fault>,
-    /// Nothing is left to tell of this subject.
+    /// Nothing is left to tell of this subject, and that is written down where there is a ledger.
     pub is_done: bool,
     /// The ledger was written.
     is_written: bool,
@@ -71,7 +71,10 @@ pub(super) async fn tell(run: &Context<'_>, pending: Pending) -> Told {
     let opened = std::mem::replace(&mut pending.book.0, Opened::Absent);
     match opened {
         // What cannot be read is not overwritten: this run tells again, and the next one may read it.
-        Opened::Unreadable(_) => tell_unrecorded(run, &pending, None, &mut told).await,
+        Opened::Unreadable(_) => {
+            tell_unrecorded(run, &pending, None, &mut told).await;
+            told.is_done = false;
+        }
         opened if !run.tells_readers() => {
             let book = Book(opened);
             tell_unrecorded(run, &pending, book.told(), &mut told).await;
@@ -107,7 +110,7 @@ async fn leave_notes(run: &Context<'_>, pending: &Pending, book: Book, told: &mu
         Opened::Found(ledger, version) => (version, *ledger),
         _ => (Version::Missing, Ledger::new(&run.owner, pending.subject(), run.now)),
     };
-    let next = next(run, pending, &ledger, Incidents::new(), false);
+    let next = next(run, pending, &ledger, Incidents::new(), (false, false));
     // Who wrote it meanwhile knows as much.
     match run.sinks.stores.write_ledger(&next, &version).await {
         Ok(written) => told.is_written = matches!(written, Written::As(_)),
@@ -116,21 +119,28 @@ async fn leave_notes(run: &Context<'_>, pending: &Pending, book: Book, told: &mu
 }
 
 /// The ledger after `latest`, as this run leaves it.
-fn next(run: &Context<'_>, pending: &Pending, latest: &Ledger, incidents: Incidents, has_readers: bool) -> Ledger {
-    // What the notes rest on was read before measuring; another run may have written since.
-    let is_as_read = latest.version == pending.read_version || latest.execution_id == run.execution_id;
-    let mut notes = pending.notes.clone();
-    if !is_as_read {
-        notes = notes.after(&latest.notes);
-    }
+///
+/// `holds_ours`: an earlier write of this run is in it, its notes and its calls included.
+fn next(
+    run: &Context<'_>,
+    pending: &Pending,
+    latest: &Ledger,
+    incidents: Incidents,
+    (has_readers, holds_ours): (bool, bool),
+) -> Ledger {
+    let mut notes = if holds_ours {
+        latest.notes.clone()
+    } else if latest.version == pending.read_version {
+        pending.notes.clone()
+    } else {
+        // The notes rest on what was read before measuring, and another run has written since.
+        pending.notes.clone().after(&latest.notes)
+    };
     notes.instances.retain(|id, _| !pending.forget.contains(id));
-    if let Some(own) = &pending.own_calls {
+    if let Some(own) = pending.own_calls.as_ref().filter(|_| !holds_ours) {
         notes.own_calls.clone_from(&latest.notes.own_calls);
-        // Each run's calls are added once.
-        if latest.execution_id != run.execution_id {
-            notes.own_calls.merge(own);
-            notes.own_calls.forget_before(run.now.as_second().div_euclid(60) - KEPT_MINUTES);
-        }
+        notes.own_calls.merge(own);
+        notes.own_calls.forget_before(run.now.as_second().div_euclid(60) - KEPT_MINUTES);
     }
     Ledger {
         version: latest.version + 1,
@@ -187,10 +197,12 @@ impl Telling<'_, '_> {
                 Opened::Unreadable(fault) => {
                     self.told.faults.push(fault);
                     tell_unrecorded(self.run, self.pending, None, self.told).await;
+                    self.told.is_done = false;
                     return Claimed::Done;
                 }
             };
-            let mut wanted = next(self.run, self.pending, &latest, decision.if_not.clone(), true);
+            let holds_ours = self.told.is_written;
+            let mut wanted = next(self.run, self.pending, &latest, decision.if_not.clone(), (true, holds_ours));
             if let Some(news) = &decision.news {
                 let until = self.run.clock().checked_add(CLAIM_LASTS).unwrap_or(self.run.now);
                 let ends = news.ends();
@@ -212,6 +224,7 @@ impl Telling<'_, '_> {
                         Some(news) => publish(self.run, self.pending, &news, self.told).await,
                         None => self.told.suppress(self.pending),
                     }
+                    self.told.is_done = false;
                     return Claimed::Done;
                 }
             }
@@ -226,7 +239,7 @@ impl Telling<'_, '_> {
         let mut incidents = if is_told { decision.if_told.clone() } else { decision.if_not.clone() };
         let (mut latest, mut version) = (claimed, version);
         for _ in 0..MOST_CONFLICTS {
-            let wanted = next(self.run, self.pending, &latest, incidents, true);
+            let wanted = next(self.run, self.pending, &latest, incidents, (true, self.told.is_written));
             match self.write(&wanted, &version).await {
                 Ok(Written::As(_)) => return,
                 Ok(Written::Conflict) => {}
@@ -238,6 +251,7 @@ impl Telling<'_, '_> {
                 Opened::Absent => {
                     latest = Ledger::new(&self.run.owner, self.pending.subject(), self.run.now);
                     version = Version::Missing;
+                    self.told.is_written = false;
                 }
                 Opened::Unreadable(fault) => return self.told.faults.push(fault),
             }

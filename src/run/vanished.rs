@@ -23,8 +23,11 @@ pub(super) fn gone(
     if !run.is_whole || !run.tells_readers() {
         return Vec::new();
     }
-    let alone = (i64::from(run.rules.schedule_minutes) * 60 * SCHEDULES).max(LEAST_SECONDS);
-    let is_left_alone = |known: &Known| run.now.as_second() - known.seen_until > alone;
+    let alone = |known: &Known| {
+        let minutes = run.rules.schedule_minutes.max(known.schedule_minutes);
+        (i64::from(minutes) * 60 * SCHEDULES).max(LEAST_SECONDS)
+    };
+    let is_left_alone = |known: &Known| run.now.as_second() - known.looked_at > alone(known);
     let known = book.ledger().into_iter().flat_map(|ledger| &ledger.notes.instances);
     known.filter(|(id, known)| !chosen(id) && (!exists(id) || is_left_alone(known))).map(|(id, _)| id.clone()).collect()
 }
