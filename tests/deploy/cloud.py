@@ -23,7 +23,7 @@ from botocore.config import Config
 from deploy.runtime_api import RuntimeApi
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
-from moto.cloudformation.models import ChangeSet, Stack
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
@@ -304,6 +304,36 @@ def _without_no_value(value, resources):
 
 
 parsing.clean_json = _without_no_value
+
+_parse_template = Stack._parse_template
+
+
+def _parse_with_known_policies(stack):
+    """moto knows Retain only. What differs is a creation that fails, and none does here."""
+    _parse_template(stack)
+    for resource in stack.template_dict["Resources"].values():
+        if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+            resource["DeletionPolicy"] = "Retain"
+
+
+Stack._parse_template = _parse_with_known_policies
+
+_delete_stack = CloudFormationBackend.delete_stack
+
+
+def _delete_or_fail(backend, name_or_stack_id):
+    """A stack that cannot be deleted stays, and says so; moto answers with an error and forgets it."""
+    stack = next((s for s in backend.stacks.values() if name_or_stack_id in (s.name, s.stack_id)), None)
+    try:
+        _delete_stack(backend, name_or_stack_id)
+    except Exception:
+        if stack is None:
+            raise
+        backend.stacks[stack.stack_id] = stack
+        stack.status = "DELETE_FAILED"
+
+
+CloudFormationBackend.delete_stack = _delete_or_fail
 
 
 def _apply(change_set):
