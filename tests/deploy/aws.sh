@@ -58,6 +58,7 @@ make_stack() {
 
 deploy() {
   local file bucket key
+  printf '%s|' "$@" >"$STATE/arguments"
   file=$(option --parameter-overrides "$@")
   file=${file#file://}
   bucket=$(sed -n 's/.*"CodeS3Bucket=\(.*\)".*/\1/p' "$file")
@@ -101,6 +102,7 @@ carry_out() {
     'cloudformation deploy') deploy "$@" ;;
     'cloudformation delete-stack')
       [ "$(cat "$STATE/protected" 2>/dev/null)" != true ] || fail ValidationError "TerminationProtection is enabled"
+      printf '%s|' "$@" >"$STATE/arguments"
       if [ -e "$STATE/status" ]; then echo DELETE_IN_PROGRESS >"$STATE/status"; fi
       ;;
     'cloudformation wait')

@@ -245,7 +245,7 @@ def _bucket(bucket, properties, region):
     client.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=properties["OwnershipControls"])
     rules = []
     for rule in properties["LifecycleConfiguration"]["Rules"]:
-        rule = dict(rule, ID=rule["Id"], Expiration={"Days": rule["ExpirationInDays"]}, Filter={"Prefix": ""})
+        rule = dict(rule, ID=rule["Id"], Expiration={"Days": int(rule["ExpirationInDays"])}, Filter={"Prefix": ""})
         del rule["Id"], rule["ExpirationInDays"]
         rules.append(rule)
     client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": rules})

@@ -220,7 +220,9 @@ def test_new_code_rolls(deploy, aws, package, tmp_path):
     code = before.function["CodeSha256"]
     changed = tmp_path / "changed.zip"
     with zipfile.ZipFile(package) as old, zipfile.ZipFile(changed, "w") as new:
-        new.writestr("bootstrap", old.read("bootstrap") + b"\n")
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.create_system, entry.external_attr = 3, 0o100755 << 16
+        new.writestr(entry, old.read("bootstrap") + b"\n")
     deploy("--skip-checks", zip_file=changed)
     after = Stack(aws)
     assert before.parameters["CodeS3Key"] != after.parameters["CodeS3Key"]
@@ -421,13 +423,14 @@ def test_awkward_values_survive(deploy, aws):
 
 
 def test_dry_run_prints_every_command_and_calls_nothing(deploy, aws):
-    said = deploy("--dry-run", "--email", "a b,'\"@example.com", "--s3", "--profile", "my profile")
+    awkward = "a b,'\"@example.com"
+    said = deploy("--dry-run", "--parameter", f"IncludeInstances={awkward}", "--s3", "--profile", "my profile")
     commands = [shlex.split(line[1:]) for line in said.splitlines() if line.startswith("+")]
     called = [c[c.index("--region") + 2 :][:2] for c in commands if c[0] == "aws" or c[:1] == ["env"]]
     assert ["cloudformation", "deploy"] in called and ["s3api", "put-object"] in called
     assert ["s3api", "create-bucket"] in called and called.count(["lambda", "invoke"]) == 2
     assert all(c[1:3] == ["--profile", "my profile"] for c in commands if c[0] == "aws")
-    assert json.dumps("NotificationEmail=a b,'\"@example.com") in said
+    assert json.dumps(f"IncludeInstances={awkward}") in said
     assert not aws.client("cloudformation", REGION).list_stacks()["StackSummaries"]
     assert not aws.client("s3").list_buckets()["Buckets"]
     said = deploy("--dry-run", "--delete", zip_file=None)
@@ -512,6 +515,8 @@ def test_what_an_earlier_failure_left_is_cleared_away(deploy, aws):
         (["--topic-arn", "arn:aws:sns:us-west-2:123456789012:x"], "is not in us-east-1"),
         (["--parameter", "x"], "is not NAME=VALUE"),
         (["--stack-name", "no_underscores"], "must be letters, digits and hyphens"),
+        (["--stack-name", "no.dots"], "must be letters, digits and hyphens"),
+        (["--parameter", "ManageAPIAlarms=true"], "no parameter ManageAPIAlarms in template.yaml; is ManageApiAlarms meant?"),
     ],
 )
 def test_mistakes_are_named(deploy, options, message):

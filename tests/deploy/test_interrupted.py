@@ -3,114 +3,12 @@
 The AWS here is tests/deploy/aws.sh: a folder.
 """
 
-import os
 import shutil
-import signal
-import subprocess
-import zipfile
 
 import pytest
-from conftest import ROOT
+from account import ALARM, CODE_BUCKET, REGION, STACK, account, zip_file  # noqa: F401
 
-REGION, STACK, EMAIL = "us-east-1", "quotas", "on-call@example.com"
-ALARM = f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:{STACK}/{REGION}/api/ListUsers"
-CODE_BUCKET = f"{STACK}-code-123456789012-{REGION}"
 KINDS = ("stopped", "denied", "expired")
-
-
-@pytest.fixture(scope="module")
-def zip_file(tmp_path_factory):
-    """As much of a program as deploy.sh looks at."""
-    path = tmp_path_factory.mktemp("zip") / "package.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.create_system, entry.external_attr = 3, 0o100755 << 16
-        archive.writestr(entry, b"\x7fELF" + bytes(14) + b"\xb7\x00" + bytes(44) + b"GLIBC_2.34\n")
-    return path
-
-
-class Account:
-    """One AWS account in a folder, and deploy.sh run against it."""
-
-    def __init__(self, folder, zip_file):
-        self.state, self.zip_file = folder / "state", zip_file
-        (self.state / "buckets").mkdir(parents=True)
-        programs = folder / "bin"
-        programs.mkdir()
-        shutil.copy(ROOT / "tests" / "deploy" / "aws.sh", programs / "aws")
-        (programs / "sleep").write_text("#!/bin/sh\n")
-        (programs / "sleep").chmod(0o755)
-        self.temporary = folder / "tmp"
-        self.temporary.mkdir()
-        self.environment = {
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            "STATE": str(self.state),
-            "TMPDIR": str(self.temporary),
-        }
-
-    def run(self, *options, trouble="", script=ROOT / "deploy.sh"):
-        (self.state / "calls").unlink(missing_ok=True)
-        (self.state / "trouble").write_text(f"{trouble}\n" if trouble else "none 0\n")
-        # A process group of its own, which gets the Ctrl-C as a terminal's does.
-        process = subprocess.Popen(
-            ["bash", script, "--stack-name", STACK, "--region", REGION, *options],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-        said, _ = process.communicate(timeout=120)
-        assert not list(self.temporary.iterdir()), "it leaves files behind"
-        return process.returncode, said
-
-    def deploy(self, *options, **more):
-        return self.run("--zip", str(self.zip_file), "--email", EMAIL, "--yes", *options, **more)
-
-    def delete(self, **more):
-        return self.run("--delete", "--yes", **more)
-
-    def settle(self):
-        """Time passes: CloudFormation ends what it has begun."""
-        subprocess.run([ROOT / "tests" / "deploy" / "aws.sh", "settle"], env=self.environment, check=True)
-
-    def has(self, name):
-        return (self.state / name).exists()
-
-    def read(self, name):
-        return (self.state / name).read_text().strip() if self.has(name) else ""
-
-    @property
-    def calls(self):
-        return self.read("calls").splitlines()
-
-    def works(self):
-        bucket = self.state / "buckets" / CODE_BUCKET
-        assert self.read("status") in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-        assert self.read("rule") == "ENABLED" and self.has("function")
-        assert bucket.is_dir() and all(bucket.with_name(f"{CODE_BUCKET}.{s}").exists() for s in ("tag", "block", "policy"))
-
-    def left(self):
-        """What is there that costs money or watches, by the word that must name it."""
-        names = {"table": "table-1", "alarms": f"{STACK}/{REGION}/", "rule": "rule-1"}
-        found = {word for file, word in names.items() if self.has(file)}
-        return found | {path.name for path in (self.state / "buckets").iterdir() if path.is_dir()}
-
-
-@pytest.fixture
-def account(tmp_path, zip_file):
-    count = 0
-
-    def new():
-        nonlocal count
-        count += 1
-        return Account(tmp_path / f"account-{count}", zip_file)
-
-    return new
-
-
 DISPOSABLE = ("--no-keep-data", "--s3")
 
 
@@ -309,24 +207,17 @@ def test_a_half_made_bucket_is_finished_or_named(account):
     running.works()
 
 
-def answering(account, running, text):
-    aws = running.state.parent / "bin" / "aws"
-    aws.write_text(aws.read_text().replace('[ "$1" = --region ] && shift 2', f'[ "$1" = --region ] && shift 2\n{text}', 1))
-
-
-BUSY = """case "$1 $2" in 'lambda invoke')
-  touch "$STATE/busy"
+BUSY = """  touch "$STATE/busy"
   if [ "$(wc -l <"$STATE/busy")" -lt %d ]; then
     echo >>"$STATE/busy"
     echo 'An error occurred (TooManyRequestsException) when calling the Invoke operation: Rate Exceeded' >&2
     exit 254
-  fi
-esac"""
+  fi"""
 
 
 def test_a_run_that_is_under_way_is_waited_for(account):
     running = deployed(account)
-    answering(account, running, BUSY % 5)
+    running.answers("lambda invoke", BUSY % 5)
     code, said = running.deploy()
     assert code == 0 and said.count("A run is under way: waiting until it ends") == 1, said
     (running.state / "busy").unlink()
@@ -336,12 +227,13 @@ def test_a_run_that_is_under_way_is_waited_for(account):
 
 def test_alarms_of_a_function_that_never_answers_are_removed_without_it(account):
     running = deployed(account)
-    answering(account, running, BUSY % 100_000)
+    running.answers("lambda invoke", BUSY % 100_000)
     code, said = running.delete()
     assert code == 0 and f"Removed alarm {STACK}/{REGION}/api/ListUsers" in said, said
     assert not running.has("alarms")
     # Others' alarms below the same name stay, and are named.
     running = deployed(account)
-    answering(account, running, BUSY % 100_000 + """\ncase "$1 $2" in 'cloudwatch list-tags-for-resource') echo None; exit ;; esac""")
+    running.answers("lambda invoke", BUSY % 100_000)
+    running.answers("cloudwatch list-tags-for-resource", "echo None; exit")
     code, said = running.delete()
     assert code == 0 and running.has("alarms") and f"Kept: alarms whose names begin with {STACK}/{REGION}/" in said
