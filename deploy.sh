@@ -987,8 +987,10 @@ violations() {
       whose = account ? "the account" : value("instance_alias")
       if (whose == "") whose = value("instance_id")
     }
+    { account_next = /"account":$/ }
+    /"quota_code"/ { sub(/}.*/, "") }
     /"quota_code"/ && /"status":"(warning|critical)"/ { print whose "\t" $0 }
-    { account = /"account":$/ }'
+    { account = account_next }'
 }
 
 summary() {

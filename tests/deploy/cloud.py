@@ -305,18 +305,20 @@ def _without_no_value(value, resources):
 
 parsing.clean_json = _without_no_value
 
-_parse_template = Stack._parse_template
+#: moto knows Retain only. What differs is a creation that fails, and none does here.
+RETAIN = ("Retain", "RetainExceptOnCreate")
+
+_delete_resources = parsing.ResourceMap.delete
 
 
-def _parse_with_known_policies(stack):
-    """moto knows Retain only. What differs is a creation that fails, and none does here."""
-    _parse_template(stack)
-    for resource in stack.template_dict["Resources"].values():
-        if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+def _delete_but_retained(resource_map):
+    for resource in resource_map._resource_json_map.values():
+        if resource.get("DeletionPolicy") in RETAIN:
             resource["DeletionPolicy"] = "Retain"
+    _delete_resources(resource_map)
 
 
-Stack._parse_template = _parse_with_known_policies
+parsing.ResourceMap.delete = _delete_but_retained
 
 _delete_stack = CloudFormationBackend.delete_stack
 
@@ -334,6 +336,16 @@ def _delete_or_fail(backend, name_or_stack_id):
 
 
 CloudFormationBackend.delete_stack = _delete_or_fail
+
+
+def _delete_empty_bucket(bucket, account_id, region):
+    """moto goes on without a word."""
+    if len(bucket.keys):
+        raise ValueError("The bucket you tried to delete is not empty")
+    FakeBucket.delete_from_cloudformation_json(bucket.name, {}, account_id, region)
+
+
+FakeBucket.delete = _delete_empty_bucket
 
 
 def _apply(change_set):
@@ -380,7 +392,7 @@ def _update_or_make(logical_id, resource_json, resources_map, account_id, region
     condition = resource_json.get("Condition")
     existing = resources_map._parsed_resources.get(logical_id)
     if condition and not resources_map.lazy_condition_map[condition]:
-        if existing is not None and resource_json.get("DeletionPolicy") != "Retain":
+        if existing is not None and resource_json.get("DeletionPolicy") not in RETAIN:
             resources_map._delete_resource(existing, resource_json)
         return None
     if existing is None:

@@ -21,13 +21,13 @@ def deploy(aws, package, tool, tmp_path):
 
     def run(*options, zip_file=package, stack=STACK, region=REGION, fails=False, instead=None):
         """`instead`: shell code that may answer in the AWS CLI's place."""
-        folder = os.path.dirname(tool("aws"))
-        if instead:
-            shim = tmp_path / "shim" / "aws"
-            shim.parent.mkdir(exist_ok=True)
-            shim.write_text(f'#!/bin/bash\n{instead}\nexec "{tool("aws")}" "$@"\n')
-            shim.chmod(0o755)
-            folder = f"{shim.parent}{os.pathsep}{folder}"
+        # moto knows no account settings.
+        settings = 'case " $* " in *" get-account-settings "*) echo 1000; exit ;; esac'
+        shim = tmp_path / "shim" / "aws"
+        shim.parent.mkdir(exist_ok=True)
+        shim.write_text(f'#!/bin/bash\n{instead or ""}\n{settings}\nexec "{tool("aws")}" "$@"\n')
+        shim.chmod(0o755)
+        folder = f"{shim.parent}{os.pathsep}{os.path.dirname(tool('aws'))}"
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LD_"))} | {
             "AWS_ENDPOINT_URL": aws.url,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -103,6 +103,8 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     assert f"Violations: {report['violations']}." in created
     worst = [m for i in report["instances"] for m in i.get("metrics", []) if m["status"] in ("warning", "critical")]
     assert worst and worst[0]["quota_name"] in created
+    measured_one = next(i for i in report["instances"] if i["status"] != "skipped")
+    assert f"%), {measured_one['instance_alias']}\n" in created, "whose violation it is"
 
     # As the contract keys it.
     table = stack.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]
@@ -455,17 +457,23 @@ def test_the_summary_is_short_and_hides_nothing(deploy, tmp_path):
     fault = {"kind": "denied", "message": 'no "right" {x}', "operation": "connect:ListRules"}
     metrics = [row] * 23 + [{**row, "status": "ok"}, {**row, "status": "unknown", "fault": fault}]
     answer = {
-        "account": {"status": "complete"},
+        "account": {"account_id": "1", "metrics": [{**row, "status": "critical"}, {**row, "status": "ok"}], "status": "complete"},
         "duration_ms": 1200,
         "faults": [fault],
-        "instances": [{"metrics": metrics, "status": "partial"}, {"status": "skipped"}],
+        "instances": [
+            {"instance_alias": "", "instance_id": "0a1b", "metrics": [row], "status": "complete"},
+            {"instance_alias": "acme", "instance_id": "2c3d", "metrics": metrics[2:], "status": "partial"},
+            {"instance_alias": "other", "instance_id": "4e5f", "metrics": [], "status": "skipped"},
+        ],
         "violations": 23,
     }
     (tmp_path / "answer.json").write_text(json.dumps(answer, sort_keys=True, separators=(",", ":")))
     canned = f'case " $* " in *" lambda invoke "*) cp "{tmp_path}/answer.json" "${{@: -1}}"; echo None; exit ;; esac'
     said = deploy(instead=canned)
-    assert "1 complete, 1 partial, 1 skipped. Violations: 23. Took 1200 ms." in said
-    assert said.count("warning: Queues, all, 45 of 50 (90 %)") == 20 and "and 3 more" in said
+    assert "2 complete, 1 partial, 1 skipped. Violations: 23. Took 1200 ms." in said
+    assert said.count("warning: Queues, all, 45 of 50 (90 %), acme") == 18 and "and 3 more" in said
+    assert said.count("critical: Queues, all, 45 of 50 (90 %), the account") == 1
+    assert said.count("warning: Queues, all, 45 of 50 (90 %), 0a1b") == 1, "an instance without alias has its id"
     assert said.count("not seen: connect:ListRules") == 1
 
 
