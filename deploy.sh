@@ -365,12 +365,11 @@ check_template() {
 
 # `one_of VALUE LIST`, the list as YAML writes it: [a, "b", 3]
 one_of() {
-  local value=$1 rest=${2#[}
+  local value=$1 rest=${2#[} item comma=,
   rest=${rest%]},
-  local item
   while [ -n "$rest" ]; do
-    item=${rest%%,*}
-    rest=${rest#*,}
+    item=${rest%%"$comma"*}
+    rest=${rest#*"$comma"}
     item=${item# }
     item=${item#\"}
     [ "${item%\"}" != "$value" ] || return 0
@@ -1003,10 +1002,11 @@ summary() {
   while IFS= read -r line; do
     [ -n "$line" ] || continue
     whose=${line%%$'\t'*}
+    [ -z "$whose" ] || whose=", $whose"
     line=${line#*$'\t'}
     shown=$((shown + 1))
     [ "$shown" -le 20 ] || continue
-    say "  $(printf '%s' "$line" | field status): $(printf '%s' "$line" | field quota_name), $(printf '%s' "$line" | field usage) of $(printf '%s' "$line" | field limit) ($(printf '%s' "$line" | field utilization) %)${whose:+, $whose}"
+    say "  $(printf '%s' "$line" | field status): $(printf '%s' "$line" | field quota_name), $(printf '%s' "$line" | field usage) of $(printf '%s' "$line" | field limit) ($(printf '%s' "$line" | field utilization) %)$whose"
   done <<END
 $violations
 END
@@ -1150,7 +1150,8 @@ remove_left_alarms() {
     if [ "$tag" = "$STACK" ] && run "${AWS[@]}" cloudwatch delete-alarms --alarm-names "$name"; then
       say "Removed alarm $name"
     else
-      left=${left:+$left, }$name
+      [ -z "$left" ] || left="$left, "
+      left=$left$name
     fi
   done <<END
 $found
