@@ -301,6 +301,7 @@ parse_arguments() {
           --parameter)
             case $1 in
               CodeS3Bucket=* | CodeS3Key=* | Architecture=*) die "--parameter '$1': say --code-bucket, --zip or --arch" ;;
+              CodeS3BucketPrefix=*) die "--parameter '$1' is for StackSets: this script takes one bucket, with --code-bucket" ;;
               ?*=*) set_parameter "${1%%=*}" "${1#*=}" ;;
               *) die "--parameter '$1' is not NAME=VALUE" ;;
             esac

@@ -8,6 +8,8 @@ import shutil
 import pytest
 from account import ALARM, CODE_BUCKET, REGION, STACK, account, zip_file  # noqa: F401
 
+#: What CloudFormation has made of the stack meanwhile.
+MAKE = "echo ENABLED >$STATE/rule; touch $STATE/function; printf 'Schedule\\trule-1\\n' >$STATE/resources;"
 KINDS = ("stopped", "denied", "expired")
 DISPOSABLE = ("--no-keep-data", "--s3")
 
@@ -91,6 +93,23 @@ def test_a_deletion_that_breaks_off_is_undone_or_ended(account, kind, options):
         assert not [word for word in broken.left() if word not in said + told], f"{where}\nThen: {told}"
         assert not broken.has("status") and not broken.has("alarms") and not broken.has("rule")
     print(f"deletion, {kind}, {options or 'kept'}: {points} points")
+
+
+@pytest.mark.parametrize("state", ["REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS"])
+def test_stopped_while_cloudformation_works(account, state):
+    """Between making and carrying out the change set, and while it is carried out."""
+    running = account()
+    inside = f"echo {state} >$STATE/status; [ {state} = REVIEW_IN_PROGRESS ] || {{ {MAKE} }}; trap '' INT; kill -INT 0; exit 130"
+    running.answers("cloudformation deploy", f"if [ ! -e $STATE/once ]; then touch $STATE/once; {inside}; fi")
+    code, said = running.deploy()
+    assert code == 130 and f"CloudFormation goes on by itself with what it has begun of stack {STACK}" in said
+    if state == "CREATE_IN_PROGRESS":
+        code, said = running.deploy()
+        assert code != 0 and "is busy (CREATE_IN_PROGRESS): try again when that is over" in said
+        running.settle()
+    code, said = running.deploy()
+    assert code == 0, said
+    running.works()
 
 
 def test_a_protected_stack_is_left_alone(account):

@@ -17,6 +17,7 @@ AT_ONCE = [
     (["--parameter", "ManageAPIAlarms=true"], "there is no parameter ManageAPIAlarms in template.yaml; is ManageApiAlarms meant?"),
     (["--parameter", "Nonsense=true"], "there is no parameter Nonsense in template.yaml"),
     (["--parameter", "CodeS3Key=x"], "say --code-bucket, --zip or --arch"),
+    (["--parameter", "CodeS3BucketPrefix=x"], "is for StackSets"),
     (["--email", "me@x"], "must be one mail address"),
     (["--email", "me@example.com,you@example.com"], "must be one mail address"),
     (["--email", "me,you@example.com"], "must be one mail address"),
