@@ -466,10 +466,8 @@ check_rules() {
     *) die "--topic-arn '$topic' is not in $REGION: CloudWatch alarms reach topics of their own Region only" ;;
   esac
   [ -z "$topic" ] || [ "$topic" != "$(coming EventsTopicArn)" ] || die "EventsTopicArn '$topic' is the topic of the alerts: programs need another one"
-  for name in KmsKeyArn TopicKmsKeyArn; do
-    arn=$(coming "$name")
-    case $arn in '' | arn:*:kms:"$REGION":*) ;; *) die "$name '$arn' is not in $REGION" ;; esac
-  done
+  arn=$(coming KmsKeyArn)
+  case $arn in '' | arn:*:kms:"$REGION":*) ;; *) die "KmsKeyArn '$arn' is not in $REGION" ;; esac
   [ -z "$(coming KmsKeyArn)" ] || [ "$(coming CreateKmsKey)" != true ] || die "--kms-key-arn and --create-kms-key exclude each other"
   if [ -n "$(coming VpcId)" ]; then
     [ -n "$(coming SubnetIds)" ] || die "--vpc-id needs --subnet-ids"
