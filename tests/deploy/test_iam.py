@@ -53,6 +53,7 @@ ALWAYS = {
     "cloudwatch:ListTagsForResource",
     "cloudwatch:DeleteAlarms",
     "sts:GetCallerIdentity",
+    "sns:GetTopicAttributes",
     "sns:Publish",
 }
 WITH_TABLE = {"dynamodb:PutItem", "dynamodb:GetItem"}
