@@ -23,7 +23,7 @@ from botocore.config import Config
 from deploy.runtime_api import RuntimeApi
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
-from moto.cloudformation.models import ChangeSet, Stack
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
@@ -245,7 +245,7 @@ def _bucket(bucket, properties, region):
     client.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=properties["OwnershipControls"])
     rules = []
     for rule in properties["LifecycleConfiguration"]["Rules"]:
-        rule = dict(rule, ID=rule["Id"], Expiration={"Days": rule["ExpirationInDays"]}, Filter={"Prefix": ""})
+        rule = dict(rule, ID=rule["Id"], Expiration={"Days": int(rule["ExpirationInDays"])}, Filter={"Prefix": ""})
         del rule["Id"], rule["ExpirationInDays"]
         rules.append(rule)
     client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": rules})
@@ -305,6 +305,48 @@ def _without_no_value(value, resources):
 
 parsing.clean_json = _without_no_value
 
+#: moto knows Retain only. What differs is a creation that fails, and none does here.
+RETAIN = ("Retain", "RetainExceptOnCreate")
+
+_delete_resources = parsing.ResourceMap.delete
+
+
+def _delete_but_retained(resource_map):
+    for resource in resource_map._resource_json_map.values():
+        if resource.get("DeletionPolicy") in RETAIN:
+            resource["DeletionPolicy"] = "Retain"
+    _delete_resources(resource_map)
+
+
+parsing.ResourceMap.delete = _delete_but_retained
+
+_delete_stack = CloudFormationBackend.delete_stack
+
+
+def _delete_or_fail(backend, name_or_stack_id):
+    """A stack that cannot be deleted stays, and says so; moto answers with an error and forgets it."""
+    stack = next((s for s in backend.stacks.values() if name_or_stack_id in (s.name, s.stack_id)), None)
+    try:
+        _delete_stack(backend, name_or_stack_id)
+    except Exception:
+        if stack is None:
+            raise
+        backend.stacks[stack.stack_id] = stack
+        stack.status = "DELETE_FAILED"
+
+
+CloudFormationBackend.delete_stack = _delete_or_fail
+
+
+def _delete_empty_bucket(bucket, account_id, region):
+    """moto goes on without a word."""
+    if len(bucket.keys):
+        raise ValueError("The bucket you tried to delete is not empty")
+    FakeBucket.delete_from_cloudformation_json(bucket.name, {}, account_id, region)
+
+
+FakeBucket.delete = _delete_empty_bucket
+
 
 def _apply(change_set):
     """A change set does what creating or updating a stack does; moto forgets the outputs and parameters."""
@@ -350,7 +392,7 @@ def _update_or_make(logical_id, resource_json, resources_map, account_id, region
     condition = resource_json.get("Condition")
     existing = resources_map._parsed_resources.get(logical_id)
     if condition and not resources_map.lazy_condition_map[condition]:
-        if existing is not None and resource_json.get("DeletionPolicy") != "Retain":
+        if existing is not None and resource_json.get("DeletionPolicy") not in RETAIN:
             resources_map._delete_resource(existing, resource_json)
         return None
     if existing is None:

@@ -50,6 +50,9 @@ class Deployment:
                 return all(self._decide(a) for a in arguments)
             case "Fn::Or":
                 return any(self._decide(a) for a in arguments)
+            case "Fn::Contains":
+                values, value = (self.resolve(a) for a in arguments)
+                return value in values
         raise AssertionError(function)
 
     def _ref(self, name):
@@ -85,6 +88,8 @@ class Deployment:
                     return self.resolve(yes if self.holds(condition) else no)
                 case "Fn::Sub":
                     return self._sub(argument)
+                case "Fn::Select":
+                    return self.resolve(argument[1])[int(argument[0])]
                 case "Fn::Split":
                     return self.resolve(argument[1]).split(argument[0])
                 case "Fn::FindInMap":
@@ -109,6 +114,17 @@ class Deployment:
 
         return re.sub(r"\$\{([A-Za-z0-9:.]+)\}", one, text)
 
+    @property
+    def refused(self):
+        """What CloudFormation says of these parameters before it makes anything."""
+        return [
+            assertion["AssertDescription"]
+            for rule in TEMPLATE["Rules"].values()
+            if "RuleCondition" not in rule or self._decide(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+            if not self._decide(assertion["Assert"])
+        ]
+
     def of_type(self, kind):
         return {name: r["Properties"] for name, r in self.resources.items() if r["Type"] == kind}
 
@@ -118,7 +134,7 @@ class Deployment:
 
     @property
     def statements(self):
-        policies = self.resources["Role"]["Properties"]["Policies"]
+        policies = [*self.resources["Role"]["Properties"]["Policies"], *self.of_type("AWS::IAM::Policy").values()]
         return [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
 
 
@@ -133,7 +149,7 @@ SWITCHES = {
     "KmsKeyArn": ["", "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/given"],
     "CreateKmsKey": ["false", "true"],
     "VpcId": ["", "vpc-0123456789abcdef0"],
-    "ReserveConcurrency": ["true", "false"],
+    "ReserveConcurrency": ["false", "true"],
     "EnableTracing": ["false", "true"],
     "EnableMissedRunAlarm": ["true", "false"],
     "EnableApiAlarms": ["false", "true"],
@@ -142,11 +158,14 @@ SWITCHES = {
 
 
 #: Switches that touch nothing but a variable and a grant of their own: each alone and all together will do.
-INDEPENDENT = {
+ALONE = {
     "QuotaOverridesParameter": "/connect/quota-overrides",
     "QuotaOverridesObject": "settings/connect/overrides.json",
     "EventsTopicArn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:events",
     "EventBusName": "ops",
+    "TopicKmsKeyArn": "arn:aws-us-gov:kms:us-gov-west-1:222233334444:key/central",
+    "PermissionsBoundaryArn": "arn:aws-us-gov:iam::111122223333:policy/boundary",
+    "RolePath": "/monitors/",
 }
 
 #: Switches on which no other one depends: they take turns, instead of doubling the number of combinations each.
@@ -154,6 +173,7 @@ INDEPENDENT = {
     "ManageApiAlarms": ["false", "true"],
     "ManageInstanceAlarms": ["false", "true"],
     "EnableDashboard": ["true", "false"],
+    "FailureQueueArn": ["", "none", "arn:aws-us-gov:sqs:us-gov-west-1:111122223333:given"],
 }
 
 
@@ -174,16 +194,21 @@ def every_deployment():
 def some_deployments():
     """The default, each switch alone, and everything on."""
     yield {}
-    for name, (_, other) in (SWITCHES | INDEPENDENT).items():
-        parameters = {name: other}
+    for name, (_, *others) in (SWITCHES | INDEPENDENT).items():
+        for other in others:
+            yield _with_what_it_needs({name: other})
+    for name, value in ALONE.items():
+        yield {name: value}
+    yield EVERYTHING
+
+
+def _with_what_it_needs(parameters):
+    for name in list(parameters):
         if name == "VpcId":
             parameters["SubnetIds"] = "subnet-0123456789abcdef0"
         if name == "ExistingBucketName":
             parameters["UseS3Storage"] = "true"
-        yield parameters
-    for name, value in INDEPENDENT.items():
-        yield {name: value}
-    yield EVERYTHING
+    return parameters
 
 
 EVERYTHING = {

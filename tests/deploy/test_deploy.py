@@ -21,13 +21,13 @@ def deploy(aws, package, tool, tmp_path):
 
     def run(*options, zip_file=package, stack=STACK, region=REGION, fails=False, instead=None):
         """`instead`: shell code that may answer in the AWS CLI's place."""
-        folder = os.path.dirname(tool("aws"))
-        if instead:
-            shim = tmp_path / "shim" / "aws"
-            shim.parent.mkdir(exist_ok=True)
-            shim.write_text(f'#!/bin/bash\n{instead}\nexec "{tool("aws")}" "$@"\n')
-            shim.chmod(0o755)
-            folder = f"{shim.parent}{os.pathsep}{folder}"
+        # moto knows no account settings.
+        settings = 'case " $* " in *" get-account-settings "*) echo 1000; exit ;; esac'
+        shim = tmp_path / "shim" / "aws"
+        shim.parent.mkdir(exist_ok=True)
+        shim.write_text(f'#!/bin/bash\n{instead or ""}\n{settings}\nexec "{tool("aws")}" "$@"\n')
+        shim.chmod(0o755)
+        folder = f"{shim.parent}{os.pathsep}{os.path.dirname(tool('aws'))}"
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LD_"))} | {
             "AWS_ENDPOINT_URL": aws.url,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -103,6 +103,8 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     assert f"Violations: {report['violations']}." in created
     worst = [m for i in report["instances"] for m in i.get("metrics", []) if m["status"] in ("warning", "critical")]
     assert worst and worst[0]["quota_name"] in created
+    measured_one = next(i for i in report["instances"] if i["status"] != "skipped")
+    assert f"%), {measured_one['instance_alias']}\n" in created, "whose violation it is"
 
     # As the contract keys it.
     table = stack.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]
@@ -220,7 +222,9 @@ def test_new_code_rolls(deploy, aws, package, tmp_path):
     code = before.function["CodeSha256"]
     changed = tmp_path / "changed.zip"
     with zipfile.ZipFile(package) as old, zipfile.ZipFile(changed, "w") as new:
-        new.writestr("bootstrap", old.read("bootstrap") + b"\n")
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.create_system, entry.external_attr = 3, 0o100755 << 16
+        new.writestr(entry, old.read("bootstrap") + b"\n")
     deploy("--skip-checks", zip_file=changed)
     after = Stack(aws)
     assert before.parameters["CodeS3Key"] != after.parameters["CodeS3Key"]
@@ -421,13 +425,14 @@ def test_awkward_values_survive(deploy, aws):
 
 
 def test_dry_run_prints_every_command_and_calls_nothing(deploy, aws):
-    said = deploy("--dry-run", "--email", "a b,'\"@example.com", "--s3", "--profile", "my profile")
+    awkward = "a b,'\"@example.com"
+    said = deploy("--dry-run", "--parameter", f"IncludeInstances={awkward}", "--s3", "--profile", "my profile")
     commands = [shlex.split(line[1:]) for line in said.splitlines() if line.startswith("+")]
     called = [c[c.index("--region") + 2 :][:2] for c in commands if c[0] == "aws" or c[:1] == ["env"]]
     assert ["cloudformation", "deploy"] in called and ["s3api", "put-object"] in called
     assert ["s3api", "create-bucket"] in called and called.count(["lambda", "invoke"]) == 2
     assert all(c[1:3] == ["--profile", "my profile"] for c in commands if c[0] == "aws")
-    assert json.dumps("NotificationEmail=a b,'\"@example.com") in said
+    assert json.dumps(f"IncludeInstances={awkward}") in said
     assert not aws.client("cloudformation", REGION).list_stacks()["StackSummaries"]
     assert not aws.client("s3").list_buckets()["Buckets"]
     said = deploy("--dry-run", "--delete", zip_file=None)
@@ -452,17 +457,23 @@ def test_the_summary_is_short_and_hides_nothing(deploy, tmp_path):
     fault = {"kind": "denied", "message": 'no "right" {x}', "operation": "connect:ListRules"}
     metrics = [row] * 23 + [{**row, "status": "ok"}, {**row, "status": "unknown", "fault": fault}]
     answer = {
-        "account": {"status": "complete"},
+        "account": {"account_id": "1", "metrics": [{**row, "status": "critical"}, {**row, "status": "ok"}], "status": "complete"},
         "duration_ms": 1200,
         "faults": [fault],
-        "instances": [{"metrics": metrics, "status": "partial"}, {"status": "skipped"}],
+        "instances": [
+            {"instance_alias": "", "instance_id": "0a1b", "metrics": [row], "status": "complete"},
+            {"instance_alias": "acme", "instance_id": "2c3d", "metrics": metrics[2:], "status": "partial"},
+            {"instance_alias": "other", "instance_id": "4e5f", "metrics": [], "status": "skipped"},
+        ],
         "violations": 23,
     }
     (tmp_path / "answer.json").write_text(json.dumps(answer, sort_keys=True, separators=(",", ":")))
     canned = f'case " $* " in *" lambda invoke "*) cp "{tmp_path}/answer.json" "${{@: -1}}"; echo None; exit ;; esac'
     said = deploy(instead=canned)
-    assert "1 complete, 1 partial, 1 skipped. Violations: 23. Took 1200 ms." in said
-    assert said.count("warning: Queues, all, 45 of 50 (90 %)") == 20 and "and 3 more" in said
+    assert "2 complete, 1 partial, 1 skipped. Violations: 23. Took 1200 ms." in said
+    assert said.count("warning: Queues, all, 45 of 50 (90 %), acme") == 18 and "and 3 more" in said
+    assert said.count("critical: Queues, all, 45 of 50 (90 %), the account") == 1
+    assert said.count("warning: Queues, all, 45 of 50 (90 %), 0a1b") == 1, "an instance without alias has its id"
     assert said.count("not seen: connect:ListRules") == 1
 
 
@@ -512,6 +523,8 @@ def test_what_an_earlier_failure_left_is_cleared_away(deploy, aws):
         (["--topic-arn", "arn:aws:sns:us-west-2:123456789012:x"], "is not in us-east-1"),
         (["--parameter", "x"], "is not NAME=VALUE"),
         (["--stack-name", "no_underscores"], "must be letters, digits and hyphens"),
+        (["--stack-name", "no.dots"], "must be letters, digits and hyphens"),
+        (["--parameter", "ManageAPIAlarms=true"], "no parameter ManageAPIAlarms in template.yaml; is ManageApiAlarms meant?"),
     ],
 )
 def test_mistakes_are_named(deploy, options, message):

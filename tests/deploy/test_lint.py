@@ -129,6 +129,61 @@ def test_workflows_are_pinned_and_may_do_little(path):
             assert ("GH_TOKEN" in step.get("env", {})) <= (path.name == "release.yml")
 
 
+RELEASE = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]
+
+
+def test_only_the_job_that_publishes_may_write_and_it_runs_nothing_of_ours():
+    writing = {name for name, job in RELEASE.items() if "write" in job["permissions"].values()}
+    assert writing == {"publish"}
+    publish = RELEASE["publish"]
+    assert publish["permissions"] == {"contents": "write", "id-token": "write", "attestations": "write"}
+    assert set(publish["needs"]) == set(RELEASE) - {"publish"} and publish["environment"]
+    used = [step["uses"].split("@")[0] for step in publish["steps"] if "uses" in step]
+    assert used == ["actions/download-artifact", "actions/attest-build-provenance"], "no checkout"
+    runs = [step["run"] for step in publish["steps"] if "run" in step]
+    assert len(runs) == 2 and runs[0].endswith("sha256sum --check SHA256SUMS") and runs[1].startswith("gh release create")
+    with_token = [(name, step["name"]) for name, job in RELEASE.items() for step in job["steps"] if "GH_TOKEN" in step.get("env", {})]
+    assert with_token == [("publish", "Release")]
+
+
+def test_what_builds_the_release_is_pinned_and_little():
+    steps = RELEASE["build"]["steps"]
+    text = "\n".join(step.get("run", "") for step in steps)
+    assert "tests/" not in text and "--require-hashes" in text
+    for name in ("template.yaml", "SHA256SUMS", "dist/deploy.sh", "connect-quota-monitor-$arch.zip"):
+        assert name in text
+
+
+LOCKED = ["tests/requirements", "tests/deploy/requirements-checkov", ".github/build-requirements"]
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_every_python_package_has_its_hashes(name):
+    """pip refuses what has another hash, and with one hash in the file it demands them all."""
+    wanted = [line for line in (ROOT / f"{name}.in").read_text().splitlines() if line and not line.startswith("#")]
+    text = (ROOT / f"{name}.txt").read_text()
+    entries = re.findall(r"(?m)^([\w.-]+)==([^\s;]+)([^\n]*)\n((?:    --hash=.*\n)*)", text.replace("\n\n", "\n"))
+    assert entries and all(hashes.count("--hash=sha256:") >= 1 for *_, hashes in entries)
+    assert len(entries) == len(re.findall(r"(?m)^\S+==", text))
+    locked = {f"{package.lower()}=={version}" for package, version, *_ in entries}
+    assert {re.sub(r"\[.*?\]", "", line).lower() for line in wanted} <= locked
+
+
+def test_dependabot_watches_all_that_is_pinned():
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    assert {u["package-ecosystem"] for u in updates} == {"cargo", "pip", "github-actions"}
+    (pip,) = [u["directories"] for u in updates if u["package-ecosystem"] == "pip"]
+    assert {str(ROOT / name) for name in LOCKED} <= {f"{ROOT}{d}/{n}" for d in pip for n in ("requirements", "requirements-checkov", "build-requirements")}
+
+
+def test_the_releases_script_knows_where_releases_are(tmp_path):
+    """As the workflow stamps it; its line must be there to be replaced."""
+    (stamp,) = re.findall(r"sed (\"s\|\^readonly REPOSITORY.*?\") deploy.sh", RELEASE["build"]["steps"][-2]["run"])
+    environment = {**os.environ, "GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "o/r"}
+    stamped = clean("bash", "-c", f"repository=; sed {stamp} deploy.sh", env=environment)
+    assert "\nreadonly REPOSITORY=https://github.example/o/r\n" in stamped
+
+
 def test_ci_and_release_run_every_test():
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
     for path in WORKFLOWS:

@@ -100,7 +100,7 @@ def test_every_parameter_is_grouped_and_constrained():
         (
             "NotificationEmail",
             ["", "a.b+c@example.co.uk"],
-            ["a", "a@b", "a b@example.com", "a@example.com,b@example.com"],
+            ["a", "a@b", "a b@example.com", "a@example.com,b@example.com", "a@example.com,", "a,b@example.com", "<a@b.com>"],
         ),
         (
             "ScheduleExpression",
@@ -118,7 +118,24 @@ def test_every_parameter_is_grouped_and_constrained():
             ["", "arn:aws-cn:sns:cn-north-1:123456789012:a_b-c"],
             ["my-topic", "arn:aws:sns:us-east-1:123456789012:a.fifo"],
         ),
-        ("EventBusName", ["", "default", "ops.main_1"], ["a/b", "arn:aws:events:us-east-1:123456789012:event-bus/a"]),
+        (
+            "EventBusName",
+            ["", "default", "ops.main_1", "arn:aws:events:us-east-1:123456789012:event-bus/a"],
+            ["a/b", "arn:aws:events:us-east-1:123456789012:rule/a", "arn:aws:sns:us-east-1:123456789012:a"],
+        ),
+        (
+            "FailureQueueArn",
+            ["", "none", "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:failed_runs-1"],
+            ["queue", "https://sqs.us-east-1.amazonaws.com/123456789012/a", "arn:aws:sqs:us-east-1:123456789012:a.fifo"],
+        ),
+        ("TopicKmsKeyArn", ["", "arn:aws:kms:us-east-1:123456789012:key/0a-1"], ["arn:aws:kms:us-east-1:123456789012:alias/x"]),
+        (
+            "PermissionsBoundaryArn",
+            ["", "arn:aws:iam::123456789012:policy/a/b", "arn:aws-cn:iam::aws:policy/PowerUserAccess"],
+            ["boundary", "arn:aws:iam::123456789012:role/a"],
+        ),
+        ("RolePath", ["/", "/a/", "/a/b.c/"], ["", "a", "/a", "a/"]),
+        ("CodeS3BucketPrefix", ["", "our-packages"], ["Packages", "a" * 49]),
         ("QuotaOverridesParameter", ["", "/connect/quota-overrides"], ["overrides", "ssm:/a", "/a:1", "/a*"]),
         ("QuotaOverridesObject", ["", "settings/a/b.json"], ["settings", "s3://settings/a", "settings/a*", "Settings/a"]),
         (
@@ -127,7 +144,7 @@ def test_every_parameter_is_grouped_and_constrained():
             ["alias/aws/sns", "arn:aws:kms:us-east-1:123456789012:alias/x"],
         ),
         ("ApiAlarmThreshold", ["", "1", "100"], ["0", "101", "79.5"]),
-        ("ApiAlarmDatapoints", ["3", "3 of 3", "12 of 24"], ["", "0 of 3", "3/3", "3 of", "three"]),
+        ("ApiAlarmDatapoints", ["3", "3 of 3", "12 of 24"], ["", "0 of 3", "3/3", "3 of", "three", "5 of 3", "25", "999 of 999"]),
         ("SubnetIds", ["", "subnet-0a1", "subnet-0a1,subnet-0b2"], ["subnet-0a1, subnet-0b2", "vpc-1"]),
     ],
 )
@@ -135,6 +152,74 @@ def test_patterns(parameter, good, bad):
     pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
     assert all(re.fullmatch(pattern, value) for value in good)
     assert not any(re.fullmatch(pattern, value) for value in bad)
+
+
+#: The whole numbers that the function takes; it refuses 82.5, which a Number of CloudFormation's may be.
+WHOLE = {
+    "ThresholdPercentage": (1, 100),
+    "ReminderHours": (0, 24 * 366),
+    "ReminderHoursBuild": (0, 24 * 366),
+    "ForecastDays": (0, 365),
+    "ApiAlarmLimit": (1, 5000),
+    "ConnectRateShare": (1, 100),
+    "DetailCallBudget": (0, 10_000),
+    "HistoryRetentionDays": (1, 3653),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_numbers(name):
+    pattern = re.compile(TEMPLATE["Parameters"][name]["AllowedPattern"])
+    least, most = WHOLE[name]
+    taken = {n for n in range(20_000) if pattern.fullmatch(str(n))}
+    assert taken == set(range(least, most + 1))
+    assert not [v for v in ("82.5", "-1", "", "1e2", " 5", "05") if pattern.fullmatch(v)]
+
+
+def test_datapoints_are_not_more_than_there_are():
+    pattern = re.compile(TEMPLATE["Parameters"]["ApiAlarmDatapoints"]["AllowedPattern"])
+    for of in range(40):
+        for alarm in range(40):
+            assert bool(pattern.fullmatch(f"{alarm} of {of}")) == (1 <= alarm <= of <= 24), (alarm, of)
+
+
+def test_every_pattern_can_be_read_by_a_shell():
+    """deploy.sh checks values by them: POSIX, repeats of at most 255, whole or empty alternatives anchored."""
+    for name, parameter in TEMPLATE["Parameters"].items():
+        pattern = parameter.get("AllowedPattern", "")
+        outside = re.sub(r"\[[^\]]*\]", "x", pattern)
+        assert not re.search(r"\\[dwDWSbB]|\(\?|[*+?}][?+]", outside), name
+        assert "\\s" not in outside, f"{name}: \\s is known in brackets only"
+        assert all(int(n) <= 255 for n in re.findall(r"\{(?:\d+,)?(\d+)\}", pattern)), name
+        whole = re.sub(r"\\[()]", "", outside)
+        while "(" in whole:
+            whole = re.sub(r"\([^()]*\)", "", whole)
+        alternatives = whole.split("|")
+        assert all(a.startswith("^") and a.endswith("$") for a in alternatives if pattern), name
+
+
+def test_the_rules_refuse_what_the_function_refuses():
+    for threshold in range(1, 101):
+        for critical in ["", *range(1, 101)]:
+            refused = Deployment(ThresholdPercentage=threshold, CriticalPercentage=critical).refused
+            assert bool(refused) == (critical != "" and critical < threshold), (threshold, critical)
+    topic = "arn:aws-us-gov:sns:us-gov-west-1:111122223333:given"
+    assert Deployment(ExistingTopicArn=topic, EventsTopicArn=topic).refused
+    assert not Deployment(EventsTopicArn=topic).refused
+
+
+def test_the_package_is_in_one_place():
+    assert Deployment(CodeS3Bucket="").refused and Deployment(CodeS3BucketPrefix="packages").refused
+    by_region = Deployment(CodeS3Bucket="", CodeS3BucketPrefix="packages")
+    assert not by_region.refused
+    assert by_region.function["Code"]["S3Bucket"] == "packages-us-gov-west-1"
+    longest = TEMPLATE["Parameters"]["CodeS3BucketPrefix"]["AllowedPattern"]
+    assert re.fullmatch(longest, "a" * 48) and 48 + len("-ap-southeast-1") <= 63
+
+
+def test_no_tested_deployment_is_refused():
+    for parameters in some_deployments():
+        assert not Deployment(**parameters).refused, parameters
 
 
 STATEFUL = {
@@ -149,8 +234,9 @@ STATEFUL = {
 def test_stateful_resources_say_what_becomes_of_them():
     for name, resource in TEMPLATE["Resources"].items():
         if resource["Type"] in STATEFUL:
-            assert resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy"), name
-            assert resource.get("DeletionPolicy") in ("Retain", "Delete"), name
+            # What a failed first deployment made is empty: kept, it would cost and be forgotten.
+            deletion = {"Retain": "RetainExceptOnCreate", "Delete": "Delete"}[resource["UpdateReplacePolicy"]]
+            assert resource["DeletionPolicy"] == deletion, name
 
 
 @pytest.mark.parametrize("name", ["SnapshotsTable", "HistoryBucket", "HistoryBucketPolicy"])
@@ -159,7 +245,7 @@ def test_twins_differ_in_deletion_only(name):
     kept, disposable = (
         json.loads(json.dumps(dict(r)).replace("DisposableHistory", "History")) for r in (kept, disposable)
     )
-    for resource, policy in ((kept, "Retain"), (disposable, "Delete")):
+    for resource, policy in ((kept, "RetainExceptOnCreate"), (disposable, "Delete")):
         assert resource.pop("DeletionPolicy", policy) == policy
         resource.pop("UpdateReplacePolicy", None)
         resource.pop("Condition")
@@ -216,7 +302,40 @@ def test_the_environment_fits():
     assert not [name for name in variables if name.startswith(("AWS_", "LAMBDA_"))], "reserved names"
 
 
+def test_the_environment_fits_at_its_longest():
+    """All long parameters at once, and the longest names that CloudFormation makes: 255 for a table, 128 for a stack."""
+
+    def longest(name, text="x"):
+        return text.ljust(TEMPLATE["Parameters"][name]["MaxLength"], "x")
+
+    worst = Deployment(
+        **EVERYTHING
+        | {"QuotaOverrides": longest("QuotaOverrides"), "QuotaOverridesParameter": ""}
+        | {name: longest(name) for name in ("IncludeInstances", "ExcludeInstances")}
+        | {"EventsTopicArn": longest("EventsTopicArn"), "EventBusName": longest("EventBusName")}
+        | {"ExistingTopicArn": longest("ExistingTopicArn"), "ExistingBucketName": "b" * 63}
+        | {"ReminderHours": "8784", "ReminderHoursBuild": "8784", "HistoryRetentionDays": "3653", "ThresholdPercentage": "100"}
+        | {"CriticalPercentage": "100", "ApiAlarmThreshold": "100", "ApiAlarmDatapoints": "24 of 24", "ApiAlarmLimit": "5000"}
+        | {"ConnectPacing": "per-operation", "LookbackMinutes": "1440", "ApiAlarmForm": "service_quota", "RunMetrics": "per-quota"}
+        | {"DetailCallBudget": "10000", "ForecastDays": "365"}
+    )
+    variables = worst.function["Environment"]["Variables"]
+    assert variables["QUOTA_OVERRIDES"] and variables["EVENT_BUS_NAME"]
+    made = {"DYNAMODB_TABLE": "t" * 255, "API_ALARM_PREFIX": "s" * 128}
+    size = sum(len(name) + len(made.get(name, str(value))) for name, value in variables.items())
+    assert size <= 4096, size
+    for long in ({"QuotaOverridesParameter": "/x"}, {"QuotaOverridesObject": "b/k"}):
+        ((name, text),) = long.items()
+        assert len("s3://" + longest(name, text)) <= TEMPLATE["Parameters"]["QuotaOverrides"]["MaxLength"]
+
+
 # ---- Function and schedule -------------------------------------------------------------------------
+
+
+def queue_of(deployment):
+    """Where failures go, if anywhere."""
+    given = deployment.parameters["FailureQueueArn"]
+    return "" if given == "none" else given or "<FailureQueue.Arn>"
 
 
 def test_function(deployment):
@@ -251,15 +370,18 @@ def test_asynchronous_invocations(deployment):
     config = deployment.resources["AsyncInvocations"]["Properties"]
     assert 0 <= config["MaximumRetryAttempts"] <= 2 and 60 <= config["MaximumEventAgeInSeconds"] <= 21600
     assert config["Qualifier"] == "$LATEST"
-    assert config["DestinationConfig"]["OnFailure"]["Destination"] == "<FailureQueue.Arn>"
-    assert "OnSuccess" not in config["DestinationConfig"]
+    if queue := queue_of(deployment):
+        assert config["DestinationConfig"]["OnFailure"]["Destination"] == queue
+        assert "OnSuccess" not in config["DestinationConfig"]
+    else:
+        assert "DestinationConfig" not in config
 
 
 def test_schedule(deployment):
     (target,) = deployment.resources["Schedule"]["Properties"]["Targets"]
     assert 0 <= target["RetryPolicy"]["MaximumRetryAttempts"] <= 185
     assert 60 <= target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 86400
-    assert target["DeadLetterConfig"]["Arn"] == "<FailureQueue.Arn>"
+    assert target.get("DeadLetterConfig") == ({"Arn": queue_of(deployment)} if queue_of(deployment) else None)
     assert "Input" not in target, "the monitor knows an EventBridge event, and any input replaces it"
     permission = deployment.resources["SchedulePermission"]["Properties"]
     assert permission["Principal"] == "events.amazonaws.com" and permission["SourceArn"] == "<Schedule.Arn>"
@@ -357,6 +479,10 @@ def test_topic(deployment):
 
 
 def test_queue(deployment):
+    if queue_of(deployment) != "<FailureQueue.Arn>":
+        assert not {"FailureQueue", "FailureQueuePolicy", "FailureQueueAlarm"} & set(deployment.resources)
+        assert ("sqs:SendMessage" in json.dumps(deployment.statements)) == bool(queue_of(deployment))
+        return
     queue = deployment.resources["FailureQueue"]["Properties"]
     assert ("KmsMasterKeyId" in queue) != ("SqsManagedSseEnabled" in queue), "SQS takes one of them"
     assert queue["MessageRetentionPeriod"] == 1209600
@@ -424,10 +550,14 @@ def test_the_default_stack_costs_no_key():
 
 def test_alarms(deployment):
     alarms = deployment.of_type("AWS::CloudWatch::Alarm")
-    assert set(alarms) >= {"ErrorAlarm", "ThrottleAlarm", "DurationAlarm", "FailureQueueAlarm"}
+    assert set(alarms) >= {"ErrorAlarm", "ThrottleAlarm", "DurationAlarm"}
+    assert ("FailureQueueAlarm" in alarms) == ("FailureQueue" in deployment.resources)
     topic = deployment.function["Environment"]["Variables"]["ALERT_SNS_TOPIC_ARN"]
     for name, alarm in alarms.items():
-        assert alarm["TreatMissingData"] == ("breaching" if name == "MissedRunAlarm" else "notBreaching"), name
+        missed = name == "MissedRunAlarm"
+        assert alarm["TreatMissingData"] == ("missing" if missed else "notBreaching"), name
+        # A monitor without any run has no data: there, that is what is told.
+        assert alarm.get("InsufficientDataActions") == ([topic] if missed else None), name
         assert alarm["AlarmActions"] == [topic] and alarm["OKActions"] == [topic], name
         assert "docs/OPERATIONS.md" in alarm["AlarmDescription"] and len(alarm["AlarmDescription"]) <= 1024
         periods = (
@@ -446,7 +576,7 @@ def test_alarms(deployment):
 
 
 def check_period(period, evaluations):
-    assert period in (10, 20, 30) or period % 60 == 0
+    assert (period in (10, 20, 30) or period % 60 == 0) and period <= 86400
     assert period * evaluations <= (604800 if period >= 3600 else 86400)
 
 
@@ -458,7 +588,7 @@ def test_the_duration_alarm_is_a_share_of_the_timeout():
 
 def test_three_intervals_without_a_run_raise_an_alarm():
     parameter = TEMPLATE["Parameters"]["LookbackMinutes"]
-    assert set(TEMPLATE["Mappings"]["MissedRun"]) == set(parameter["AllowedValues"])
+    assert set(TEMPLATE["Mappings"]["Interval"]) == set(parameter["AllowedValues"])
     for minutes in parameter["AllowedValues"]:
         alarm = Deployment(LookbackMinutes=minutes).resources["MissedRunAlarm"]["Properties"]
         assert alarm["Period"] * alarm["EvaluationPeriods"] == 3 * 60 * int(minutes)
@@ -482,3 +612,29 @@ def test_every_alarm_is_explained():
     for name, alarm in Deployment(EnableApiAlarms="true").of_type("AWS::CloudWatch::Alarm").items():
         (heading,) = re.findall(r'See "([^"]+)"', alarm["AlarmDescription"])
         assert f"### {heading}\n" in operations, name
+
+
+def test_leaving_a_vpc_keeps_the_rights_until_the_function_has_left():
+    """CloudFormation takes away in the opposite order: what is needed goes after what needs it."""
+    deployment = Deployment(VpcId="vpc-0123456789abcdef0", SubnetIds="subnet-0123456789abcdef0")
+    function = json.dumps(deployment.function)
+    group, policy = deployment.resources["SecurityGroup"], deployment.resources["NetworkPolicy"]
+    # The function, then the group, whose deletion waits for the function's interfaces, then the rights, then the role.
+    assert "<SecurityGroup>" in function
+    assert group["DependsOn"] == "NetworkPolicy"
+    assert policy["Properties"]["Roles"] == ["<Role>"]
+    # And the role itself is the same inside and outside: an update to leave does not touch it before the function.
+    assert deployment.resources["Role"] == Deployment().resources["Role"]
+
+
+def test_the_role_where_sites_have_rules():
+    role = Deployment(PermissionsBoundaryArn="arn:aws:iam::1:policy/b", RolePath="/m/").resources["Role"]["Properties"]
+    assert (role["PermissionsBoundary"], role["Path"]) == ("arn:aws:iam::1:policy/b", "/m/")
+    role = Deployment().resources["Role"]["Properties"]
+    assert "PermissionsBoundary" not in role and role["Path"] == "/"
+
+
+def test_a_plain_stack_reserves_nothing():
+    """Accounts with 10 executions refuse it; deploy.sh looks, a console or a StackSet cannot."""
+    assert "ReservedConcurrentExecutions" not in Deployment().function
+    assert Deployment(ReserveConcurrency="true").function["ReservedConcurrentExecutions"] == 1
