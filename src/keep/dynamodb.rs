@@ -92,7 +92,8 @@ impl DynamoDb {
         item.insert("timestamp".to_owned(), AttributeValue::S(LEDGER.to_owned()));
         if bytes_of_item(&item) > MOST_BYTES {
             return Err(invalid(format!(
-                "the ledger of {} has {} bytes, and an item may have {MOST_BYTES}",
+                "the ledger of {} has {} bytes, and an item may have {MOST_BYTES}: let several functions watch parts of the \
+                 instances (INCLUDE_INSTANCES)",
                 ledger.instance_id,
                 bytes_of_item(&item)
             )));

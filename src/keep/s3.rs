@@ -85,7 +85,17 @@ impl S3 {
     /// The fault of `PutObject`.
     pub async fn write_ledger(&self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
         let owner = Owner { account_id: ledger.account_id.clone(), region: ledger.region.clone() };
-        let request = self.request(&ledger_key(&owner, &ledger.instance_id), ledger)?;
+        let key = ledger_key(&owner, &ledger.instance_id);
+        let bytes = serde_json::to_vec(ledger).map_or(0, |text| text.len());
+        if bytes > MOST_BYTES {
+            // What is larger would not be read again.
+            let why = format!(
+                "the ledger {key} would have {bytes} bytes, and at most {MOST_BYTES} are read: let several functions \
+                 watch parts of the instances (INCLUDE_INSTANCES)"
+            );
+            return Err(Fault::new(PUT, FaultKind::Invalid, why));
+        }
+        let request = self.request(&key, ledger)?;
         let request = match known {
             Version::Tag(etag) => request.if_match(etag),
             Version::Missing | Version::Number(_) => request.if_none_match("*"),

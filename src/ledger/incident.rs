@@ -233,7 +233,7 @@ impl Step {
             Some(Blind::Told { cause, .. }) => cause.clone(),
             _ => metric.fault.as_ref().map(|f| format!("{} {}", f.operation, f.kind)).unwrap_or_default(),
         };
-        self.unseen = Some(Unseen { is_new, cause: cause.clone() });
+        self.unseen = Some(Unseen { is_new, was_told, cause: cause.clone() });
         let since = before.blind.as_ref().map_or(rules.now, Blind::since);
         if !was_told {
             self.if_not.blind = Some(Blind::Untold { since });

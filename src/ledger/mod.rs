@@ -65,6 +65,9 @@ pub struct Ledger {
     pub notes: Notes,
 }
 
+/// Bytes as JSON. DynamoDB takes 400 KB of its own form, which is not larger.
+const MOST_BYTES: usize = 300 * 1024;
+
 /// Who is telling, and until when others wait for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
@@ -96,6 +99,9 @@ pub struct Notes {
     /// The calls that runs made themselves, which AWS counts like everybody's; only of the account.
     #[serde(default, skip_serializing_if = "OwnCalls::is_empty")]
     pub own_calls: OwnCalls,
+    /// The mark of news that people got and a channel for programs refused: the next run sends the mail no second time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailed: Option<String>,
     /// When the alert topic's subscriptions were last counted; only of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscribers: Option<Counted>,
@@ -172,6 +178,23 @@ impl Ledger {
             incidents: Incidents::new(),
             notes: Notes::default(),
         }
+    }
+
+    /// Takes away what the next runs can do without, where the document is larger than its home takes: the older of
+    /// the monitor's own calls. Returns its bytes, and of how many hours calls are left.
+    pub fn fit(&mut self, now: Timestamp) -> Option<(usize, i64)> {
+        let bytes = |ledger: &Self| serde_json::to_vec(ledger).map_or(0, |text| text.len());
+        let before = bytes(self);
+        let minute = now.as_second().div_euclid(60);
+        let mut left = None;
+        for hours in [24, 8, 2, 0] {
+            if bytes(self) <= MOST_BYTES {
+                break;
+            }
+            self.notes.own_calls.forget_before(minute - hours * 60);
+            left = Some((before, hours));
+        }
+        left
     }
 
     /// What readers were told; none where nobody was ever told anything.

@@ -1,10 +1,12 @@
 //! What one message has to say.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 
 use super::grade::Grade;
+use crate::domain::Metric;
 
 /// What one message has to say. Keys are quota keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,31 @@ pub struct News {
     pub vanished: BTreeMap<String, String>,
 }
 
+impl News {
+    /// What tells this news from other news, without the times: two runs that have the same to say have the same
+    /// mark. `metrics` are the rows that it is about. It is of no use to another build of the monitor.
+    #[must_use]
+    pub fn mark(&self, metrics: &[Metric]) -> String {
+        let mut hasher = DefaultHasher::new();
+        let changes = |changes: &BTreeMap<String, Change>| -> Vec<(String, &'static str)> {
+            changes.iter().map(|(key, change)| (key.clone(), change.as_str())).collect()
+        };
+        (changes(&self.violations), changes(&self.forecasts)).hash(&mut hasher);
+        for metric in metrics.iter().filter(|m| self.violations.contains_key(m.key())) {
+            (metric.key(), metric.status.as_str()).hash(&mut hasher);
+        }
+        for (key, recovered) in &self.recovered {
+            (key, recovered.was.as_str()).hash(&mut hasher);
+        }
+        for (key, unseen) in &self.unseen {
+            (key, unseen.is_new, &unseen.cause).hash(&mut hasher);
+        }
+        let over: Vec<&String> = self.seen_again.keys().chain(self.forecasts_gone.keys()).collect();
+        (over, self.event.as_str()).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+}
+
 /// A violation that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovered {
@@ -38,8 +65,10 @@ pub struct Recovered {
 /// A quota that cannot be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unseen {
-    /// Not told before.
+    /// Not told before, and told now.
     pub is_new: bool,
+    /// Told before.
+    pub was_told: bool,
     /// The operation and the kind of the fault.
     pub cause: String,
 }

@@ -290,3 +290,34 @@ proptest! {
         }
     }
 }
+
+/// Sixty operations in every minute of three days, and a thousand instances: more than its home takes.
+#[test]
+fn a_ledger_that_is_too_large_forgets_old_calls_and_nothing_else() {
+    let owner = Owner { account_id: "111122223333".to_owned(), region: "us-east-1".to_owned() };
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let minute = 1_800_000_000 / 60;
+    let mut ledger = Ledger::new(&owner, "account", now);
+    for n in 0..1_000 {
+        let id = format!("00000000-0000-0000-0000-{n:012}");
+        let arn = format!("arn:aws:connect:us-east-1:111122223333:instance/{id}");
+        let known = Known {
+            arn,
+            alias: Some(format!("instance-{n}")),
+            seen_until: Some(0),
+            looked_at: 0,
+            schedule_minutes: 60,
+        };
+        ledger.notes.instances.insert(id, known);
+    }
+    for operation in 0..60 {
+        for ago in 0..3 * 24 * 60 {
+            ledger.notes.own_calls.add("connect", &format!("SearchOperation{operation}"), minute - ago, 2);
+        }
+    }
+    let (bytes, hours) = ledger.fit(now).unwrap();
+    assert!(bytes > MOST_BYTES && hours < 72, "{bytes} bytes, {hours} hours");
+    assert!(serde_json::to_vec(&ledger).unwrap().len() <= MOST_BYTES);
+    assert_eq!(ledger.notes.instances.len(), 1_000);
+    assert_eq!(ledger.fit(now), None, "it fits now");
+}

@@ -51,6 +51,8 @@ pub(super) struct Told {
     pub is_done: bool,
     /// The ledger was written.
     is_written: bool,
+    /// The mark of the news that people have got.
+    mailed: Option<String>,
 }
 
 impl Pending {
@@ -136,6 +138,7 @@ fn next(
         // The notes rest on what was read before measuring, and another run has written since.
         pending.notes.clone().after(&latest.notes)
     };
+    notes.mailed.clone_from(&latest.notes.mailed);
     notes.instances.retain(|id, _| !pending.forget.contains(id));
     if let Some(own) = pending.own_calls.as_ref().filter(|_| !holds_ours) {
         notes.own_calls.clone_from(&latest.notes.own_calls);
@@ -173,6 +176,7 @@ impl Telling<'_, '_> {
     async fn settle(&mut self, opened: Opened) {
         let Claimed::Ours(ours) = Box::pin(self.claim(opened)).await else { return };
         let (ledger, version, decision, news) = *ours;
+        self.told.mailed.clone_from(&ledger.notes.mailed);
         Box::pin(publish(self.run, self.pending, &news, self.told)).await;
         Box::pin(self.record(ledger, version, &decision)).await;
     }
@@ -208,7 +212,7 @@ impl Telling<'_, '_> {
                 let ends = news.ends();
                 wanted.claim = Some(Claim { execution_id: self.run.execution_id.clone(), until, ends });
             }
-            match (self.write(&wanted, &version).await, decision.news.clone()) {
+            match (self.write(&mut wanted, &version).await, decision.news.clone()) {
                 (Ok(Written::As(version)), Some(news)) => {
                     return Claimed::Ours(Box::new((wanted, version, decision, news)));
                 }
@@ -239,8 +243,9 @@ impl Telling<'_, '_> {
         let mut incidents = if is_told { decision.if_told.clone() } else { decision.if_not.clone() };
         let (mut latest, mut version) = (claimed, version);
         for _ in 0..MOST_CONFLICTS {
-            let wanted = next(self.run, self.pending, &latest, incidents, (true, self.told.is_written));
-            match self.write(&wanted, &version).await {
+            let mut wanted = next(self.run, self.pending, &latest, incidents, (true, self.told.is_written));
+            wanted.notes.mailed = self.told.mailed.clone().filter(|_| !is_told);
+            match self.write(&mut wanted, &version).await {
                 Ok(Written::As(_)) => return,
                 Ok(Written::Conflict) => {}
                 Err(fault) => return self.told.faults.push(fault),
@@ -297,7 +302,16 @@ impl Telling<'_, '_> {
     }
 
     /// A write whose answer was lost may have been done, and then a second attempt finds it done.
-    async fn write(&mut self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
+    async fn write(&mut self, ledger: &mut Ledger, known: &Version) -> Result<Written, Fault> {
+        if let Some((bytes, hours)) = ledger.fit(self.run.now) {
+            let why = format!(
+                "the ledger of {} had {bytes} bytes: it now holds the monitor's own calls of {hours} hours only, and \
+                 the usage of API rates may count older ones",
+                self.pending.subject()
+            );
+            self.told.faults.push(Fault::new("ledger:Write", FaultKind::Invalid, why));
+        }
+        let ledger = &*ledger;
         let written = Box::pin(self.run.sinks.stores.write_ledger(ledger, known)).await?;
         if written == Written::Conflict {
             if let Opened::Found(found, version) = self.read().await
@@ -327,8 +341,8 @@ impl Told {
     }
 }
 
-/// Sends the news through every channel. What one of them refused is news again in the next run, for all
-/// of them: repeated there, and lost nowhere.
+/// Sends the news through every channel. What one of them refused is news again in the next run, for all channels
+/// of programs: these know an event by its key. People who got the mail do not get it again.
 async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut Told) {
     let context = say::Context {
         account: &run.account,
@@ -342,10 +356,17 @@ async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut T
         None => fault,
     };
     let mut is_sent = true;
-    if run.sinks.channels.alerts.is_some() {
+    let mark = news.mark(&pending.snapshot.metrics);
+    if run.sinks.channels.alerts.is_some() && told.mailed.as_ref() == Some(&mark) {
+        told.alerts.suppressed += 1;
+    } else if run.sinks.channels.alerts.is_some() {
+        told.mailed = None;
         let rows = Rows::of(&pending.snapshot, &pending.notes.history, news);
         match run.sinks.channels.publish(&say::compose(&context, &rows, news)).await {
-            Ok(()) => told.alerts.sent += 1,
+            Ok(()) => {
+                told.alerts.sent += 1;
+                told.mailed = Some(mark);
+            }
             Err(fault) => {
                 is_sent = false;
                 told.alerts.failed += 1;

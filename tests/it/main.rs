@@ -33,6 +33,7 @@ mod matrix;
 mod model;
 mod month;
 mod moto;
+mod notes;
 mod overlap;
 mod overrides;
 mod pacing;

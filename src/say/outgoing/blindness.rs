@@ -51,7 +51,8 @@ pub(super) fn of<'a>(metrics: &'a [Metric], news: &'a News) -> Vec<Blindness<'a>
     let rows: BTreeMap<&str, &Metric> = metrics.iter().map(|m| (m.key(), m)).collect();
     let mut hidden: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut new: BTreeSet<&str> = BTreeSet::new();
-    for (key, unseen) in &news.unseen {
+    // What nobody was told of, and is not told now, keeps nothing open.
+    for (key, unseen) in news.unseen.iter().filter(|(_, unseen)| unseen.was_told || unseen.is_new) {
         hidden.entry(&unseen.cause).or_default().push(key);
         if unseen.is_new {
             new.insert(&unseen.cause);

@@ -105,6 +105,20 @@ fn a_cause_is_over_when_it_hides_nothing_any_more() {
     assert_eq!(actions(&told[3]), [("resolve", denied)]);
 }
 
+/// A quota that blinks while another one comes back was never told, and keeps nothing open.
+#[test]
+fn what_nobody_was_told_of_keeps_no_incident_open() {
+    let told = story(&[
+        vec![hidden(1, DENIED), quota(2)],
+        vec![hidden(1, DENIED), quota(2)],
+        vec![quota(1), hidden(2, DENIED)],
+        vec![quota(1), quota(2)],
+    ]);
+    let denied = "111122223333/us-east-1/i-1/unseen/servicequotas:ListServiceQuotas/access_denied";
+    let all: Vec<_> = told.iter().flat_map(|events| actions(events)).collect();
+    assert_eq!(all, [("trigger", denied), ("resolve", denied)]);
+}
+
 #[test]
 fn what_was_opened_under_one_cause_is_closed_under_it() {
     // Denied at first, then the service is away: still the same incident, resolved once.
