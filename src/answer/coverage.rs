@@ -57,6 +57,9 @@ fn how(meter: Meter) -> String {
         Meter::CountIn(_, group) => format!("{source}, those of type {group}"),
         Meter::DistinctIn(_, group) => format!("{source}, distinct ones of type {group} over all instances"),
         Meter::OfInstance(_) => format!("{source}, asked once for all instances"),
+        Meter::CountWithDistinct(all, distinct) => {
+            format!("{}, and the distinct ones of {}", all.qualified(), distinct.qualified())
+        }
         Meter::WorstGroup(..) => format!("{source}, the fullest"),
         Meter::Worst(listing) | Meter::WorstIn(listing, _) => {
             let of = match listing.place() {

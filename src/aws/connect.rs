@@ -59,7 +59,9 @@ impl Connect {
             Listing::SecurityProfiles => page!(at, c.list_security_profiles().instance_id(id).max_results(1000), security_profile_summary_list, Item::plain),
             Listing::HierarchyGroups => page!(at, c.list_user_hierarchy_groups().instance_id(id).max_results(1000), user_hierarchy_group_summary_list, Item::plain),
             Listing::QuickConnects => page!(at, c.list_quick_connects().instance_id(id).max_results(1000), quick_connect_summary_list, Item::plain),
-            Listing::HoursOfOperation => page!(at, c.list_hours_of_operations().instance_id(id).max_results(1000), hours_of_operation_summary_list, Item::plain),
+            Listing::HoursOfOperation => page!(at, c.list_hours_of_operations().instance_id(id).max_results(1000), hours_of_operation_summary_list, |h| {
+                Item::new(None, h.name.as_deref()).group(h.id.as_deref())
+            }),
             Listing::Prompts => page!(at, c.list_prompts().instance_id(id).max_results(1000), prompt_summary_list, Item::plain),
             Listing::Flows => page!(at, c.list_contact_flows().instance_id(id).max_results(1000), contact_flow_summary_list, Item::plain),
             Listing::FlowModules => page!(at, c.list_contact_flow_modules().instance_id(id).max_results(1000), contact_flow_modules_summary_list, Item::plain),
@@ -67,7 +69,10 @@ impl Connect {
             Listing::PredefinedAttributes => page!(at, c.list_predefined_attributes().instance_id(id).max_results(100), predefined_attribute_summary_list, Item::plain),
             Listing::LambdaFunctions => page!(at, c.list_lambda_functions().instance_id(id).max_results(25), lambda_functions, Item::plain),
             Listing::LexV1Bots => page!(at, c.list_lex_bots().instance_id(id).max_results(25), lex_bots, Item::plain),
-            Listing::LexV2Bots => page!(at, c.list_bots().instance_id(id).lex_version(LexVersion::V2).max_results(25), lex_bots, Item::plain),
+            Listing::LexV2Bots => page!(at, c.list_bots().instance_id(id).lex_version(LexVersion::V2).max_results(25), lex_bots, |b| {
+                let bot = b.lex_v2_bot.as_ref().and_then(|bot| bot.alias_arn.as_deref()).map(bot_of_alias);
+                Item::plain(b).group(Some("bots")).arn(bot).weight(bot.map(|_| 1))
+            }),
             // Each table is visited, so all pages are read.
             Listing::DataTables => page!(at, c.search_data_tables().instance_id(id).max_results(1000), data_tables, |t| Item::new(Some(&t.id), Some(&t.name))),
             Listing::EmailAddresses => search!(at, c.search_email_addresses().instance_id(id).max_results(100), email_addresses, Item::plain),
@@ -85,7 +90,10 @@ impl Connect {
                 let queues = p.number_of_associated_queues.and_then(|n| u64::try_from(n).ok());
                 Item::new(None, p.name.as_deref()).group(p.routing_profile_id.as_deref()).weight(queues)
             }),
-            Listing::HoursOverrides => search!(at, c.search_hours_of_operation_overrides().instance_id(id).max_results(100), hours_of_operation_overrides, Item::plain),
+            Listing::HoursOverrides => page!(at, c.search_hours_of_operation_overrides().instance_id(id).max_results(100), hours_of_operation_overrides, |o| {
+                let hours = o.hours_of_operation_id.as_deref();
+                Item::plain(o).group(hours).weight(hours.map(|_| 1))
+            }),
             Listing::Proficiencies => page!(at, c.list_user_proficiencies().instance_id(id).user_id(at.id(0)).max_results(100), user_proficiency_list, Item::plain),
             Listing::QueueEmailAddresses => page!(at, c.list_queue_email_addresses().instance_id(id).queue_id(at.id(0)).max_results(100), email_address_metadata_list, Item::plain),
             Listing::QueueQuickConnects => page!(at, c.list_queue_quick_connects().instance_id(id).queue_id(at.id(0)).max_results(100), quick_connect_summary_list, Item::plain),
@@ -104,4 +112,9 @@ impl Connect {
             other => return Err(self.not_mine(other)),
         })
     }
+}
+
+/// The bot's id in `...:bot-alias/<bot>/<alias>`.
+fn bot_of_alias(arn: &str) -> &str {
+    arn.rsplit_once("bot-alias/").map_or(arn, |(_, path)| path.split('/').next().unwrap_or(path))
 }

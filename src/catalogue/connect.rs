@@ -50,8 +50,8 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-3828FBF0", "Predefined Attributes", Routing, Instance, Some(150.0), Count(PredefinedAttributes))
         .note("whether AWS's own attributes (connect:Language ...) count is not documented: all that are listed are counted"),
     Quota::new("L-E3D2F503", "AWS Lambda functions per instance", Category::Integrations, Instance, Some(50.0), Count(LambdaFunctions)),
-    Quota::new("L-B93A6612", "Amazon Lex bots per instance", Category::Integrations, Instance, Some(70.0), Count(LexV1Bots))
-        .note("Lex V1 bots only; whether V2 bots count here too is not documented"),
+    Quota::new("L-B93A6612", "Amazon Lex bots per instance", Category::Integrations, Instance, Some(70.0), CountWithDistinct(LexV1Bots, LexV2Bots))
+        .note("Lex V1 bots and the distinct V2 bots; whether V2 bots count here too is not documented"),
     Quota::new("L-CCEA7427", "Amazon Lex V2 bot aliases per instance", Category::Integrations, Instance, Some(100.0), Count(LexV2Bots)),
     Quota::new("L-D492D362", "Data tables per instance", ContactHandling, Instance, Some(100.0), Count(DataTables)),
     Quota::new("L-F4C86B27", "Email addresses per instance", ContactHandling, Instance, Some(100.0), Count(EmailAddresses)),
@@ -98,8 +98,8 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-F9BE2186", "Capacity plan override uploads per instance", Forecasting, Instance, Some(5000.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-516BC0EB", "Queues per routing profile per instance", Routing, Resource, Some(50.0), WorstGroup(RoutingProfileQueues, &[]))
         .note("associated queues as SearchRoutingProfiles counts them; AWS counts pairs of queue and channel, so a queue that serves several channels may weigh more than 1; queues of manual assignment have a limit of their own and are not counted"),
-    Quota::new("L-E10B281B", "Hours of operation overrides per instance", Routing, Instance, Some(50.0), Count(HoursOverrides))
-        .note("Service Quotas words it per instance, the documentation per hours of operation: all overrides of the instance are counted"),
+    Quota::new("L-E10B281B", "Hours of operation overrides per instance", Routing, Resource, Some(50.0), WorstGroup(HoursOverrides, &[]))
+        .note("Service Quotas words it per instance; AWS documents it per hours of operation, and so it is counted"),
     Quota::new("L-50375162", "Proficiencies per agent", Routing, Resource, Some(10.0), Worst(Proficiencies)),
     Quota::new("L-7B867368", "Additional email addresses per queue", ContactHandling, Resource, None, Worst(QueueEmailAddresses)),
     Quota::new("L-BF789E19", "Attributes per data table", ContactHandling, Resource, Some(100.0), Worst(DataTableAttributes)),

@@ -13,7 +13,9 @@ pub enum Gauge {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GaugeMetric {
     pub name: &'static str,
-    pub metric_group: &'static str,
+    /// Values of `MetricGroup` under which AWS publishes it. Where there are several, all are read and the highest
+    /// counts.
+    pub metric_groups: &'static [&'static str],
     /// Seconds between datapoints, which is the period to ask for.
     pub period: i32,
     /// Counters of what AWS rejected because of the quota (statistic Sum).
@@ -37,24 +39,30 @@ impl Gauge {
         match self {
             Self::Calls => GaugeMetric {
                 name: "ConcurrentCalls",
-                metric_group: "VoiceCalls",
+                metric_groups: &["VoiceCalls"],
                 period: 60,
                 breaches: &["CallsBreachingConcurrencyQuota", "ThrottledCalls"],
             },
             Self::Chats => GaugeMetric {
                 name: "ConcurrentActiveChats",
-                metric_group: "Chats",
+                metric_groups: &["Chats"],
                 period: 60,
                 breaches: &["ChatsBreachingActiveChatQuota"],
             },
             // Tasks and emails are published every five minutes.
             Self::Tasks => GaugeMetric {
                 name: "ConcurrentTasks",
-                metric_group: "Tasks",
+                metric_groups: &["Tasks"],
                 period: 300,
                 breaches: &["TasksBreachingConcurrencyQuota"],
             },
-            Self::Emails => GaugeMetric { name: "ConcurrentEmails", metric_group: "Email", period: 300, breaches: &[] },
+            // AWS's page says `Emails`; its older version, and others, say `Email`.
+            Self::Emails => GaugeMetric {
+                name: "ConcurrentEmails",
+                metric_groups: &["Emails", "Email"],
+                period: 300,
+                breaches: &[],
+            },
         }
     }
 }

@@ -232,6 +232,15 @@ impl Listing {
         format!("{}:{}", self.service().code(), self.operation())
     }
 
+    /// The listing that names the groups of this one, whose items tell their id only.
+    #[must_use]
+    pub const fn names(self) -> Option<Self> {
+        match self {
+            Self::HoursOverrides => Some(Self::HoursOfOperation),
+            _ => None,
+        }
+    }
+
     /// True where the count comes from a search index, which lags behind and which AWS itself calls
     /// approximate (`ApproximateTotalCount`).
     #[must_use]

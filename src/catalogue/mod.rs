@@ -246,6 +246,8 @@ pub enum Meter {
     Count(Listing),
     /// The items of a listing that belong to one group (an integration type).
     CountIn(Listing, &'static str),
+    /// All items of one listing, and the distinct identities among those of another.
+    CountWithDistinct(Listing, Listing),
     /// The items that belong to the instance, in a listing that serves every instance.
     OfInstance(Listing),
     /// The fullest group of a listing; groups named here have a limit of their own.
@@ -271,12 +273,22 @@ impl Meter {
         match self {
             Self::Count(l)
             | Self::CountIn(l, _)
+            | Self::CountWithDistinct(l, _)
             | Self::OfInstance(l)
             | Self::WorstGroup(l, _)
             | Self::Worst(l)
             | Self::WorstIn(l, _)
             | Self::DistinctIn(l, _) => Some(l),
             Self::Instances | Self::Gauge(_) | Self::Rate | Self::NotMeasurable(_) => None,
+        }
+    }
+
+    /// A second listing without which there is no count.
+    #[must_use]
+    pub const fn beside(self) -> Option<Listing> {
+        match self {
+            Self::CountWithDistinct(_, distinct) => Some(distinct),
+            _ => None,
         }
     }
 
@@ -288,6 +300,7 @@ impl Meter {
             Self::Gauge(g) => format!("AWS/Connect {} Maximum", g.metric().name),
             Self::Rate => "AWS/Usage CallCount peak minute".to_owned(),
             Self::NotMeasurable(_) => String::new(),
+            Self::CountWithDistinct(all, distinct) => format!("{}, {}", all.qualified(), distinct.qualified()),
             _ => self.listing().map_or_else(String::new, Listing::qualified),
         }
     }
@@ -327,7 +340,7 @@ pub fn find(key: &str) -> Option<&'static Quota> {
 pub fn listings() -> &'static [Listing] {
     static LISTINGS: LazyLock<Vec<Listing>> = LazyLock::new(|| {
         let mut found = Vec::new();
-        for listing in all().filter_map(|q| q.meter.listing()) {
+        for listing in all().flat_map(|q| [q.meter.listing(), q.meter.beside()]).flatten() {
             for listing in listing.chain() {
                 if !found.contains(&listing) {
                     found.push(listing);

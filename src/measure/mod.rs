@@ -240,9 +240,12 @@ impl Scan {
             }
             Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
             Meter::Count(listing) => usage::count_of(quota, listing, &shared.tallies),
-            Meter::CountIn(..) | Meter::OfInstance(_) | Meter::WorstGroup(..) | Meter::Gauge(_) | Meter::Rate => {
-                Measured::NotMeasurable("measured elsewhere".to_owned())
-            }
+            Meter::CountIn(..)
+            | Meter::CountWithDistinct(..)
+            | Meter::OfInstance(_)
+            | Meter::WorstGroup(..)
+            | Meter::Gauge(_)
+            | Meter::Rate => Measured::NotMeasurable("measured elsewhere".to_owned()),
         }
     }
 

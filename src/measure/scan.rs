@@ -99,13 +99,13 @@ pub(super) struct Shared {
     pub tallies: Tallies,
     /// Visits of the companion services' resources.
     pub visits: HashMap<Listing, Visits>,
-    /// Breach and gauge series by instance id and metric name.
+    /// Breach and gauge series by instance id, and by metric name and group.
     pub gauges: Gauges,
     /// Rate series by quota code.
     pub rates: Rates,
 }
 
-pub(super) type Gauges = HashMap<(String, &'static str), Read>;
+pub(super) type Gauges = HashMap<(String, (&'static str, &'static str)), Read>;
 
 pub(super) type Rates = HashMap<String, Read>;
 

@@ -17,8 +17,8 @@ use crate::domain::{Fault, FaultKind, Instance, Tally};
 
 /// Whose series it is.
 enum Key {
-    /// An instance's id and the metric's name.
-    Gauge(String, &'static str),
+    /// An instance's id, the metric's name and its group.
+    Gauge(String, (&'static str, &'static str)),
     /// A quota's code.
     Rate(String),
 }
@@ -129,22 +129,24 @@ fn is_of_instances(listing: Listing) -> bool {
     catalogue::per_instance().any(|q| q.meter.listing() == Some(listing))
 }
 
-fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)> {
+/// Each metric of a gauge, in each of its groups.
+fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<((&'static str, &'static str), Query)> {
     let metric = gauge.metric();
-    let query = |name: &str, statistic: Statistic, period| Query {
+    let query = |name: &str, group: &str, statistic: Statistic, period| Query {
         namespace: "AWS/Connect".to_owned(),
         name: name.to_owned(),
-        dimensions: vec![
-            ("InstanceId".to_owned(), instance.id.clone()),
-            ("MetricGroup".to_owned(), metric.metric_group.to_owned()),
-        ],
+        dimensions: vec![("InstanceId".to_owned(), instance.id.clone()), ("MetricGroup".to_owned(), group.to_owned())],
         statistic,
         period,
         rolling: None,
         own: Minutes::new(),
     };
-    let mut queries = vec![(metric.name, query(metric.name, Statistic::Maximum, metric.period))];
-    queries.extend(metric.breaches.iter().map(|name| (*name, query(name, Statistic::Sum, 60))));
+    let mut queries = Vec::new();
+    for group in metric.metric_groups {
+        queries.push(((metric.name, *group), query(metric.name, group, Statistic::Maximum, metric.period)));
+        let breaches = metric.breaches.iter();
+        queries.extend(breaches.map(|name| ((*name, *group), query(name, group, Statistic::Sum, 60))));
+    }
     queries
 }
 

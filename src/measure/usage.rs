@@ -53,7 +53,12 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         Meter::CountIn(listing, group) => {
             counted(quota, listing, tallies, |t| Usage::exactly(count(t.count_in(group))))
         }
-        Meter::WorstGroup(listing, limits) => counted(quota, listing, tallies, |t| by_group(t, limits)),
+        Meter::WorstGroup(listing, limits) => {
+            // Names stand in another listing, where the items of this one have ids only.
+            let names = listing.names().and_then(|names| tallies.get(&names)).and_then(|names| names.as_ref().ok());
+            counted(quota, listing, tallies, |tally| by_group(tally, limits, names))
+        }
+        Meter::CountWithDistinct(counted, distinct) => with_distinct(quota, (counted, distinct), tallies),
         Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
         Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
@@ -145,14 +150,25 @@ fn count(n: u64) -> f64 {
 }
 
 /// Every group with its own limit, where AWS has one. Which is the fullest is judged, with the limits that apply.
-fn by_group(tally: &Tally, limits: &[(&'static str, f64)]) -> Usage {
+fn by_group(tally: &Tally, limits: &[(&'static str, f64)], names: Option<&Tally>) -> Usage {
     let limit_of = |name: &str| limits.iter().find(|(n, _)| *n == name).map(|(_, limit)| *limit);
+    let elsewhere = |key: &str| names.and_then(|names| names.groups.get(key)).and_then(|group| group.name.clone());
     let groups = tally.groups.iter().map(|(key, group)| GroupUsage {
-        name: group.name.clone().unwrap_or_else(|| key.clone()),
+        name: group.name.clone().or_else(|| elsewhere(key)).unwrap_or_else(|| key.clone()),
         value: count(group.count),
         limit: limit_of(key),
     });
     Usage { groups: groups.collect(), ..Usage::default() }
+}
+
+/// All items of one listing, and the distinct identities of another.
+fn with_distinct(quota: &Quota, (of_all, of_distinct): (Listing, Listing), tallies: &Tallies) -> Measured {
+    let distinct = match tallies.get(&of_distinct) {
+        Some(Ok(tally)) => tally.groups.values().map(|group| group.ids.len() as u64).sum::<u64>(),
+        Some(Err(fault)) => return unknown(fault),
+        None => 0,
+    };
+    counted(quota, of_all, tallies, |tally| Usage::exactly(count(tally.total + distinct)))
 }
 
 /// Items of the instance, by its ARN or its id, in a listing that serves every instance.
@@ -180,18 +196,23 @@ fn gauge_usage(
     shared: &Shared,
 ) -> Measured {
     let metric = gauge.metric();
-    let series = |name: &'static str| shared.gauges.get(&(instance.id.clone(), name));
+    let series = |name: &'static str, group| shared.gauges.get(&(instance.id.clone(), (name, group)));
     let mut lacks: Option<Unread> = None;
-    let mut read = |name: &'static str| match series(name) {
-        Some(Ok(series)) => Some(*series),
-        Some(Err(unread)) => {
-            lacks = lacks.take().or_else(|| Some(unread.clone()));
-            unread.part
+    // Of all groups that were read, the highest.
+    let mut read = |name: &'static str| {
+        let mut highest: Option<Series> = None;
+        for group in metric.metric_groups {
+            let (seen, missing) = match series(name, *group) {
+                Some(Ok(series)) => (Some(*series), None),
+                Some(Err(unread)) => (unread.part, Some(unread.clone())),
+                None => (None, Some(Unread { fault: not_asked(name), part: None })),
+            };
+            lacks = lacks.take().or(missing);
+            if seen.is_some_and(|seen| highest.is_none_or(|highest| seen.peak > highest.peak)) {
+                highest = seen;
+            }
         }
-        None => {
-            lacks = lacks.take().or_else(|| Some(Unread { fault: not_asked(name), part: None }));
-            None
-        }
+        highest
     };
     let mut rejections = Vec::new();
     let mut rejected = 0.0;
@@ -253,11 +274,14 @@ mod tests {
 
     #[test]
     fn each_group_is_counted_and_has_its_own_limit() {
-        let usage =
-            by_group(&tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]), &[("OnMetricDataUpdate", 100.0)]);
+        let usage = by_group(
+            &tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]),
+            &[("OnMetricDataUpdate", 100.0)],
+            None,
+        );
         let groups: Vec<_> = usage.groups.iter().map(|g| (g.name.as_str(), g.value, g.limit)).collect();
         assert_eq!(groups, [("OnMetricDataUpdate", 90.0, Some(100.0)), ("OnPostCall", 300.0, None)]);
-        assert_eq!(by_group(&tally(&[]), &[]), Usage::exactly(0.0));
+        assert_eq!(by_group(&tally(&[]), &[], None), Usage::exactly(0.0));
     }
 
     fn calls(of_calls: Read, of_breaches: [Read; 2]) -> Measured {
@@ -265,9 +289,9 @@ mod tests {
         let quota = catalogue::all().find(|q| q.meter == Meter::Gauge(Gauge::Calls)).unwrap();
         let metric = Gauge::Calls.metric();
         let mut shared = Shared::default();
-        shared.gauges.insert(("i".to_owned(), metric.name), of_calls);
+        shared.gauges.insert(("i".to_owned(), (metric.name, "VoiceCalls")), of_calls);
         for (name, read) in metric.breaches.iter().zip(of_breaches) {
-            shared.gauges.insert(("i".to_owned(), name), read);
+            shared.gauges.insert(("i".to_owned(), (name, "VoiceCalls")), read);
         }
         gauge_usage(quota, Gauge::Calls, &instance, None, &shared)
     }

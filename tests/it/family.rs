@@ -81,7 +81,12 @@ pub fn hold(world: &mut World, quota: &Quota, n: u64) {
         Meter::Count(listing) if listing.service() != Service::Connect => {
             world.add_many(listing.service().code(), listing.operation(), many);
         }
-        Meter::Count(Listing::HoursOverrides) => {
+        // Half of them V1, and each V2 bot has two aliases.
+        Meter::CountWithDistinct(v1, v2) => {
+            let bots = n.div_ceil(2);
+            instance.set(v1.operation(), n - bots).set(v2.operation(), bots * 2).lex_v2_bots = Some(bots);
+        }
+        Meter::WorstGroup(Listing::HoursOverrides, _) => {
             instance.set("ListHoursOfOperations", 1);
             instance.set_children("SearchHoursOfOperationOverrides", 0, n);
         }
@@ -107,7 +112,7 @@ pub fn hold(world: &mut World, quota: &Quota, n: u64) {
         }
         Meter::Gauge(gauge) => {
             let (id, metric) = (instance.id.clone(), gauge.metric());
-            let dimensions = [("InstanceId", id.as_str()), ("MetricGroup", metric.metric_group)];
+            let dimensions = [("InstanceId", id.as_str()), ("MetricGroup", metric.metric_groups[0])];
             world.metrics.put("AWS/Connect", metric.name, &dimensions, NOON - 600, n as f64);
         }
         Meter::Rate => {

@@ -17,7 +17,7 @@ fn served_by(listing: Listing) -> Vec<String> {
         .filter(|q| {
             // A visit needs the listing that says whom to visit.
             let of = q.meter.listing();
-            of == Some(listing) || of.and_then(Listing::parent) == Some(listing)
+            of == Some(listing) || q.meter.beside() == Some(listing) || of.and_then(Listing::parent) == Some(listing)
         })
         .map(|q| q.id().key().to_owned())
         .collect();

@@ -43,4 +43,5 @@ mod sinks;
 mod stories;
 mod supply;
 mod tls;
+mod units;
 mod usage;

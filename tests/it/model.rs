@@ -28,7 +28,14 @@ fn children(instance: &Instance, name: &str) -> impl Iterator<Item = f64> {
 fn expected(instance: &Instance, quota: &Quota) -> Option<f64> {
     let in_group = |kind: &str| instance.integrations.iter().filter(|i| i.kind == kind).count() as f64;
     match quota.meter {
-        Meter::Count(Listing::HoursOverrides) => Some(children(instance, "SearchHoursOfOperationOverrides").sum()),
+        Meter::WorstGroup(Listing::HoursOverrides, _) => {
+            Some(children(instance, "SearchHoursOfOperationOverrides").fold(0.0, f64::max))
+        }
+        Meter::CountWithDistinct(..) => {
+            let aliases = instance.counts.get("ListBots").copied().unwrap_or(0);
+            let bots = instance.lex_v2_bots.map_or(aliases, |bots| bots.min(aliases));
+            Some((instance.counts.get("ListLexBots").copied().unwrap_or(0) + bots) as f64)
+        }
         Meter::Count(listing) => Some(instance.counts.get(place(listing)).copied().unwrap_or(0) as f64),
         Meter::CountIn(_, kind) => Some(in_group(kind)),
         Meter::OfInstance(Listing::PhoneNumbers) => Some(instance.phone_numbers as f64),
@@ -99,6 +106,7 @@ fn world() -> impl Strategy<Value = World> {
                 instance.rules = rules;
                 instance.phone_numbers = phones;
                 instance.agent_queues = agents;
+                instance.lex_v2_bots = (agents % 2 == 0).then_some(1 + agents % 40);
                 if no_alias {
                     instance.alias = None;
                 }

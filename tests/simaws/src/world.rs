@@ -176,6 +176,8 @@ pub struct Instance {
     pub agent_queues: u64,
     /// Beside the active flows of `ListContactFlows`.
     pub archived_flows: u64,
+    /// So many Lex V2 bots share the aliases of `ListBots`; where there is none, each alias has a bot of its own.
+    pub lex_v2_bots: Option<u64>,
     pub phone_numbers: u64,
     /// Claimed to a traffic distribution group of the instance, not to the instance itself.
     pub tdg_phone_numbers: u64,
@@ -195,6 +197,7 @@ impl Instance {
             rules: BTreeMap::new(),
             agent_queues: 0,
             archived_flows: 0,
+            lex_v2_bots: None,
             phone_numbers: 0,
             tdg_phone_numbers: 0,
         }

@@ -229,7 +229,8 @@ pub(crate) fn bot(maker: &Maker<'_>, index: u64) -> Value {
     if bot_version(maker.instance, index) == "V1" {
         return json!({ "LexBot": lex_bot(maker, index) });
     }
-    let id = format!("{:010X}/{:010X}", hash((&maker.instance.id, index)) >> 24, index);
+    let bot = maker.instance.lex_v2_bots.map_or(index, |bots| index % bots.max(1));
+    let id = format!("{:010X}/{:010X}", hash((&maker.instance.id, bot)) >> 24, index);
     json!({ "LexV2Bot": { "AliasArn": maker.world.arn("lex", &format!("bot-alias/{id}")) } })
 }
 
