@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::catalogue::{self, Category, Meter, Place, Quota};
+use crate::catalogue::{self, Category, Listing, Meter, Place, Quota};
 use crate::domain::NO_CODE;
 
 /// One quota, as the coverage shows it.
@@ -59,6 +59,13 @@ fn how(meter: Meter) -> String {
         Meter::OfInstance(_) => format!("{source}, asked once for all instances"),
         Meter::CountWithDistinct(all, distinct) => {
             format!("{}, and the distinct ones of {}", all.qualified(), distinct.qualified())
+        }
+        Meter::Bounded(visit) => {
+            let parent = visit.parent().map(Listing::qualified).unwrap_or_default();
+            let visit = visit.qualified();
+            format!(
+                "a bound of each from {parent}; {visit} where the bound passes the threshold, within DETAIL_CALL_BUDGET"
+            )
         }
         Meter::WorstGroup(..) => format!("{source}, the fullest"),
         Meter::Worst(listing) | Meter::WorstIn(listing, _) => {

@@ -6,14 +6,14 @@
 
 use aws_sdk_connect::Client;
 use aws_sdk_connect::operation::get_task_template::GetTaskTemplateOutput;
-use aws_sdk_connect::types::{IntegrationType, LexVersion, QueueType};
+use aws_sdk_connect::types::{IntegrationType, LexVersion, QueueType, RoutingProfile};
 use tokio::time::Instant;
 
 use super::edge::{At, Edge};
 use super::page::{Ask, Item, Page, ask, describe, lacks, page, search};
 use super::pages::Pages;
 use crate::catalogue::Listing;
-use crate::domain::{Fault, Instance};
+use crate::domain::{Fault, Instance, Told};
 
 /// The paced Connect client.
 pub type Connect = Edge<Client>;
@@ -86,10 +86,14 @@ impl Connect {
             Listing::EvaluationForms => page!(at, c.list_evaluation_forms().instance_id(id).max_results(100), [evaluation_form_summary_list], Item::plain),
             Listing::Rules => page!(at, c.list_rules().instance_id(id).max_results(200), [rule_summary_list], |r| Item::plain(r).group(Some(r.event_source_name.as_str()))),
             Listing::Vocabularies => page!(at, c.search_vocabularies().instance_id(id).max_results(100), vocabulary_summary_list, Item::plain),
-            Listing::RoutingProfileQueues => page!(at, c.search_routing_profiles().instance_id(id).max_results(500), routing_profiles, |p| {
-                let queues = p.number_of_associated_queues.and_then(|n| u64::try_from(n).ok());
-                Item::new(None, p.name.as_deref()).group(p.routing_profile_id.as_deref()).weight(queues)
+            Listing::RoutingProfilesFound => page!(at, c.search_routing_profiles().instance_id(id).max_results(500), routing_profiles, |p| {
+                Item::new(p.routing_profile_id.as_deref(), p.name.as_deref())
+                    .tells(Listing::RoutingProfilePairs, pairs(p, p.number_of_associated_queues, p.associated_queue_ids()))
+                    .tells(Listing::ManualAssignmentPairs, pairs(p, p.number_of_associated_manual_assignment_queues, p.associated_manual_assignment_queue_ids()))
             }),
+            // A row for each pair of queue and channel.
+            Listing::RoutingProfilePairs => page!(at, c.list_routing_profile_queues().instance_id(id).routing_profile_id(at.id(0)).max_results(100), routing_profile_queue_config_summary_list, Item::plain),
+            Listing::ManualAssignmentPairs => page!(at, c.list_routing_profile_manual_assignment_queues().instance_id(id).routing_profile_id(at.id(0)).max_results(100), routing_profile_manual_assignment_queue_config_summary_list, Item::plain),
             Listing::HoursOverrides => page!(at, c.search_hours_of_operation_overrides().instance_id(id).max_results(100), hours_of_operation_overrides, |o| {
                 let hours = o.hours_of_operation_id.as_deref();
                 Item::plain(o).group(hours).weight(hours.map(|_| 1))
@@ -112,6 +116,21 @@ impl Connect {
             other => return Err(self.not_mine(other)),
         })
     }
+}
+
+/// So many channels can a routing profile have that does not tell its own: voice, chat, task and email.
+const CHANNELS: u64 = 4;
+
+/// The pairs of queue and channel that a routing profile with these queues can have. Each queue serves one of its
+/// channels at least, and all of them at most.
+fn pairs(profile: &RoutingProfile, number: Option<i64>, ids: &[String]) -> Option<Told> {
+    let number = number.and_then(|n| u64::try_from(n).ok());
+    let queues = number.max((!ids.is_empty()).then_some(ids.len() as u64))?;
+    let channels = match profile.media_concurrencies().len() as u64 {
+        0 => CHANNELS,
+        channels => channels,
+    };
+    Some(Told { value: queues * channels, is_exact: channels == 1 || queues == 0 })
 }
 
 /// The bot's id in `...:bot-alias/<bot>/<alias>`.

@@ -96,8 +96,8 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-EE276EF1", "Historical actuals 15 or 30 minute interval file count", Forecasting, Instance, Some(300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-F758F15D", "Shift rotation patterns per instance", Forecasting, Instance, Some(1300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-F9BE2186", "Capacity plan override uploads per instance", Forecasting, Instance, Some(5000.0), NotMeasurable(WORKFORCE)),
-    Quota::new("L-516BC0EB", "Queues per routing profile per instance", Routing, Resource, Some(50.0), WorstGroup(RoutingProfileQueues, &[]))
-        .note("associated queues as SearchRoutingProfiles counts them; AWS counts pairs of queue and channel, so a queue that serves several channels may weigh more than 1; queues of manual assignment have a limit of their own and are not counted"),
+    Quota::new("L-516BC0EB", "Queues per routing profile per instance", Routing, Resource, Some(50.0), Bounded(RoutingProfilePairs))
+        .note("pairs of queue and channel, without those of manual assignment, which have a limit of their own"),
     Quota::new("L-E10B281B", "Hours of operation overrides per instance", Routing, Resource, Some(50.0), WorstGroup(HoursOverrides, &[]))
         .note("Service Quotas words it per instance; AWS documents it per hours of operation, and so it is counted"),
     Quota::new("L-50375162", "Proficiencies per agent", Routing, Resource, Some(10.0), Worst(Proficiencies)),
@@ -106,6 +106,8 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-74395C97", "Primary attributes per data table", ContactHandling, Resource, Some(5.0), WorstIn(DataTableAttributes, "primary")),
     Quota::new("L-735CD262", "Values per data table", ContactHandling, Resource, Some(1000.0), Worst(DataTableValues))
         .note("whether a value is a cell or a row is not documented: every value that is listed counts"),
+    Quota::new(NO_CODE, "Manual assignment queues per routing profile", Routing, Resource, Some(50.0), Bounded(ManualAssignmentPairs))
+        .note("pairs of queue and channel"),
     Quota::new(NO_CODE, "Quick connects per queue", Routing, Resource, Some(700.0), Worst(QueueQuickConnects)),
     Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields)),
     Quota::new(NO_CODE, "Contacts in an agent queue per instance", Routing, Resource, Some(10.0), NotMeasurable(AGENT_QUEUES)).live(),

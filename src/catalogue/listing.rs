@@ -30,7 +30,9 @@ pub enum Listing {
     EvaluationForms,
     Rules,
     Vocabularies,
-    RoutingProfileQueues,
+    RoutingProfilesFound,
+    RoutingProfilePairs,
+    ManualAssignmentPairs,
     HoursOverrides,
     Proficiencies,
     QueueEmailAddresses,
@@ -141,8 +143,10 @@ impl Listing {
             Self::EvaluationForms => of_instance("ListEvaluationForms"),
             Self::Rules => of_instance("ListRules"),
             Self::Vocabularies => of_instance("SearchVocabularies"),
-            Self::RoutingProfileQueues => of_instance("SearchRoutingProfiles"),
+            Self::RoutingProfilesFound => of_instance("SearchRoutingProfiles"),
             Self::HoursOverrides => of_instance("SearchHoursOfOperationOverrides"),
+            Self::RoutingProfilePairs => of_each(Connect, "ListRoutingProfileQueues", Self::RoutingProfilesFound),
+            Self::ManualAssignmentPairs => of_each(Connect, "ListRoutingProfileManualAssignmentQueues", Self::RoutingProfilesFound),
             Self::Proficiencies => of_each(Connect, "ListUserProficiencies", Self::Users),
             Self::QueueEmailAddresses => of_each(Connect, "ListQueueEmailAddresses", Self::StandardQueues),
             Self::QueueQuickConnects => of_each(Connect, "ListQueueQuickConnects", Self::StandardQueues),
@@ -251,7 +255,7 @@ impl Listing {
                 | Self::EmailAddresses
                 | Self::Workspaces
                 | Self::Notifications
-                | Self::RoutingProfileQueues
+                | Self::RoutingProfilesFound
                 | Self::HoursOverrides
         )
     }

@@ -12,6 +12,7 @@ mod connect;
 mod connect_rates;
 mod gauge;
 mod listing;
+mod meter;
 mod profile;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ mod wisdom;
 
 pub use gauge::{Gauge, GaugeMetric};
 pub use listing::{Listing, Place};
+pub use meter::Meter;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -233,75 +235,6 @@ impl Category {
             Self::ApiRates => "API rates",
             Self::VoiceId => "Voice ID (retired)",
             Self::Uncatalogued => "not in the catalogue",
-        }
-    }
-}
-
-/// How a quota's usage is measured.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Meter {
-    /// The instances that `ListInstances` returns, without those whose creation failed.
-    Instances,
-    /// All items of a listing.
-    Count(Listing),
-    /// The items of a listing that belong to one group (an integration type).
-    CountIn(Listing, &'static str),
-    /// All items of one listing, and the distinct identities among those of another.
-    CountWithDistinct(Listing, Listing),
-    /// The items that belong to the instance, in a listing that serves every instance.
-    OfInstance(Listing),
-    /// The fullest group of a listing; groups named here have a limit of their own.
-    WorstGroup(Listing, &'static [(&'static str, f64)]),
-    /// The fullest of the resources that a listing visits.
-    Worst(Listing),
-    /// As `Worst`, by the items of one group.
-    WorstIn(Listing, &'static str),
-    /// Distinct identities in one group of a listing, over all instances of the account.
-    DistinctIn(Listing, &'static str),
-    /// The highest datapoint of an AWS/Connect concurrency metric.
-    Gauge(Gauge),
-    /// Calls of the busiest minute, from the metric that Service Quotas names.
-    Rate,
-    /// AWS offers no way; the text says why.
-    NotMeasurable(&'static str),
-}
-
-impl Meter {
-    /// The listing that the count comes from.
-    #[must_use]
-    pub const fn listing(self) -> Option<Listing> {
-        match self {
-            Self::Count(l)
-            | Self::CountIn(l, _)
-            | Self::CountWithDistinct(l, _)
-            | Self::OfInstance(l)
-            | Self::WorstGroup(l, _)
-            | Self::Worst(l)
-            | Self::WorstIn(l, _)
-            | Self::DistinctIn(l, _) => Some(l),
-            Self::Instances | Self::Gauge(_) | Self::Rate | Self::NotMeasurable(_) => None,
-        }
-    }
-
-    /// A second listing without which there is no count.
-    #[must_use]
-    pub const fn beside(self) -> Option<Listing> {
-        match self {
-            Self::CountWithDistinct(_, distinct) => Some(distinct),
-            _ => None,
-        }
-    }
-
-    /// How the number was obtained, as a snapshot's row says it. Empty where it cannot be.
-    #[must_use]
-    pub fn source(self) -> String {
-        match self {
-            Self::Instances => "connect:ListInstances".to_owned(),
-            Self::Gauge(g) => format!("AWS/Connect {} Maximum", g.metric().name),
-            Self::Rate => "AWS/Usage CallCount peak minute".to_owned(),
-            Self::NotMeasurable(_) => String::new(),
-            Self::CountWithDistinct(all, distinct) => format!("{}, {}", all.qualified(), distinct.qualified()),
-            _ => self.listing().map_or_else(String::new, Listing::qualified),
         }
     }
 }

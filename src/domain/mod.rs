@@ -198,6 +198,8 @@ pub struct Usage {
     pub approximate: bool,
     /// Where it is approximate and one side is sure.
     pub bound: Option<Bound>,
+    /// The value is no more than an upper bound: a high one proves nothing.
+    pub is_ceiling: bool,
     /// The worst resource, for quotas that count inside an instance.
     pub resource: Option<String>,
     /// Requests that AWS rejected in the window because of this quota; above 0 the quota is critical.
@@ -250,6 +252,16 @@ pub struct Resource {
     pub root: Option<String>,
     /// Its type, as the service calls it.
     pub kind: Option<String>,
+    /// What its own listing tells of what a visit would count, by the visiting operation.
+    pub told: BTreeMap<&'static str, Told>,
+}
+
+/// What a listing tells of the things in one of its resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub value: u64,
+    /// The resource holds exactly this many; otherwise this many at most.
+    pub is_exact: bool,
 }
 
 impl Resource {

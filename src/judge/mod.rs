@@ -193,6 +193,12 @@ fn apply_usage(
             Some(limit) => status(usage.value, limit, levels),
         }
     };
+    if usage.is_ceiling && matches!(metric.status, Status::Warning | Status::Critical) {
+        notes.push(format!("at most {}, which proves nothing: it may be far less", usage.value));
+        metric.status = Status::NotMeasurable;
+        (metric.usage, metric.utilization, metric.bound, metric.approximate) = (None, None, None, false);
+        (metric.peak_at, metric.own_calls) = (None, 0);
+    }
 }
 
 /// The fullest group, each against the limit that applies to it: the user's own, else AWS's for this very group,

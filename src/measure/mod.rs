@@ -11,7 +11,7 @@ mod scan;
 mod shared;
 mod usage;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicUsize;
 
 use tokio::task::JoinSet;
@@ -53,10 +53,24 @@ impl Scan {
             service,
             instance: instance.cloned(),
             tours,
+            cuts: HashMap::new(),
             calls: (self.detail_calls > 0).then_some(calls),
             now: self.now,
             deadline: self.deadline,
         }
+    }
+
+    /// The usage from which on a bounded quota's row would not be `ok`, by the visiting listing.
+    fn cuts(&self, instance: &Instance) -> HashMap<Listing, f64> {
+        let mut cuts = HashMap::new();
+        for quota in catalogue::per_instance() {
+            let Meter::Bounded(listing) = quota.meter else { continue };
+            let rule = self.rules.overrides.effective(&quota.id(), Some(instance), self.now);
+            let applied = || self.limit(quota, Some(&instance.arn)).ok().flatten().map(|limit| limit.value);
+            let limit = rule.limit.or_else(applied).or(quota.default).unwrap_or(0.0);
+            cuts.insert(listing, limit * rule.threshold.unwrap_or(self.rules.thresholds.warning) / 100.0);
+        }
+        cuts
     }
 
     /// The faults of the limits' listings, each cause once, with the services of which it is true.
@@ -97,7 +111,8 @@ impl Scan {
         let listed = Box::pin(async {
             let tallies = self.tallies(instance).await;
             let calls = part(self.detail_calls, turn.0, turn.1, self.now);
-            let visits = self.round(Service::Connect, Some(instance), tours, calls).visit(&tallies).await;
+            let round = self.round(Service::Connect, Some(instance), tours, calls);
+            let visits = Round { cuts: self.cuts(instance), ..round }.visit(&tallies).await;
             (tallies, visits)
         });
         let limits = self.limits_of(Service::Connect);
@@ -244,6 +259,7 @@ impl Scan {
             | Meter::CountWithDistinct(..)
             | Meter::OfInstance(_)
             | Meter::WorstGroup(..)
+            | Meter::Bounded(_)
             | Meter::Gauge(_)
             | Meter::Rate => Measured::NotMeasurable("measured elsewhere".to_owned()),
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::detail::{Tallies, Visits};
+use super::detail::{Fullest, Tallies, Visits};
 use super::scan::Shared;
 use crate::aws::cloudwatch::{Series, Unread};
 use crate::catalogue::{Gauge, Listing, Meter, Quota};
@@ -61,6 +61,7 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         Meter::CountWithDistinct(counted, distinct) => with_distinct(quota, (counted, distinct), tallies),
         Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
         Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
+        Meter::Bounded(listing) => bounded(quota, listing, visits),
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
         Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
         Meter::Instances | Meter::Rate | Meter::DistinctIn(..) => {
@@ -86,7 +87,7 @@ fn counted(quota: &Quota, listing: Listing, tallies: &Tallies, usage: impl Fn(&T
 /// The fullest of the resources whose outermost one `keep` lets through.
 pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl Fn(Option<&str>) -> bool) -> Measured {
     let (listing, group) = match quota.meter {
-        Meter::Worst(listing) => (listing, ALL),
+        Meter::Worst(listing) | Meter::Bounded(listing) => (listing, ALL),
         Meter::WorstIn(listing, group) => (listing, group),
         _ => return Measured::NotMeasurable("not counted by resource".to_owned()),
     };
@@ -142,6 +143,40 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
         ..Usage::default()
     };
     used(quota, usage)
+}
+
+/// The fullest resource: by its visit, or by what its own listing tells of it where that is enough.
+fn bounded(quota: &Quota, listing: Listing, visits: &HashMap<Listing, Visits>) -> Measured {
+    let told = visits.get(&listing).and_then(|visits| told(&visits.told));
+    let needs_visits = visits.get(&listing).is_none_or(|v| v.fault.is_some() || !v.resources.is_empty());
+    match (needs_visits.then(|| worst(quota, visits, |_| true)), told) {
+        // Where others wait for their visit, they may be fuller than any bound.
+        (Some(Measured::Usage(seen)), Some(told))
+            if told.value > seen.value && !(told.is_ceiling && seen.bound == Some(Bound::Lower)) =>
+        {
+            used(quota, told)
+        }
+        // Of what could be too much nothing else is known.
+        (Some(visited), _) => visited,
+        (None, told) => used(quota, told.unwrap_or_else(|| Usage::exactly(0.0))),
+    }
+}
+
+/// The fullest of what needs no visit.
+fn told(fullest: &Fullest) -> Option<Usage> {
+    let usage = |(value, name): &(u64, String)| Usage {
+        approximate: true,
+        resource: (*value > 0).then(|| name.clone()),
+        ..Usage::exactly(count(*value))
+    };
+    let at_most = fullest.at_most.as_ref().map(|told| Usage {
+        bound: Some(Bound::Upper),
+        is_ceiling: true,
+        note: Some("at most: its queues times its channels".to_owned()),
+        ..usage(told)
+    });
+    // Of equal ones the surer.
+    [at_most, fullest.exact.as_ref().map(usage)].into_iter().flatten().max_by(|a, b| a.value.total_cmp(&b.value))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]

@@ -77,3 +77,77 @@ async fn lex_bots_are_those_of_v1_and_the_distinct_ones_of_v2() {
         assert_eq!((&row["usage"], &row["status"]), (&json!(usage), &json!(status)), "{row}");
     }
 }
+
+const QUEUES: &str = "L-516BC0EB";
+const MANUAL: &str = "Manual assignment queues per routing profile";
+const ROUTED: &str = "ListRoutingProfileQueues";
+const BY_HAND: &str = "ListRoutingProfileManualAssignmentQueues";
+
+/// A routing profile with so many queues, channels and pairs of both.
+fn profile(queues: u64, channels: u64, pairs: u64) -> World {
+    let mut world = quiet(1);
+    world.instances[0].set_children("MediaConcurrencies", 2, channels);
+    world.instances[0].set_children("NumberOfAssociatedQueues", 2, queues).set_children(ROUTED, 2, pairs);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_routing_profile_holds_pairs_of_queue_and_channel() {
+    for (queues, channels, pairs, usage, status, bound, visits) in [
+        // 40 % of 50 by queues, 120 % by pairs.
+        (20, 3, 60, 60.0, "critical", Value::Null, 1),
+        // The bound is over, the pairs are not.
+        (20, 3, 22, 22.0, "ok", Value::Null, 1),
+        // The bound is low enough: nobody is visited.
+        (13, 3, 13, 39.0, "ok", json!("upper"), 0),
+        // One channel: the queues are the pairs.
+        (49, 1, 49, 49.0, "critical", Value::Null, 0),
+        (0, 3, 0, 0.0, "ok", Value::Null, 0),
+    ] {
+        let mut bench = Bench::new(profile(queues, channels, pairs));
+        let report = bench.dry_run().await;
+        let row = row(&report["instances"][0], QUEUES);
+        assert_eq!((&row["usage"], &row["status"], &row["bound"]), (&json!(usage), &json!(status), &bound), "{row}");
+        assert_eq!(row["resource"] == "Routing profile 3", pairs > 0, "{row}");
+        assert_eq!(bench.calls("connect").iter().filter(|call| *call == ROUTED).count(), visits, "{row}");
+        assert!(!bench.calls("connect").iter().any(|call| call == BY_HAND));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pairs_of_manual_assignment_have_a_limit_of_their_own() {
+    let mut world = profile(10, 3, 30);
+    world.instances[0].set_children(BY_HAND, 2, 55);
+    let report = Bench::new(world).dry_run().await;
+    let (routed, manual) = (row(&report["instances"][0], QUEUES), row(&report["instances"][0], MANUAL));
+    assert_eq!((&routed["usage"], &routed["status"]), (&json!(30.0), &json!("ok")), "{routed}");
+    assert_eq!((&manual["usage"], &manual["status"]), (&json!(55.0), &json!("critical")), "{manual}");
+}
+
+/// A profile that has to be looked into, and cannot be: nobody knows.
+#[tokio::test(start_paused = true)]
+async fn pairs_that_cannot_be_counted_are_unknown_alone() {
+    let mut bench = Bench::new(profile(20, 3, 60));
+    bench.always("connect", ROUTED, simaws::FaultKind::AccessDenied);
+    let report = bench.dry_run().await;
+    assert_eq!(crate::harness::with_status(&report["instances"][0], "unknown"), [QUEUES]);
+    // Nobody is visited, and so nothing is denied.
+    let mut bench = Bench::new(profile(10, 3, 30));
+    bench.always("connect", ROUTED, simaws::FaultKind::AccessDenied);
+    assert_eq!(row(&bench.dry_run().await["instances"][0], QUEUES)["status"], "ok");
+    let mut bench = Bench::new(profile(20, 3, 60)).with_config(|c| c.detail_calls = 0);
+    assert_eq!(row(&bench.dry_run().await["instances"][0], QUEUES)["status"], "not_measurable");
+}
+
+/// What passes the threshold depends on the limit, and on the user's own.
+#[tokio::test(start_paused = true)]
+async fn a_bound_is_looked_into_from_the_threshold_of_the_limit_that_applies() {
+    for (limit, threshold, visits) in [(100.0, 80.0, 0), (50.0, 80.0, 1), (50.0, 95.0, 0)] {
+        let mut world = profile(15, 3, 15);
+        let arn = world.instances[0].arn(&world);
+        world.quotas.set_instance(QUEUES, &arn, limit);
+        let mut bench = Bench::new(world).with_config(|c| c.thresholds.warning = threshold);
+        bench.dry_run().await;
+        assert_eq!(bench.calls("connect").iter().filter(|call| *call == ROUTED).count(), visits, "{limit} {threshold}");
+    }
+}

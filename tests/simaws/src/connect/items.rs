@@ -125,22 +125,45 @@ pub(crate) fn routing_profile(maker: &Maker<'_>, index: u64) -> Value {
 }
 
 pub(crate) fn found_routing_profile(maker: &Maker<'_>, index: u64) -> Value {
-    let number = |name: &str| maker.instance.children_of(name, index);
+    let queues = |operation: &str| maker.instance.queues_of(operation, index);
+    let ids = |operation: &str| -> Vec<String> { (0..queues(operation)).map(|n| maker.id("queue", n)).collect() };
+    let channels: Vec<Value> = (0..maker.instance.channels_of(index))
+        .map(|n| json!({ "Channel": CHANNELS[n as usize], "Concurrency": 1 }))
+        .collect();
+    let (routed, manual) = ("ListRoutingProfileQueues", "ListRoutingProfileManualAssignmentQueues");
     json!({
         "InstanceId": maker.instance.id,
         "RoutingProfileId": maker.id("routing-profile", index),
         "RoutingProfileArn": maker.arn("routing-profile", index),
         "Name": format!("Routing profile {}", index + 1),
         "Description": maker.text("Who gets which calls"),
-        "MediaConcurrencies": [{ "Channel": "VOICE", "Concurrency": 1 }],
+        "MediaConcurrencies": channels,
         "DefaultOutboundQueueId": maker.id("queue", 0),
-        "NumberOfAssociatedQueues": number("NumberOfAssociatedQueues"),
-        "NumberOfAssociatedManualAssignmentQueues": number("NumberOfAssociatedManualAssignmentQueues"),
-        "NumberOfAssociatedUsers": number("NumberOfAssociatedUsers"),
+        "NumberOfAssociatedQueues": queues(routed),
+        "NumberOfAssociatedManualAssignmentQueues": queues(manual),
+        "NumberOfAssociatedUsers": maker.instance.children_of("NumberOfAssociatedUsers", index),
+        "AssociatedQueueIds": ids(routed),
+        "AssociatedManualAssignmentQueueIds": ids(manual),
         "IsDefault": index == 0,
         "Tags": maker.tags(),
         "LastModifiedTime": maker.modified(index),
         "LastModifiedRegion": maker.world.region,
+    })
+}
+
+const CHANNELS: [&str; 4] = ["VOICE", "CHAT", "TASK", "EMAIL"];
+
+/// One pair of queue and channel of a routing profile, channel after channel.
+pub(crate) fn routing_profile_pair(maker: &Maker<'_>, operation: &str, profile: u64, index: u64) -> Value {
+    let queues = maker.instance.queues_of(operation, profile).max(1);
+    let (queue, channel) = (index % queues, index / queues);
+    json!({
+        "QueueId": maker.id("queue", queue),
+        "QueueArn": maker.arn("queue", queue),
+        "QueueName": format!("Queue {}", queue + 1),
+        "Channel": CHANNELS[(channel % 4) as usize],
+        "Priority": 1,
+        "Delay": 0,
     })
 }
 
