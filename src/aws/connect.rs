@@ -6,13 +6,17 @@
 
 use aws_sdk_connect::Client;
 use aws_sdk_connect::operation::get_task_template::GetTaskTemplateOutput;
-use aws_sdk_connect::types::{IntegrationType, LexVersion, QueueType, RoutingProfile};
+use aws_sdk_connect::types::{
+    AgentStatusType, ContactFlowModuleState, ContactFlowState, IntegrationType, LexVersion, QueueType, RoutingProfile,
+    SecurityProfileType, TaskTemplateField, TaskTemplateFieldType,
+};
 use tokio::time::Instant;
 
 use super::edge::{At, Edge};
 use super::page::{Ask, Item, Page, ask, describe, lacks, page, search};
 use super::pages::Pages;
 use crate::catalogue::Listing;
+use crate::catalogue::listing::{ARCHIVED, BUILT_IN};
 use crate::domain::{Fault, Instance, Told};
 
 /// The paced Connect client.
@@ -56,17 +60,28 @@ impl Connect {
             // Without a type each user's own agent queue is listed too.
             Listing::StandardQueues => page!(at, c.list_queues().instance_id(id).queue_types(QueueType::Standard).max_results(1000), queue_summary_list, |q| Item::new(q.id.as_deref(), q.name.as_deref())),
             Listing::RoutingProfiles => page!(at, c.list_routing_profiles().instance_id(id).max_results(1000), routing_profile_summary_list, Item::plain),
-            Listing::SecurityProfiles => page!(at, c.list_security_profiles().instance_id(id).max_results(1000), security_profile_summary_list, Item::plain),
+            Listing::SecurityProfiles => page!(at, c.list_security_profiles().instance_id(id).max_results(1000), security_profile_summary_list, |p| {
+                Item::plain(p).group((p.r#type == Some(SecurityProfileType::AwsManaged)).then_some(BUILT_IN))
+            }),
             Listing::HierarchyGroups => page!(at, c.list_user_hierarchy_groups().instance_id(id).max_results(1000), user_hierarchy_group_summary_list, Item::plain),
             Listing::QuickConnects => page!(at, c.list_quick_connects().instance_id(id).max_results(1000), quick_connect_summary_list, Item::plain),
             Listing::HoursOfOperation => page!(at, c.list_hours_of_operations().instance_id(id).max_results(1000), hours_of_operation_summary_list, |h| {
                 Item::new(None, h.name.as_deref()).group(h.id.as_deref())
             }),
             Listing::Prompts => page!(at, c.list_prompts().instance_id(id).max_results(1000), prompt_summary_list, Item::plain),
-            Listing::Flows => page!(at, c.list_contact_flows().instance_id(id).max_results(1000), contact_flow_summary_list, Item::plain),
-            Listing::FlowModules => page!(at, c.list_contact_flow_modules().instance_id(id).max_results(1000), contact_flow_modules_summary_list, Item::plain),
-            Listing::AgentStatuses => page!(at, c.list_agent_statuses().instance_id(id).max_results(1000), agent_status_summary_list, Item::plain),
-            Listing::PredefinedAttributes => page!(at, c.list_predefined_attributes().instance_id(id).max_results(100), predefined_attribute_summary_list, Item::plain),
+            Listing::Flows => page!(at, c.list_contact_flows().instance_id(id).max_results(1000), contact_flow_summary_list, |f| {
+                Item::plain(f).group((f.contact_flow_state == Some(ContactFlowState::Archived)).then_some(ARCHIVED))
+            }),
+            Listing::FlowModules => page!(at, c.list_contact_flow_modules().instance_id(id).max_results(1000), contact_flow_modules_summary_list, |m| {
+                Item::plain(m).group((m.state == Some(ContactFlowModuleState::Archived)).then_some(ARCHIVED))
+            }),
+            Listing::AgentStatuses => page!(at, c.list_agent_statuses().instance_id(id).max_results(1000), agent_status_summary_list, |s| {
+                let is_own = !matches!(s.r#type, Some(AgentStatusType::Routable | AgentStatusType::Offline));
+                Item::plain(s).group((!is_own).then_some(BUILT_IN))
+            }),
+            Listing::PredefinedAttributes => page!(at, c.list_predefined_attributes().instance_id(id).max_results(100), predefined_attribute_summary_list, |a| {
+                Item::plain(a).group(a.name.as_deref().is_some_and(|name| name.starts_with("connect:")).then_some(BUILT_IN))
+            }),
             Listing::LambdaFunctions => page!(at, c.list_lambda_functions().instance_id(id).max_results(25), lambda_functions, Item::plain),
             Listing::LexV1Bots => page!(at, c.list_lex_bots().instance_id(id).max_results(25), lex_bots, Item::plain),
             Listing::LexV2Bots => page!(at, c.list_bots().instance_id(id).lex_version(LexVersion::V2).max_results(25), lex_bots, |b| {
@@ -99,14 +114,17 @@ impl Connect {
                 Item::plain(o).group(hours).weight(hours.map(|_| 1))
             }),
             Listing::Proficiencies => page!(at, c.list_user_proficiencies().instance_id(id).user_id(at.id(0)).max_results(100), user_proficiency_list, Item::plain),
-            Listing::QueueEmailAddresses => page!(at, c.list_queue_email_addresses().instance_id(id).queue_id(at.id(0)).max_results(100), email_address_metadata_list, Item::plain),
+            Listing::QueueEmailAddresses => page!(at, c.list_queue_email_addresses().instance_id(id).queue_id(at.id(0)).max_results(100), email_address_metadata_list, |e| {
+                // The queue's default address is no additional one.
+                Item::plain(e).weight(Some(u64::from(!e.is_default_outbound_email)))
+            }),
             Listing::QueueQuickConnects => page!(at, c.list_queue_quick_connects().instance_id(id).queue_id(at.id(0)).max_results(100), quick_connect_summary_list, Item::plain),
             Listing::DataTableAttributes => page!(at, c.list_data_table_attributes().instance_id(id).data_table_id(at.id(0)).max_results(1000), [attributes], |a| {
                 Item::plain(a).group(a.primary.then_some("primary"))
             }),
             Listing::DataTableValues => page!(at, c.list_data_table_values().instance_id(id).data_table_id(at.id(0)).max_results(1000), [values], Item::plain),
             Listing::TaskTemplateFields => describe!(c.get_task_template().instance_id(id).task_template_id(at.id(0)), |o: &GetTaskTemplateOutput| {
-                o.fields.iter().flatten().map(Item::plain).collect()
+                o.fields.iter().flatten().filter(|field| !is_of_every_template(field)).map(Item::plain).collect()
             }),
             // Without a target one listing serves every instance; a number may also belong to a
             // traffic distribution group.
@@ -116,6 +134,12 @@ impl Connect {
             other => return Err(self.not_mine(other)),
         })
     }
+}
+
+/// Fields that every template may have are not customized ones.
+fn is_of_every_template(field: &TaskTemplateField) -> bool {
+    use TaskTemplateFieldType::{Description, ExpiryDuration, Name, QuickConnect, ScheduledTime, SelfAssign};
+    matches!(field.r#type, Some(Name | Description | ScheduledTime | QuickConnect | SelfAssign | ExpiryDuration))
 }
 
 /// So many channels can a routing profile have that does not tell its own: voice, chat, task and email.

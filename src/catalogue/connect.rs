@@ -101,7 +101,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-E10B281B", "Hours of operation overrides per instance", Routing, Resource, Some(50.0), WorstGroup(HoursOverrides, &[]))
         .note("Service Quotas words it per instance; AWS documents it per hours of operation, and so it is counted"),
     Quota::new("L-50375162", "Proficiencies per agent", Routing, Resource, Some(10.0), Worst(Proficiencies)),
-    Quota::new("L-7B867368", "Additional email addresses per queue", ContactHandling, Resource, None, Worst(QueueEmailAddresses)),
+    Quota::new("L-7B867368", "Additional email addresses per queue", ContactHandling, Resource, Some(49.0), Worst(QueueEmailAddresses)),
     Quota::new("L-BF789E19", "Attributes per data table", ContactHandling, Resource, Some(100.0), Worst(DataTableAttributes)),
     Quota::new("L-74395C97", "Primary attributes per data table", ContactHandling, Resource, Some(5.0), WorstIn(DataTableAttributes, "primary")),
     Quota::new("L-735CD262", "Values per data table", ContactHandling, Resource, Some(1000.0), Worst(DataTableValues))
@@ -109,7 +109,8 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new(NO_CODE, "Manual assignment queues per routing profile", Routing, Resource, Some(50.0), Bounded(ManualAssignmentPairs))
         .note("pairs of queue and channel"),
     Quota::new(NO_CODE, "Quick connects per queue", Routing, Resource, Some(700.0), Worst(QueueQuickConnects)),
-    Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields)),
+    Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields))
+        .note("without the fields that every template may have, such as name and description"),
     Quota::new(NO_CODE, "Contacts in an agent queue per instance", Routing, Resource, Some(10.0), NotMeasurable(AGENT_QUEUES)).live(),
     Quota::new("L-241FA7AE", "Supervisors per staffing group", Forecasting, Resource, Some(100.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-27337576", "Demand groups per forecast group", Forecasting, Resource, Some(25.0), NotMeasurable(WORKFORCE)),

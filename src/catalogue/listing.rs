@@ -78,6 +78,10 @@ pub enum Listing {
     ActiveCampaigns,
 }
 
+/// Groups of items that AWS makes, or that nobody uses any more: whether they count is not documented.
+pub const BUILT_IN: &str = "built in";
+pub const ARCHIVED: &str = "archived";
+
 /// Where a listing is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {

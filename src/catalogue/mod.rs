@@ -11,7 +11,7 @@ mod cases;
 mod connect;
 mod connect_rates;
 mod gauge;
-mod listing;
+pub mod listing;
 mod meter;
 mod profile;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::detail::{Fullest, Tallies, Visits};
 use super::scan::Shared;
 use crate::aws::cloudwatch::{Series, Unread};
+use crate::catalogue::listing::{ARCHIVED, BUILT_IN};
 use crate::catalogue::{Gauge, Listing, Meter, Quota};
 use crate::domain::tour::{ALL, Visited};
 use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
@@ -72,7 +73,11 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
 
 /// All items of a listing.
 pub(super) fn count_of(quota: &Quota, listing: Listing, tallies: &Tallies) -> Measured {
-    counted(quota, listing, tallies, |tally| Usage::exactly(count(tally.total)))
+    counted(quota, listing, tallies, |tally| {
+        let of = |part: &str| (tally.count_in(part) > 0).then(|| format!("{} are {part}", tally.count_in(part)));
+        let note = [BUILT_IN, ARCHIVED].into_iter().find_map(of);
+        Usage { note, ..Usage::exactly(count(tally.total)) }
+    })
 }
 
 /// What `usage` makes of a listing that was made.

@@ -56,7 +56,9 @@ pub fn hold(world: &mut World, quota: &Quota, n: u64) {
             let instance = &mut world.instances[0];
             let parent = listing.parent().unwrap().operation();
             instance.set(parent, 2);
-            instance.set_children(operation, 1, n);
+            // One of a queue's addresses is its default.
+            let more = u64::from(listing == Listing::QueueEmailAddresses);
+            instance.set_children(operation, 1, n + more);
             if let Meter::WorstIn(_, "primary") = quota.meter {
                 instance.set_children("Primary", 1, n);
             }

@@ -39,6 +39,10 @@ fn expected(instance: &Instance, quota: &Quota) -> Option<f64> {
         Meter::Count(listing) => Some(instance.counts.get(place(listing)).copied().unwrap_or(0) as f64),
         Meter::CountIn(_, kind) => Some(in_group(kind)),
         Meter::OfInstance(Listing::PhoneNumbers) => Some(instance.phone_numbers as f64),
+        Meter::Worst(Listing::QueueEmailAddresses) => {
+            let all = children(instance, "ListQueueEmailAddresses").fold(0.0, f64::max);
+            Some((all - 1.0).max(0.0))
+        }
         Meter::Worst(listing) => Some(children(instance, listing.operation()).fold(0.0, f64::max)),
         Meter::WorstIn(..) => Some(children(instance, "Primary").fold(0.0, f64::max)),
         Meter::Bounded(listing) => Some(children(instance, listing.operation()).fold(0.0, f64::max)),

@@ -151,3 +151,35 @@ async fn a_bound_is_looked_into_from_the_threshold_of_the_limit_that_applies() {
         assert_eq!(bench.calls("connect").iter().filter(|call| *call == ROUTED).count(), visits, "{limit} {threshold}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queues_default_address_and_a_templates_own_fields_are_not_counted() {
+    let mut world = quiet(1);
+    world.instances[0].set("ListTaskTemplates", 1).set_children("GetTaskTemplate", 0, 39);
+    world.instances[0].set_children("ListQueueEmailAddresses", 0, 50);
+    world.quotas.set_account("L-7B867368", 62.0);
+    let report = Bench::new(world).dry_run().await;
+    let (mails, fields) = (
+        row(&report["instances"][0], "L-7B867368"),
+        row(&report["instances"][0], "Customized fields per task template"),
+    );
+    // 50 of 62 and 42 of 50 would be warnings.
+    assert_eq!((&mails["usage"], &mails["status"]), (&json!(49.0), &json!("ok")), "{mails}");
+    assert_eq!((&fields["usage"], &fields["status"]), (&json!(39.0), &json!("ok")), "{fields}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_made_itself_is_counted_and_told() {
+    let mut world = quiet(1);
+    world.instances[0].set("ListAgentStatuses", 7).set("ListSecurityProfiles", 9).archived_flows = 3;
+    let report = Bench::new(world).dry_run().await;
+    for (code, usage, note) in [
+        ("L-D945C9A8", 7.0, "2 are built in"),
+        ("L-F325A715", 9.0, "4 are built in"),
+        ("L-22922690", 15.0, "3 are archived"),
+    ] {
+        let row = row(&report["instances"][0], code);
+        assert_eq!(row["usage"], usage, "{row}");
+        assert!(row["note"].as_str().unwrap().starts_with(note), "{row}");
+    }
+}

@@ -187,7 +187,9 @@ pub(crate) fn get_task_template(context: &Context<'_>, params: &Params, ids: &[&
             "Type": TYPES[usize::try_from(index).unwrap_or(0) % TYPES.len()],
         })
     };
-    let fields: Vec<Value> = (0..instance.children_of("GetTaskTemplate", place)).map(field).collect();
+    let of_every = |kind: &str| json!({ "Id": { "Name": maker.text(kind) }, "Type": kind });
+    let mut fields: Vec<Value> = (0..instance.children_of("GetTaskTemplate", place)).map(field).collect();
+    fields.extend(["NAME", "DESCRIPTION", "SELF_ASSIGN"].map(of_every));
     let mut body = items::task_template(&maker, place);
     body["InstanceId"] = instance.id.as_str().into();
     body["Fields"] = fields.into();
