@@ -60,6 +60,12 @@ fn how(meter: Meter) -> String {
         Meter::CountWithDistinct(all, distinct) => {
             format!("{}, and the distinct ones of {}", all.qualified(), distinct.qualified())
         }
+        Meter::QueueCapacity(listing) => {
+            format!(
+                "{source} of each queue that has a maximum, against it ({}); QueueCapacityExceededError",
+                listing.qualified()
+            )
+        }
         Meter::Bounded(visit) => {
             let parent = visit.parent().map(Listing::qualified).unwrap_or_default();
             let visit = visit.qualified();

@@ -7,8 +7,8 @@
 use aws_sdk_connect::Client;
 use aws_sdk_connect::operation::get_task_template::GetTaskTemplateOutput;
 use aws_sdk_connect::types::{
-    AgentStatusType, ContactFlowModuleState, ContactFlowState, IntegrationType, LexVersion, QueueType, RoutingProfile,
-    SecurityProfileType, TaskTemplateField, TaskTemplateFieldType,
+    AgentStatusType, ContactFlowModuleState, ContactFlowState, IntegrationType, LexVersion, QueueSearchCriteria,
+    QueueType, RoutingProfile, SearchableQueueType, SecurityProfileType, TaskTemplateField, TaskTemplateFieldType,
 };
 use tokio::time::Instant;
 
@@ -101,6 +101,15 @@ impl Connect {
             Listing::EvaluationForms => page!(at, c.list_evaluation_forms().instance_id(id).max_results(100), [evaluation_form_summary_list], Item::plain),
             Listing::Rules => page!(at, c.list_rules().instance_id(id).max_results(200), [rule_summary_list], |r| Item::plain(r).group(Some(r.event_source_name.as_str()))),
             Listing::Vocabularies => page!(at, c.search_vocabularies().instance_id(id).max_results(100), vocabulary_summary_list, Item::plain),
+            // What counts is the maximum of those that have one.
+            Listing::LimitedQueues => {
+                let standard = QueueSearchCriteria::builder().queue_type_condition(SearchableQueueType::Standard).build();
+                page!(at, c.search_queues().instance_id(id).search_criteria(standard).max_results(500), queues, |q| {
+                    let most = q.max_contacts.and_then(|n| u64::try_from(n).ok());
+                    let item = Item::new(None, q.name.as_deref()).weight(Some(most.unwrap_or(0)));
+                    item.group(q.queue_id.as_deref().filter(|_| most.is_some()))
+                })
+            }
             Listing::RoutingProfilesFound => page!(at, c.search_routing_profiles().instance_id(id).max_results(500), routing_profiles, |p| {
                 Item::new(p.routing_profile_id.as_deref(), p.name.as_deref())
                     .tells(Listing::RoutingProfilePairs, pairs(p, p.number_of_associated_queues, p.associated_queue_ids()))

@@ -8,7 +8,7 @@
 use super::Category::{
     Campaigns, Cases, ContactHandling, ContactLens, Core, Forecasting, Knowledge, Reporting, Routing, VoiceId,
 };
-use super::Gauge::{Calls, Chats, Emails, Tasks};
+use super::Gauge::{Calls, CampaignCalls, Chats, Emails, Tasks};
 use super::Listing::*;
 use super::Meter::*;
 use super::{Category, Quota};
@@ -18,7 +18,6 @@ use crate::domain::Scope::{Account, Instance, Resource};
 const WORKFORCE: &str =
     "the public Connect API has no operation that lists forecasting, capacity planning or scheduling resources";
 const REPORTS: &str = "the public Connect API has no operation that lists saved or scheduled reports";
-const CAMPAIGN_CALLS: &str = "no documented metric or operation counts the active calls of outbound campaigns";
 const NO_METRIC: &str = "no public metric or operation counts these sessions";
 const CUSTOM_METRICS: &str = "the public Connect API has no operation that lists custom metrics";
 const ANALYTICS_JOBS: &str = "Contact Lens publishes no metric and no operation for its concurrent jobs";
@@ -75,7 +74,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-D4BA6F6E", "Concurrent active chats per instance", ContactHandling, Instance, Some(500.0), Gauge(Chats)),
     Quota::new("L-60553137", "Concurrent active tasks per instance", ContactHandling, Instance, Some(2500.0), Gauge(Tasks)),
     Quota::new("L-B117F12F", "Concurrent active emails per instance", ContactHandling, Instance, Some(1000.0), Gauge(Emails)),
-    Quota::new("L-E908C3A1", "Concurrent campaign active calls per instance", Campaigns, Instance, Some(0.0), NotMeasurable(CAMPAIGN_CALLS)).live(),
+    Quota::new("L-E908C3A1", "Concurrent campaign active calls per instance", Campaigns, Instance, Some(0.0), Gauge(CampaignCalls)),
     Quota::new("L-DA88F710", "Maximum active recording sessions from external voice systems per instance", ContactHandling, Instance, Some(10.0), NotMeasurable(NO_METRIC)).live(),
     Quota::new("L-79564E52", "Reports per instance", Reporting, Instance, Some(2000.0), NotMeasurable(REPORTS)),
     Quota::new("L-986AE5E3", "Scheduled reports per instance", Reporting, Instance, Some(100.0), NotMeasurable(REPORTS)),
@@ -111,6 +110,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new(NO_CODE, "Quick connects per queue", Routing, Resource, Some(700.0), Worst(QueueQuickConnects)),
     Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields))
         .note("without the fields that every template may have, such as name and description"),
+    Quota::new(NO_CODE, "Contacts in a queue with a maximum", Routing, Resource, None, QueueCapacity(LimitedQueues)),
     Quota::new(NO_CODE, "Contacts in an agent queue per instance", Routing, Resource, Some(10.0), NotMeasurable(AGENT_QUEUES)).live(),
     Quota::new("L-241FA7AE", "Supervisors per staffing group", Forecasting, Resource, Some(100.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-27337576", "Demand groups per forecast group", Forecasting, Resource, Some(25.0), NotMeasurable(WORKFORCE)),

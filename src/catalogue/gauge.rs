@@ -7,6 +7,7 @@ pub enum Gauge {
     Chats,
     Tasks,
     Emails,
+    CampaignCalls,
 }
 
 /// The CloudWatch names of a gauge; dimensions are `InstanceId` and `MetricGroup`.
@@ -31,6 +32,7 @@ impl Gauge {
             Self::Chats => "chat",
             Self::Tasks => "task",
             Self::Emails => "email",
+            Self::CampaignCalls => "campaign call",
         }
     }
 
@@ -55,6 +57,12 @@ impl Gauge {
                 metric_groups: &["Tasks"],
                 period: 300,
                 breaches: &["TasksBreachingConcurrencyQuota"],
+            },
+            Self::CampaignCalls => GaugeMetric {
+                name: "ConcurrentHighVolumeCalls",
+                metric_groups: &["VoiceCalls"],
+                period: 60,
+                breaches: &[],
             },
             // AWS's page says `Emails`; its older version, and others, say `Email`.
             Self::Emails => GaugeMetric {

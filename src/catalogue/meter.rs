@@ -26,6 +26,8 @@ pub enum Meter {
     Bounded(Listing),
     /// Distinct identities in one group of a listing, over all instances of the account.
     DistinctIn(Listing, &'static str),
+    /// The fullest of the queues that have a maximum of contacts, by AWS/Connect's metrics of queues.
+    QueueCapacity(Listing),
     /// The highest datapoint of an AWS/Connect concurrency metric.
     Gauge(Gauge),
     /// Calls of the busiest minute, from the metric that Service Quotas names.
@@ -47,6 +49,7 @@ impl Meter {
             | Self::Worst(l)
             | Self::WorstIn(l, _)
             | Self::Bounded(l)
+            | Self::QueueCapacity(l)
             | Self::DistinctIn(l, _) => Some(l),
             Self::Instances | Self::Gauge(_) | Self::Rate | Self::NotMeasurable(_) => None,
         }
@@ -69,6 +72,7 @@ impl Meter {
             Self::Gauge(g) => format!("AWS/Connect {} Maximum", g.metric().name),
             Self::Rate => "AWS/Usage CallCount peak minute".to_owned(),
             Self::NotMeasurable(_) => String::new(),
+            Self::QueueCapacity(_) => "AWS/Connect QueueSize Maximum".to_owned(),
             Self::Bounded(visit) => {
                 let parent = visit.parent().map(Listing::qualified).unwrap_or_default();
                 format!("{parent}, {}", visit.qualified())

@@ -123,7 +123,7 @@ impl Quota {
 /// Full rates and concurrencies turn calls and contacts away; when a count is full, nothing new can be made.
 const fn impact_of(category: Category, meter: Meter) -> Impact {
     match (category, meter) {
-        (Category::ApiRates, _) | (_, Meter::Gauge(_) | Meter::Rate) => Impact::Live,
+        (Category::ApiRates, _) | (_, Meter::Gauge(_) | Meter::QueueCapacity(_) | Meter::Rate) => Impact::Live,
         _ => Impact::Build,
     }
 }

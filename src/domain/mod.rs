@@ -217,12 +217,18 @@ pub struct Usage {
 }
 
 /// The usage of one group, such as the rules of one event source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GroupUsage {
     pub name: String,
     pub value: f64,
-    /// AWS's limit for this very group, where it is not the quota's.
+    /// The limit of this very group, where it is not the quota's.
     pub limit: Option<f64>,
+    /// That limit is a setting of the group itself, not AWS's.
+    pub is_set_there: bool,
+    /// Turned away because of it.
+    pub rejected: f64,
+    /// Unix seconds of the value, where it has a time.
+    pub peak_at: Option<i64>,
 }
 
 impl Usage {

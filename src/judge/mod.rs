@@ -186,6 +186,13 @@ fn apply_usage(
                 );
                 Status::NotMeasurable
             }
+            Some(of) if of <= 0.0 && usage.value > 0.0 && usage.is_concurrency && limit.is_some_and(is_default) => {
+                notes.push(
+                    "AWS's default is 0 and something is in use: the limit is another one, and Service Quotas does not show it"
+                        .to_owned(),
+                );
+                Status::NotMeasurable
+            }
             Some(of) if of <= 0.0 && usage.value <= 0.0 && usage.is_concurrency && limit.is_some_and(is_closed) => {
                 notes.push("limit 0: nothing can be handled here".to_owned());
                 Status::Warning
@@ -212,23 +219,36 @@ fn choose_group(metric: &mut Metric, usage: &mut Usage, limit: Option<&Limit>) {
         _ => 0.0,
     };
     let fullest = usage.groups.iter().max_by(|a, b| {
+        // What turned something away was full, whatever was seen of it.
+        let by_rejections = (a.rejected > 0.0).cmp(&(b.rejected > 0.0));
         let by_limit = fullness(a.value, a.limit).total_cmp(&fullness(b.value, b.limit));
-        by_limit.then(a.value.total_cmp(&b.value)).then_with(|| b.name.cmp(&a.name))
+        by_rejections.then(by_limit).then(a.value.total_cmp(&b.value)).then_with(|| b.name.cmp(&a.name))
     });
     let Some(fullest) = fullest else { return };
     // Where the quota's limit is not known, a group that has its own says nothing about the others.
     if let Some(own) = fullest.limit.filter(|_| !is_own && metric.fault.is_none()) {
         metric.limit = Some(own);
-        metric.limit_source = Some(LimitSource::Default.as_str().to_owned());
+        let source = if fullest.is_set_there { LimitSource::Instance } else { LimitSource::Default };
+        metric.limit_source = Some(source.as_str().to_owned());
         metric.limit_read_at = None;
     }
     usage.value = fullest.value;
+    usage.peak_at = fullest.peak_at.or(usage.peak_at);
     usage.resource = Some(fullest.name.clone());
 }
 
 /// AWS gives everybody more than nothing, and here somebody applied 0.
 fn is_closed(limit: &Limit) -> bool {
     matches!(limit.source, LimitSource::Instance | LimitSource::Account) && limit.default.is_none_or(|d| d > 0.0)
+}
+
+/// Nobody applied another value than AWS's default, as far as Service Quotas tells.
+fn is_default(limit: &Limit) -> bool {
+    match limit.source {
+        LimitSource::Default => true,
+        LimitSource::Account => limit.default == Some(limit.value),
+        LimitSource::Instance | LimitSource::Override => false,
+    }
 }
 
 fn time(unix_seconds: i64) -> Option<String> {

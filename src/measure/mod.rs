@@ -4,8 +4,11 @@
 //! one for the account), and a call that failed makes unknown exactly the readings that it served.
 
 mod detail;
+mod gauges;
 mod integrations;
+mod outcome;
 mod own;
+mod queues;
 mod rates;
 mod scan;
 mod shared;
@@ -25,12 +28,13 @@ use crate::judge::limits::Listed;
 
 use detail::{Round, Tallies, tours_of};
 pub use integrations::Integrations;
+use outcome::{unknown, used};
 pub use own::LimitCalls;
 use own::OwnLimits;
 pub use scan::{Field, Rules, Scan, window};
 use scan::{LATE_DATA_SECONDS, Shared};
 use shared::availability;
-use usage::{Sources, instance_usage, unknown, used, worst};
+use usage::{Sources, instance_usage, worst};
 
 /// What was read for one instance, or for the account.
 #[derive(Debug)]
@@ -113,14 +117,15 @@ impl Scan {
             let calls = part(self.detail_calls, turn.0, turn.1, self.now);
             let round = self.round(Service::Connect, Some(instance), tours, calls);
             let visits = Round { cuts: self.cuts(instance), ..round }.visit(&tallies).await;
-            (tallies, visits)
+            let queues = self.queues(instance, &tallies).await;
+            (tallies, visits, queues)
         });
         let limits = self.limits_of(Service::Connect);
         let own_limits = OwnLimits::new(self, limits, instance, kept);
         let left = self.questions_left.get_or_init(|| async { AtomicUsize::new(self.questions_in_time()) }).await;
         // On the heap: the futures of a run stand in each other.
         let own_limits = Box::pin(own_limits.ask_what_is_due(left, self.instances.len().saturating_sub(turn.0)));
-        let ((tallies, visits), mut own_limits, shared) = tokio::join!(listed, own_limits, self.shared());
+        let ((tallies, visits, queues), mut own_limits, shared) = tokio::join!(listed, own_limits, self.shared());
         let mut integrations = Integrations::default();
         if let Some(tally) = tallies.get(&Listing::Integrations) {
             integrations.add(tally);
@@ -128,7 +133,7 @@ impl Scan {
         let start = self.looks_back_to(&instance.id);
         // Some seconds more or less between two runs are no waiting.
         let waited_since = (start < self.window.start - LATE_DATA_SECONDS).then_some(start);
-        let sources = Sources { instance, waited_since, tallies: &tallies, visits: &visits, shared };
+        let sources = Sources { instance, waited_since, tallies: &tallies, visits: &visits, shared, queues: &queues };
         let mut readings: Vec<Reading> = catalogue::per_instance()
             .map(|quota| Reading {
                 quota: quota.id(),
@@ -260,6 +265,7 @@ impl Scan {
             | Meter::OfInstance(_)
             | Meter::WorstGroup(..)
             | Meter::Bounded(_)
+            | Meter::QueueCapacity(_)
             | Meter::Gauge(_)
             | Meter::Rate => Measured::NotMeasurable("measured elsewhere".to_owned()),
         }

@@ -1,6 +1,6 @@
 //! Quotas whose usage is a metric that Service Quotas names: what to read of it, and what the number means. Pure.
 
-use super::usage::{at_least, clock, unknown, used};
+use super::outcome::{at_least, clock, not_asked, unknown, used};
 use crate::aws::cloudwatch::{Query, Read, Rolling, Series};
 use crate::catalogue::{Meter, Quota};
 use crate::domain::limit::{Statistic, UsageMetric};
@@ -107,7 +107,7 @@ pub(super) fn measured(quota: Option<&Quota>, read: Option<&Read>, limits: &Limi
         }
         Some(Ok(series)) => usage(usage_of(*series, method)),
         Some(Err(unread)) => at_least(unread, |part| usage(usage_of(part, method))),
-        None => unknown(&super::usage::not_asked(&metric.name)),
+        None => unknown(&not_asked(&metric.name)),
     };
     (measured, source)
 }

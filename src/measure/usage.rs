@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
-
 use super::detail::{Fullest, Tallies, Visits};
+use super::gauges::gauge_usage;
+use super::outcome::{clock, unknown, used};
+use super::queues::{QueueRead, capacity};
 use super::scan::Shared;
-use crate::aws::cloudwatch::{Series, Unread};
 use crate::catalogue::listing::{ARCHIVED, BUILT_IN};
-use crate::catalogue::{Gauge, Listing, Meter, Quota};
+use crate::catalogue::{Listing, Meter, Quota};
 use crate::domain::tour::{ALL, Visited};
 use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
 
@@ -20,35 +20,12 @@ pub(super) struct Sources<'a> {
     pub tallies: &'a Tallies,
     pub visits: &'a HashMap<Listing, Visits>,
     pub shared: &'a Shared,
-}
-
-/// A usage with the catalogue's own doubt about it.
-pub(super) fn used(quota: &Quota, mut usage: Usage) -> Measured {
-    let notes = [usage.note.take().as_deref(), quota.note].into_iter().flatten().collect::<Vec<_>>().join("; ");
-    usage.note = (!notes.is_empty()).then_some(notes);
-    Measured::Usage(usage)
-}
-
-/// What a fault makes of a row. A companion service that is not here, or that the account does not have, is a
-/// state and no failure; an operation that is not here yet is one that is told.
-pub(super) fn unknown(fault: &Fault) -> Measured {
-    match fault.kind {
-        FaultKind::NotOffered | FaultKind::NotEnabled => Measured::NotMeasurable(fault.message.clone()),
-        FaultKind::NoSuchOperation => Measured::Lacking(fault.clone()),
-        _ => Measured::Unknown(fault.clone()),
-    }
-}
-
-/// What a series that was not read as a whole makes of a row: what was seen of it is a lower bound.
-pub(super) fn at_least(unread: &Unread, usage: impl Fn(Series) -> Measured) -> Measured {
-    match (unknown(&unread.fault), unread.part.map(usage)) {
-        (Measured::Unknown(fault), Some(Measured::Usage(usage))) => Measured::AtLeast(usage, fault),
-        (other, _) => other,
-    }
+    /// The queues that have a maximum.
+    pub queues: &'a [QueueRead],
 }
 
 pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
-    let Sources { instance, waited_since, tallies, visits, shared } = sources;
+    let Sources { instance, waited_since, tallies, visits, shared, queues } = sources;
     match quota.meter {
         Meter::Count(listing) => count_of(quota, listing, tallies),
         Meter::CountIn(listing, group) => {
@@ -63,6 +40,10 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
         Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
         Meter::Bounded(listing) => bounded(quota, listing, visits),
+        Meter::QueueCapacity(listing) => match tallies.get(&listing) {
+            Some(Err(fault)) => unknown(fault),
+            _ => capacity(quota, queues),
+        },
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
         Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
         Meter::Instances | Meter::Rate | Meter::DistinctIn(..) => {
@@ -197,6 +178,7 @@ fn by_group(tally: &Tally, limits: &[(&'static str, f64)], names: Option<&Tally>
         name: group.name.clone().or_else(|| elsewhere(key)).unwrap_or_else(|| key.clone()),
         value: count(group.count),
         limit: limit_of(key),
+        ..GroupUsage::default()
     });
     Usage { groups: groups.collect(), ..Usage::default() }
 }
@@ -228,77 +210,9 @@ fn of_instance(tally: &Tally, instance: &Instance) -> Usage {
     }
 }
 
-fn gauge_usage(
-    quota: &Quota,
-    gauge: Gauge,
-    instance: &Instance,
-    waited_since: Option<i64>,
-    shared: &Shared,
-) -> Measured {
-    let metric = gauge.metric();
-    let series = |name: &'static str, group| shared.gauges.get(&(instance.id.clone(), (name, group)));
-    let mut lacks: Option<Unread> = None;
-    // Of all groups that were read, the highest.
-    let mut read = |name: &'static str| {
-        let mut highest: Option<Series> = None;
-        for group in metric.metric_groups {
-            let (seen, missing) = match series(name, *group) {
-                Some(Ok(series)) => (Some(*series), None),
-                Some(Err(unread)) => (unread.part, Some(unread.clone())),
-                None => (None, Some(Unread { fault: not_asked(name), part: None })),
-            };
-            lacks = lacks.take().or(missing);
-            if seen.is_some_and(|seen| highest.is_none_or(|highest| seen.peak > highest.peak)) {
-                highest = seen;
-            }
-        }
-        highest
-    };
-    let mut rejections = Vec::new();
-    let mut rejected = 0.0;
-    for breach in metric.breaches {
-        let sum = read(breach).map_or(0.0, |series| series.sum);
-        if sum > 0.0 {
-            rejected += sum;
-            rejections.push(format!("{sum} {breach}"));
-        }
-    }
-    let seen = read(metric.name);
-    let usage = |Series { peak, peak_at, .. }: Series| {
-        let mut notes: Vec<String> = peak_at.map(|at| format!("peak at {}", clock(at))).into_iter().collect();
-        if rejected > 0.0 {
-            notes.push(format!("{rejected} rejected in the window ({})", rejections.join(", ")));
-        }
-        notes.extend(
-            waited_since.map(|at| format!("looked back to {}: no run measured this instance since", clock(at))),
-        );
-        let note = (!notes.is_empty()).then(|| notes.join("; "));
-        used(quota, Usage { value: peak, rejected, peak_at, is_concurrency: true, note, ..Usage::default() })
-    };
-    match lacks {
-        None => usage(seen.unwrap_or_default()),
-        // Whatever was seen of the gauge or of its rejections has happened.
-        Some(lacks) => {
-            let part = seen.or_else(|| (rejected > 0.0).then(Series::default));
-            at_least(&Unread { part, ..lacks }, usage)
-        }
-    }
-}
-
-pub(super) fn not_asked(metric: &str) -> Fault {
-    Fault::new("cloudwatch:GetMetricData", FaultKind::Other, format!("{metric} was not asked for"))
-}
-
-pub(super) fn clock(unix_seconds: i64) -> String {
-    Timestamp::from_second(unix_seconds)
-        .map_or_else(|_| "?".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::cloudwatch::Read;
-    use crate::catalogue;
     use crate::domain::Group;
 
     fn tally(groups: &[(&str, u64)]) -> Tally {
@@ -322,39 +236,5 @@ mod tests {
         let groups: Vec<_> = usage.groups.iter().map(|g| (g.name.as_str(), g.value, g.limit)).collect();
         assert_eq!(groups, [("OnMetricDataUpdate", 90.0, Some(100.0)), ("OnPostCall", 300.0, None)]);
         assert_eq!(by_group(&tally(&[]), &[], None), Usage::exactly(0.0));
-    }
-
-    fn calls(of_calls: Read, of_breaches: [Read; 2]) -> Measured {
-        let instance = Instance { id: "i".to_owned(), arn: String::new(), alias: None, status: "ACTIVE".to_owned() };
-        let quota = catalogue::all().find(|q| q.meter == Meter::Gauge(Gauge::Calls)).unwrap();
-        let metric = Gauge::Calls.metric();
-        let mut shared = Shared::default();
-        shared.gauges.insert(("i".to_owned(), (metric.name, "VoiceCalls")), of_calls);
-        for (name, read) in metric.breaches.iter().zip(of_breaches) {
-            shared.gauges.insert(("i".to_owned(), (name, "VoiceCalls")), read);
-        }
-        gauge_usage(quota, Gauge::Calls, &instance, None, &shared)
-    }
-
-    /// CloudWatch gave a part: of the gauge, of a counter of rejections, or nothing at all.
-    #[test]
-    fn what_was_seen_in_a_part_has_happened() {
-        let series = |peak: f64| Series { peak, peak_at: Some(60), sum: peak, ..Series::default() };
-        let fault = Fault::new("cloudwatch:GetMetricData", FaultKind::BadResponse, "a part");
-        let part = |part: Option<Series>| Err(Unread { fault: fault.clone(), part });
-        let idle = || Ok(Series::default());
-        let at_least = |measured: Measured| match measured {
-            Measured::AtLeast(usage, _) => (usage.value, usage.rejected),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(at_least(calls(part(Some(series(97.0))), [idle(), idle()])), (97.0, 0.0));
-        assert_eq!(at_least(calls(Ok(series(97.0)), [idle(), part(Some(series(3.0)))])), (97.0, 3.0));
-        assert_eq!(at_least(calls(Ok(series(97.0)), [idle(), part(None)])), (97.0, 0.0));
-        assert_eq!(at_least(calls(part(None), [Ok(series(3.0)), idle()])), (0.0, 3.0));
-        assert_eq!(calls(part(None), [idle(), idle()]), Measured::Unknown(fault.clone()));
-        match calls(Ok(series(97.0)), [idle(), Ok(series(2.0))]) {
-            Measured::Usage(usage) => assert_eq!((usage.value, usage.rejected, usage.peak_at), (97.0, 2.0, Some(60))),
-            other => panic!("{other:?}"),
-        }
     }
 }

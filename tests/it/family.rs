@@ -41,6 +41,9 @@ fn parent_of(world: &mut World, listing: Listing) -> &mut Resource {
     resource
 }
 
+/// What a queue takes at most.
+const CONTACTS: u64 = 20;
+
 /// Makes the world hold `n` of what a quota counts.
 pub fn hold(world: &mut World, quota: &Quota, n: u64) {
     let many = usize::try_from(n).unwrap();
@@ -115,6 +118,12 @@ pub fn hold(world: &mut World, quota: &Quota, n: u64) {
             let id = u32::try_from(n).unwrap();
             world.instances.extend((2..=id).map(|i| Instance::new(i, &format!("more-{i}"))));
         }
+        Meter::QueueCapacity(_) => {
+            let id = instance.id.clone();
+            instance.set_children("MaxContacts", 2, CONTACTS);
+            let dimensions = [("InstanceId", id.as_str()), ("MetricGroup", "Queue"), ("QueueName", "Queue 3")];
+            world.metrics.put("AWS/Connect", "QueueSize", &dimensions, NOON - 600, n as f64);
+        }
         Meter::Gauge(gauge) => {
             let (id, metric) = (instance.id.clone(), gauge.metric());
             let dimensions = [("InstanceId", id.as_str()), ("MetricGroup", metric.metric_groups[0])];
@@ -150,7 +159,7 @@ async fn only_it_is_above_its_limit(quotas: Vec<&'static Quota>) {
             world.quotas.set_account(quota.code, 10.0);
             10
         } else {
-            quota.default.unwrap() as u64
+            quota.default.map_or(CONTACTS, |default| default as u64)
         };
         hold(&mut world, quota, limit + 1);
         let mut bench = Bench::new(world);

@@ -35,6 +35,7 @@ mod overlap;
 mod overrides;
 mod pacing;
 mod packs;
+mod queues;
 mod requests;
 mod run;
 mod schema;

@@ -107,7 +107,10 @@ pub(crate) fn queue(maker: &Maker<'_>, index: u64) -> Value {
 }
 
 pub(crate) fn found_queue(maker: &Maker<'_>, index: u64) -> Value {
-    json!({
+    let most = maker.instance.children_of("MaxContacts", index);
+    // Not there where the queue has none.
+    let most = if most > 0 { json!({ "MaxContacts": most }) } else { json!({}) };
+    let queue = json!({
         "QueueId": maker.id("queue", index),
         "QueueArn": maker.arn("queue", index),
         "Name": format!("Queue {}", index + 1),
@@ -117,7 +120,8 @@ pub(crate) fn found_queue(maker: &Maker<'_>, index: u64) -> Value {
         "Tags": maker.tags(),
         "LastModifiedTime": maker.modified(index),
         "LastModifiedRegion": maker.world.region,
-    })
+    });
+    with(queue, most)
 }
 
 pub(crate) fn routing_profile(maker: &Maker<'_>, index: u64) -> Value {
