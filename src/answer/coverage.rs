@@ -60,6 +60,7 @@ fn how(meter: Meter) -> String {
         Meter::CountWithDistinct(all, distinct) => {
             format!("{}, and the distinct ones of {}", all.qualified(), distinct.qualified())
         }
+        Meter::Burst => format!("an upper bound: {source} of the rate quota beside it"),
         Meter::QueueCapacity(listing) => {
             format!(
                 "{source} of each queue that has a maximum, against it ({}); QueueCapacityExceededError",

@@ -32,6 +32,8 @@ pub enum Meter {
     Gauge(Gauge),
     /// Calls of the busiest minute, from the metric that Service Quotas names.
     Rate,
+    /// An upper bound from the calls that the rate quota beside it counts.
+    Burst,
     /// AWS offers no way; the text says why.
     NotMeasurable(&'static str),
 }
@@ -51,7 +53,7 @@ impl Meter {
             | Self::Bounded(l)
             | Self::QueueCapacity(l)
             | Self::DistinctIn(l, _) => Some(l),
-            Self::Instances | Self::Gauge(_) | Self::Rate | Self::NotMeasurable(_) => None,
+            Self::Instances | Self::Gauge(_) | Self::Rate | Self::Burst | Self::NotMeasurable(_) => None,
         }
     }
 
@@ -71,6 +73,7 @@ impl Meter {
             Self::Instances => "connect:ListInstances".to_owned(),
             Self::Gauge(g) => format!("AWS/Connect {} Maximum", g.metric().name),
             Self::Rate => "AWS/Usage CallCount peak minute".to_owned(),
+            Self::Burst => "AWS/Usage CallCount two adjacent minutes".to_owned(),
             Self::NotMeasurable(_) => String::new(),
             Self::QueueCapacity(_) => "AWS/Connect QueueSize Maximum".to_owned(),
             Self::Bounded(visit) => {

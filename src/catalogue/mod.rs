@@ -28,10 +28,6 @@ use std::sync::LazyLock;
 
 use crate::domain::{Impact, NO_CODE, QuotaId, Scope};
 
-/// Why a burst quota is a limit only.
-const BURST: &str =
-    "the size of AWS's token bucket: Service Quotas names no usage metric for it, and none is documented";
-
 /// One quota: a line of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct Quota {
@@ -106,6 +102,13 @@ impl Quota {
         if self.is_listed() { self.code } else { self.name }
     }
 
+    /// The rate quota of the same operation, of a burst quota.
+    #[must_use]
+    pub fn rate_beside(&self) -> Option<&'static Quota> {
+        let rate = format!("{} rate quota", self.name.strip_suffix(" burst quota")?);
+        all().find(|quota| quota.service == self.service && quota.name == rate)
+    }
+
     #[must_use]
     pub fn id(&self) -> QuotaId {
         QuotaId {
@@ -123,7 +126,9 @@ impl Quota {
 /// Full rates and concurrencies turn calls and contacts away; when a count is full, nothing new can be made.
 const fn impact_of(category: Category, meter: Meter) -> Impact {
     match (category, meter) {
-        (Category::ApiRates, _) | (_, Meter::Gauge(_) | Meter::QueueCapacity(_) | Meter::Rate) => Impact::Live,
+        (Category::ApiRates, _) | (_, Meter::Gauge(_) | Meter::QueueCapacity(_) | Meter::Rate | Meter::Burst) => {
+            Impact::Live
+        }
         _ => Impact::Build,
     }
 }

@@ -54,7 +54,8 @@ fn a_quota_that_cannot_be_measured_says_why() {
 fn what_is_full_turns_something_away_or_keeps_something_from_being_made() {
     let live = |key: &str| find(key).unwrap().impact == Impact::Live;
     for quota in all() {
-        let measures_a_flow = matches!(quota.meter, Meter::Gauge(_) | Meter::QueueCapacity(_) | Meter::Rate);
+        let measures_a_flow =
+            matches!(quota.meter, Meter::Gauge(_) | Meter::QueueCapacity(_) | Meter::Rate | Meter::Burst);
         assert!(!measures_a_flow || quota.impact == Impact::Live, "{}", quota.name);
         assert!(quota.category != Category::ApiRates || quota.impact == Impact::Live, "{}", quota.name);
         assert!(measures_a_flow || quota.meter.listing().is_none() || quota.impact == Impact::Build, "{}", quota.name);

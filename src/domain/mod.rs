@@ -198,8 +198,8 @@ pub struct Usage {
     pub approximate: bool,
     /// Where it is approximate and one side is sure.
     pub bound: Option<Bound>,
-    /// The value is no more than an upper bound: a high one proves nothing.
-    pub is_ceiling: bool,
+    /// Where the value is no more than an upper bound: what it can prove.
+    pub ceiling: Option<Ceiling>,
     /// The worst resource, for quotas that count inside an instance.
     pub resource: Option<String>,
     /// Requests that AWS rejected in the window because of this quota; above 0 the quota is critical.
@@ -214,6 +214,15 @@ pub struct Usage {
     pub groups: Vec<GroupUsage>,
     /// Calls of the monitor itself that were taken away.
     pub own_calls: u64,
+}
+
+/// What an upper bound proves. A high one proves nothing, and is never a violation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ceiling {
+    /// Below the warning's percentage the quota is `ok`.
+    BelowWarning,
+    /// Up to the limit nothing can have been turned away.
+    UpToLimit,
 }
 
 /// The usage of one group, such as the rules of one event source.

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use crate::config::overrides::{Mute, Overrides};
 use crate::domain::format::{one_decimal, rfc3339};
 use crate::domain::{
-    Bound, FaultRecord, Instance, Limit, LimitSource, Measured, Metric, MuteRecord, Reading, Status, Thresholds, Usage,
+    Bound, Ceiling, FaultRecord, Instance, Limit, LimitSource, Measured, Metric, MuteRecord, Reading, Status,
+    Thresholds, Usage,
 };
 
 /// Judges every reading of one instance, or of the account (`instance` is none then). Rows come back
@@ -200,11 +201,25 @@ fn apply_usage(
             Some(limit) => status(usage.value, limit, levels),
         }
     };
-    if usage.is_ceiling && matches!(metric.status, Status::Warning | Status::Critical) {
-        notes.push(format!("at most {}, which proves nothing: it may be far less", usage.value));
+    if let Some(ceiling) = usage.ceiling {
+        judge_ceiling(metric, ceiling, usage.value, notes);
+    }
+}
+
+/// A bound says something only where it is low enough. It is no usage that a summary or a forecast could count with.
+fn judge_ceiling(metric: &mut Metric, ceiling: Ceiling, value: f64, notes: &mut Vec<String>) {
+    metric.utilization = None;
+    let is_low = match ceiling {
+        Ceiling::BelowWarning => metric.status == Status::Ok,
+        Ceiling::UpToLimit => metric.limit.is_some_and(|limit| value <= limit),
+    };
+    if is_low && matches!(metric.status, Status::Warning | Status::Critical) {
+        metric.status = Status::Ok;
+    }
+    if !is_low && metric.status != Status::Unknown {
+        notes.push(format!("at most {value}, which proves nothing: it may be far less"));
         metric.status = Status::NotMeasurable;
-        (metric.usage, metric.utilization, metric.bound, metric.approximate) = (None, None, None, false);
-        (metric.peak_at, metric.own_calls) = (None, 0);
+        (metric.usage, metric.bound, metric.approximate, metric.peak_at) = (None, None, false, None);
     }
 }
 

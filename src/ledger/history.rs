@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Bound, Metric};
+use crate::domain::Metric;
 
 /// Complete days that are kept, beside the day that is not over.
 const DAYS: i64 = 30;
@@ -31,8 +31,7 @@ pub struct DailyPeaks {
 impl History {
     /// Adds what the rows of a run say about `today`, and forgets what is too old.
     pub fn note(&mut self, metrics: &[Metric], today: i64) {
-        // A bound may fall and rise while the usage stays.
-        for metric in metrics.iter().filter(|metric| metric.bound != Some(Bound::Upper.as_str())) {
+        for metric in metrics {
             let (Some(usage), Some(limit), Some(percent)) = (metric.usage, metric.limit, metric.utilization) else {
                 continue;
             };

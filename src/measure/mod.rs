@@ -3,6 +3,7 @@
 //! Nothing is judged here. Every quota of the catalogue yields exactly one reading per instance (or
 //! one for the account), and a call that failed makes unknown exactly the readings that it served.
 
+mod bursts;
 mod detail;
 mod gauges;
 mod integrations;
@@ -135,11 +136,13 @@ impl Scan {
         let waited_since = (start < self.window.start - LATE_DATA_SECONDS).then_some(start);
         let sources = Sources { instance, waited_since, tallies: &tallies, visits: &visits, shared, queues: &queues };
         let mut readings: Vec<Reading> = catalogue::per_instance()
-            .map(|quota| Reading {
-                quota: quota.id(),
-                limit: own_limits.limit(quota, self.limits_of(quota.service)),
-                measured: instance_usage(quota, &sources),
-                source: quota.meter.source(),
+            .map(|quota| {
+                let limits = self.limits_of(quota.service);
+                let live =
+                    rates::is_live(quota, limits).then(|| rates::of_all(quota, shared.rates.get(quota.code), limits));
+                let (measured, source) =
+                    live.unwrap_or_else(|| (instance_usage(quota, &sources), quota.meter.source()));
+                Reading { quota: quota.id(), limit: own_limits.limit(quota, limits), measured, source }
             })
             .collect();
         Box::pin(own_limits.confirm(self, limits, &mut readings)).await;
@@ -176,9 +179,11 @@ impl Scan {
         let mut readings: Vec<Reading> = catalogue::per_account()
             .map(|quota| {
                 let resource = (quota.scope == Scope::Resource).then_some("");
-                let (measured, source) = if quota.meter == Meter::Rate {
-                    let limits = self.limits_of(quota.service);
+                let limits = self.limits_of(quota.service);
+                let (measured, source) = if quota.meter == Meter::Rate || rates::is_live(quota, limits) {
                     rates::measured(Some(quota), shared.rates.get(quota.code), limits, quota.code)
+                } else if quota.meter == Meter::Burst {
+                    (bursts::measured(quota, limits, &shared.rates), quota.meter.source())
                 } else {
                     (self.account_usage(quota, &integrations, shared), quota.meter.source())
                 };
@@ -267,7 +272,8 @@ impl Scan {
             | Meter::Bounded(_)
             | Meter::QueueCapacity(_)
             | Meter::Gauge(_)
-            | Meter::Rate => Measured::NotMeasurable("measured elsewhere".to_owned()),
+            | Meter::Rate
+            | Meter::Burst => Measured::NotMeasurable("measured elsewhere".to_owned()),
         }
     }
 

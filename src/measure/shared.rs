@@ -9,7 +9,7 @@ use super::detail::{Tallies, Visits};
 use super::rates;
 use super::scan::{Gauges, Rates, Scan, Shared};
 use crate::aws::cloudwatch::{Query, Window};
-use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
+use crate::catalogue::{self, Gauge, Listing, Meter, Place, Quota, Service};
 use crate::domain::limit::Statistic;
 use crate::domain::own_calls::Minutes;
 use crate::domain::snapshot::ACCOUNT_KEY;
@@ -114,7 +114,9 @@ impl Scan {
     /// Every quota whose usage is a metric that Service Quotas names: those of the catalogue, and those
     /// that only Service Quotas knows.
     fn rate_codes(&self) -> Vec<(Service, String)> {
-        let catalogued = catalogue::per_account().filter(|q| q.meter == Meter::Rate);
+        // What Service Quotas names a metric for is measured, whatever the catalogue thinks.
+        let is_read = |q: &&Quota| q.meter == Meter::Rate || rates::is_live(q, self.limits_of(q.service));
+        let catalogued = catalogue::all().filter(is_read);
         let mut codes: Vec<(Service, String)> = catalogued.map(|q| (q.service, q.code.to_owned())).collect();
         for service in Service::ASKED {
             let unlisted = self.uncatalogued(*service).into_iter().filter(|listed| listed.has_usage_metric);

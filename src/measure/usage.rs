@@ -10,7 +10,7 @@ use super::scan::Shared;
 use crate::catalogue::listing::{ARCHIVED, BUILT_IN};
 use crate::catalogue::{Listing, Meter, Quota};
 use crate::domain::tour::{ALL, Visited};
-use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
+use crate::domain::{Bound, Ceiling, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
 
 /// What an instance's readings are made from.
 pub(super) struct Sources<'a> {
@@ -46,7 +46,7 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         },
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
         Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
-        Meter::Instances | Meter::Rate | Meter::DistinctIn(..) => {
+        Meter::Instances | Meter::Rate | Meter::Burst | Meter::DistinctIn(..) => {
             Measured::NotMeasurable("measured for the account".to_owned())
         }
     }
@@ -138,7 +138,7 @@ fn bounded(quota: &Quota, listing: Listing, visits: &HashMap<Listing, Visits>) -
     match (needs_visits.then(|| worst(quota, visits, |_| true)), told) {
         // Where others wait for their visit, they may be fuller than any bound.
         (Some(Measured::Usage(seen)), Some(told))
-            if told.value > seen.value && !(told.is_ceiling && seen.bound == Some(Bound::Lower)) =>
+            if told.value > seen.value && !(told.ceiling.is_some() && seen.bound == Some(Bound::Lower)) =>
         {
             used(quota, told)
         }
@@ -157,7 +157,7 @@ fn told(fullest: &Fullest) -> Option<Usage> {
     };
     let at_most = fullest.at_most.as_ref().map(|told| Usage {
         bound: Some(Bound::Upper),
-        is_ceiling: true,
+        ceiling: Some(Ceiling::BelowWarning),
         note: Some("at most: its queues times its channels".to_owned()),
         ..usage(told)
     });

@@ -13,6 +13,7 @@ mod alarms;
 mod alerts;
 mod architecture;
 mod binary;
+mod bursts;
 mod called;
 mod cli;
 mod companions;
