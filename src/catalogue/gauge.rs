@@ -19,8 +19,19 @@ pub struct GaugeMetric {
     pub metric_groups: &'static [&'static str],
     /// Seconds between datapoints, which is the period to ask for.
     pub period: i32,
+    /// AWS's own figure of the usage over the limit in force, and how it is documented. Some come as a fraction, others
+    /// as whole percents.
+    pub share: (&'static str, Share),
     /// Counters of what AWS rejected because of the quota (statistic Sum).
     pub breaches: &'static [&'static str],
+}
+
+/// How a share of a limit is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// 0.8 is 80 percent.
+    Fraction,
+    Percent,
 }
 
 impl Gauge {
@@ -43,12 +54,14 @@ impl Gauge {
                 name: "ConcurrentCalls",
                 metric_groups: &["VoiceCalls"],
                 period: 60,
+                share: ("ConcurrentCallsPercentage", Share::Fraction),
                 breaches: &["CallsBreachingConcurrencyQuota", "ThrottledCalls"],
             },
             Self::Chats => GaugeMetric {
                 name: "ConcurrentActiveChats",
                 metric_groups: &["Chats"],
                 period: 60,
+                share: ("ConcurrentActiveChatsPercentage", Share::Percent),
                 breaches: &["ChatsBreachingActiveChatQuota"],
             },
             // Tasks and emails are published every five minutes.
@@ -56,12 +69,14 @@ impl Gauge {
                 name: "ConcurrentTasks",
                 metric_groups: &["Tasks"],
                 period: 300,
+                share: ("ConcurrentTasksPercentage", Share::Percent),
                 breaches: &["TasksBreachingConcurrencyQuota"],
             },
             Self::CampaignCalls => GaugeMetric {
                 name: "ConcurrentHighVolumeCalls",
                 metric_groups: &["VoiceCalls"],
                 period: 60,
+                share: ("ConcurrentHighVolumeCallsPercentage", Share::Fraction),
                 breaches: &[],
             },
             // AWS's page says `Emails`; its older version, and others, say `Email`.
@@ -69,6 +84,7 @@ impl Gauge {
                 name: "ConcurrentEmails",
                 metric_groups: &["Emails", "Email"],
                 period: 300,
+                share: ("ConcurrentEmailsPercentage", Share::Percent),
                 breaches: &[],
             },
         }

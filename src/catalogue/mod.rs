@@ -19,7 +19,7 @@ mod tests;
 mod voice_id;
 mod wisdom;
 
-pub use gauge::{Gauge, GaugeMetric};
+pub use gauge::{Gauge, GaugeMetric, Share};
 pub use listing::{Listing, Place};
 pub use meter::Meter;
 

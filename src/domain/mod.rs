@@ -209,11 +209,21 @@ pub struct Usage {
     /// Contacts that are handled at the same time: with a limit of 0 none can be.
     pub is_concurrency: bool,
     pub note: Option<String>,
+    /// AWS's own figure of usage over limit, where it publishes one.
+    pub figure: Option<Figure>,
     /// Every group of a quota that counts by group. Which one is the fullest depends on the limit of each, and so
     /// on the user's own limit: the judgement decides it, and `value` and `resource` follow from it.
     pub groups: Vec<GroupUsage>,
     /// Calls of the monitor itself that were taken away.
     pub own_calls: u64,
+}
+
+/// AWS's own figure of usage over limit, at its highest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figure {
+    pub value: f64,
+    /// As documented: 0.8 is 80 percent.
+    pub is_fraction: bool,
 }
 
 /// What an upper bound proves. A high one proves nothing, and is never a violation.

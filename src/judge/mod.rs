@@ -1,5 +1,6 @@
 //! Judgement: a reading and the user's thresholds become a row with a status. Pure.
 
+mod figure;
 pub mod increase;
 pub mod limits;
 #[cfg(test)]
@@ -9,6 +10,8 @@ pub mod trend;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+
+use figure::status_at;
 
 use crate::config::overrides::{Mute, Overrides};
 use crate::domain::format::{one_decimal, rfc3339};
@@ -201,6 +204,9 @@ fn apply_usage(
             Some(limit) => status(usage.value, limit, levels),
         }
     };
+    if let Some(figure) = usage.figure {
+        figure::judge(metric, figure, usage.value, levels, notes);
+    }
     if let Some(ceiling) = usage.ceiling {
         judge_ceiling(metric, ceiling, usage.value, notes);
     }
@@ -286,9 +292,5 @@ fn status(usage: f64, limit: f64, levels: Thresholds) -> Status {
     if limit <= 0.0 {
         return if usage > 0.0 { Status::Critical } else { Status::Ok };
     }
-    match percent(usage, limit) {
-        p if p >= levels.critical => Status::Critical,
-        p if p >= levels.warning => Status::Warning,
-        _ => Status::Ok,
-    }
+    status_at(percent(usage, limit), levels)
 }

@@ -3,8 +3,8 @@
 use super::outcome::{at_least, clock, not_asked, used};
 use super::scan::Shared;
 use crate::aws::cloudwatch::{Series, Unread};
-use crate::catalogue::{Gauge, Quota};
-use crate::domain::{Instance, Measured, Usage};
+use crate::catalogue::{Gauge, GaugeMetric, Quota, Share};
+use crate::domain::{Figure, Instance, Measured, Usage};
 
 pub(super) fn gauge_usage(
     quota: &Quota,
@@ -42,6 +42,8 @@ pub(super) fn gauge_usage(
         }
     }
     let seen = read(metric.name);
+    let mut has_figure = true;
+    let figure = figure(metric, instance, shared, &mut has_figure);
     let usage = |Series { peak, peak_at, .. }: Series| {
         let mut notes: Vec<String> = peak_at.map(|at| format!("peak at {}", clock(at))).into_iter().collect();
         if rejected > 0.0 {
@@ -50,8 +52,11 @@ pub(super) fn gauge_usage(
         notes.extend(
             waited_since.map(|at| format!("looked back to {}: no run measured this instance since", clock(at))),
         );
+        if !has_figure {
+            notes.push(format!("{} could not be read", metric.share.0));
+        }
         let note = (!notes.is_empty()).then(|| notes.join("; "));
-        used(quota, Usage { value: peak, rejected, peak_at, is_concurrency: true, note, ..Usage::default() })
+        used(quota, Usage { value: peak, rejected, peak_at, is_concurrency: true, figure, note, ..Usage::default() })
     };
     match lacks {
         None => usage(seen.unwrap_or_default()),
@@ -61,6 +66,25 @@ pub(super) fn gauge_usage(
             at_least(&Unread { part, ..lacks }, usage)
         }
     }
+}
+
+/// What AWS itself says of usage over limit. What was seen in a part of it has happened.
+fn figure(metric: GaugeMetric, instance: &Instance, shared: &Shared, is_whole: &mut bool) -> Option<Figure> {
+    let (name, unit) = metric.share;
+    let mut highest: Option<Series> = None;
+    for group in metric.metric_groups {
+        let seen = match shared.gauges.get(&(instance.id.clone(), (name, *group))) {
+            Some(Ok(series)) => Some(*series),
+            Some(Err(unread)) => {
+                *is_whole = false;
+                unread.part
+            }
+            None => None,
+        };
+        highest = seen.filter(|s| highest.is_none_or(|h| s.peak > h.peak)).or(highest);
+    }
+    let value = highest.filter(|series| series.peak_at.is_some())?.peak;
+    Some(Figure { value, is_fraction: unit == Share::Fraction })
 }
 
 #[cfg(test)]

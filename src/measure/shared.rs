@@ -146,6 +146,8 @@ fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<((&'static str, &'sta
     let mut queries = Vec::new();
     for group in metric.metric_groups {
         queries.push(((metric.name, *group), query(metric.name, group, Statistic::Maximum, metric.period)));
+        let share = metric.share.0;
+        queries.push(((share, *group), query(share, group, Statistic::Maximum, metric.period)));
         let breaches = metric.breaches.iter();
         queries.extend(breaches.map(|name| ((*name, *group), query(name, group, Statistic::Sum, 60))));
     }

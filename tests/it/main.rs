@@ -22,6 +22,7 @@ mod deadline;
 mod events;
 mod family;
 mod faults;
+mod figures;
 mod harness;
 mod interleave;
 mod kept;
