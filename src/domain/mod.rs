@@ -1,5 +1,6 @@
 //! What the product talks about, as plain data: no AWS type, no clock, no environment.
 
+pub mod activity;
 pub mod alarm;
 pub mod console;
 mod fault;

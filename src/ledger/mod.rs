@@ -22,6 +22,7 @@ pub use incident::{Blind, Foreseen, Grade, Incident, Reported, Violation};
 pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 
 use crate::domain::Owner;
+use crate::domain::activity::Activity;
 use crate::domain::kept::KeptLimits;
 use crate::domain::own_calls::OwnCalls;
 use crate::domain::rota::Rota;
@@ -91,6 +92,9 @@ pub struct Notes {
     /// The calls that runs made themselves, which AWS counts like everybody's; only of the account.
     #[serde(default, skip_serializing_if = "OwnCalls::is_empty")]
     pub own_calls: OwnCalls,
+    /// Which APIs were called lately; only of the account.
+    #[serde(default, skip_serializing_if = "Activity::is_empty")]
+    pub activity: Activity,
     /// The instances that runs have measured, by id; only of the account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub instances: BTreeMap<String, Known>,
@@ -112,6 +116,7 @@ impl Notes {
     pub fn after(mut self, other: &Self) -> Self {
         self.seen_until = self.seen_until.max(other.seen_until);
         self.history = self.history.joined(other.history.clone());
+        self.activity = self.activity.joined(&other.activity);
         for (id, theirs) in &other.instances {
             let ours = self.instances.entry(id.clone()).or_insert_with(|| theirs.clone());
             ours.seen_until = ours.seen_until.max(theirs.seen_until);

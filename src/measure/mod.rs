@@ -3,6 +3,7 @@
 //! Nothing is judged here. Every quota of the catalogue yields exactly one reading per instance (or
 //! one for the account), and a call that failed makes unknown exactly the readings that it served.
 
+mod activity;
 mod bursts;
 mod detail;
 mod gauges;
@@ -200,7 +201,7 @@ impl Scan {
             tours: tours_of(&shared.visits),
             kept: KeptLimits::default(),
             limit_calls: LimitCalls::default(),
-            faults: Vec::new(),
+            faults: shared.activity_fault.iter().cloned().collect(),
         }
     }
 

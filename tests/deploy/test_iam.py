@@ -47,6 +47,7 @@ ALWAYS = {
     "servicequotas:GetServiceQuota",
     "servicequotas:ListRequestedServiceQuotaChangeHistory",
     "cloudwatch:GetMetricData",
+    "cloudwatch:ListMetrics",
     # Alarms can be removed with every switch off.
     "cloudwatch:DescribeAlarms",
     "cloudwatch:ListTagsForResource",
@@ -65,7 +66,6 @@ SWITCHED = {
     "SendEventsToBus": "events:PutEvents",
 }
 WITH_ALARMS = {"cloudwatch:PutMetricAlarm"}
-WITH_API_ALARMS = {"cloudwatch:ListMetrics"}
 #: What the reference does not say: an alarm that is made with tags is tagged.
 DEPENDS = {
     # Without it S3 says "denied" of a ledger that does not exist yet.
@@ -114,8 +114,6 @@ def called(parameters):
             operations.add(operation)
     if deployment.holds("KeepAlarms"):
         operations |= WITH_ALARMS
-    if deployment.holds("KeepApiAlarms"):
-        operations |= WITH_API_ALARMS
     return operations
 
 

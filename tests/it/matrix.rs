@@ -141,6 +141,7 @@ impl Case<'_> {
             (Act::Start(_), ..) => Some("ConfigError"),
             (Act::Run, "connect", "ListInstances") | (Act::Run, "sts", _) => Some("DiscoveryError"),
             (_, "monitoring", "GetMetricData") => None,
+            (_, "monitoring", "ListMetrics") if !self.story.config.alarms.apis => None,
             (_, "dynamodb", "PutItem") | (_, "s3", "PutObject") | (_, "sns" | "events" | "sts" | "monitoring", _) => {
                 Some("SinkError")
             }
