@@ -7,8 +7,9 @@
 use aws_sdk_connect::Client;
 use aws_sdk_connect::operation::get_task_template::GetTaskTemplateOutput;
 use aws_sdk_connect::types::{
-    AgentStatusType, ContactFlowModuleState, ContactFlowState, IntegrationType, LexVersion, QueueSearchCriteria,
-    QueueType, RoutingProfile, SearchableQueueType, SecurityProfileType, TaskTemplateField, TaskTemplateFieldType,
+    AgentStatusType, ContactFlowModuleState, ContactFlowState, IntegrationType, LexVersion, MetricType,
+    QueueSearchCriteria, QueueType, RoutingProfile, SearchableQueueType, SecurityProfileType, TaskTemplateField,
+    TaskTemplateFieldType,
 };
 use tokio::time::Instant;
 
@@ -101,6 +102,13 @@ impl Connect {
             Listing::EvaluationForms => page!(at, c.list_evaluation_forms().instance_id(id).max_results(100), [evaluation_form_summary_list], Item::plain),
             Listing::Rules => page!(at, c.list_rules().instance_id(id).max_results(200), [rule_summary_list], |r| Item::plain(r).group(Some(r.event_source_name.as_str()))),
             Listing::Vocabularies => page!(at, c.search_vocabularies().instance_id(id).max_results(100), vocabulary_summary_list, Item::plain),
+            Listing::HoursParents => page!(at, c.search_hours_of_operations().instance_id(id).max_results(100), hours_of_operations, |h| {
+                let parents = h.parent_hours_of_operations().len() as u64;
+                Item::new(None, h.name.as_deref()).group(h.hours_of_operation_id.as_deref()).weight(Some(parents))
+            }),
+            // AWS lists its own metrics too.
+            Listing::CustomMetrics => page!(at, c.list_metrics().instance_id(id).r#type(MetricType::CustomerManaged).max_results(100), [metric_summary_list], Item::plain),
+            Listing::SecurityKeys => page!(at, c.list_security_keys().instance_id(id).max_results(2), security_keys, Item::plain),
             // What counts is the maximum of those that have one.
             Listing::LimitedQueues => {
                 let standard = QueueSearchCriteria::builder().queue_type_condition(SearchableQueueType::Standard).build();

@@ -15,17 +15,15 @@ use super::{Category, Quota};
 use crate::domain::NO_CODE;
 use crate::domain::Scope::{Account, Instance, Resource};
 
-const WORKFORCE: &str =
-    "the public Connect API has no operation that lists forecasting, capacity planning or scheduling resources";
+const WORKFORCE: &str = "the public Connect API has no operation that lists forecasting, capacity planning or scheduling resources; some of them are in the analytics data lake, where an account shares it";
 const REPORTS: &str = "the public Connect API has no operation that lists saved or scheduled reports";
 const NO_METRIC: &str = "no public metric or operation counts these sessions";
-const CUSTOM_METRICS: &str = "the public Connect API has no operation that lists custom metrics";
 const ANALYTICS_JOBS: &str = "Contact Lens publishes no metric and no operation for its concurrent jobs";
 const AGENT_QUEUES: &str = "AWS/Connect QueueSize is documented for queues, not for agents' own queues";
 const PARTICIPANT: &str = "Service Quotas lists no quota for the Participant Service (2 to 10 calls a second per instance), and no usage metric is documented";
 const LENS_RATE: &str =
     "documented at 1 call a second (V2: 2), but not listed by Service Quotas, and without a usage metric";
-const INSTANCE_CHURN: &str = "no operation counts creations and deletions of the last 30 days; CloudTrail shows CreateInstance and DeleteInstance";
+const INSTANCE_CHURN: &str = "not measured yet: no operation counts creations and deletions of the last 30 days; CloudTrail shows CreateInstance and DeleteInstance";
 
 #[rustfmt::skip]
 pub(super) const QUOTAS: &[Quota] = &[
@@ -107,6 +105,8 @@ pub(super) const QUOTAS: &[Quota] = &[
         .note("whether a value is a cell or a row is not documented: every value that is listed counts"),
     Quota::new(NO_CODE, "Manual assignment queues per routing profile", Routing, Resource, Some(50.0), Bounded(ManualAssignmentPairs))
         .note("pairs of queue and channel"),
+    Quota::new(NO_CODE, "Hours of operation that one inherits overrides from", Routing, Resource, Some(3.0), WorstGroup(HoursParents, &[])),
+    Quota::new(NO_CODE, "Security keys per instance", Core, Instance, Some(2.0), Count(SecurityKeys)),
     Quota::new(NO_CODE, "Quick connects per queue", Routing, Resource, Some(700.0), Worst(QueueQuickConnects)),
     Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields))
         .note("without the fields that every template may have, such as name and description"),
@@ -134,7 +134,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new(NO_CODE, "Evaluation forms per instance", ContactLens, Instance, Some(400.0), Count(EvaluationForms)),
     Quota::new(NO_CODE, "Rules per event source per instance", ContactLens, Resource, Some(500.0), WorstGroup(Rules, &[("OnMetricDataUpdate", 100.0)])),
     Quota::new(NO_CODE, "Custom vocabularies", ContactLens, Instance, Some(20.0), Count(Vocabularies)),
-    Quota::new(NO_CODE, "Custom metrics per instance", Reporting, Instance, Some(1000.0), NotMeasurable(CUSTOM_METRICS)),
+    Quota::new(NO_CODE, "Custom metrics per instance", Reporting, Instance, Some(1000.0), Count(CustomMetrics)),
     Quota::new(NO_CODE, "Concurrent real-time calls with analytics", ContactLens, Account, Some(300.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent post-call analytics jobs", ContactLens, Account, Some(200.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent chat analytics jobs", ContactLens, Account, Some(200.0), NotMeasurable(ANALYTICS_JOBS)).live(),

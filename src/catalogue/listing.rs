@@ -31,6 +31,9 @@ pub enum Listing {
     Rules,
     Vocabularies,
     LimitedQueues,
+    HoursParents,
+    CustomMetrics,
+    SecurityKeys,
     RoutingProfilesFound,
     RoutingProfilePairs,
     ManualAssignmentPairs,
@@ -148,6 +151,9 @@ impl Listing {
             Self::EvaluationForms => of_instance("ListEvaluationForms"),
             Self::Rules => of_instance("ListRules"),
             Self::Vocabularies => of_instance("SearchVocabularies"),
+            Self::HoursParents => of_instance("SearchHoursOfOperations"),
+            Self::CustomMetrics => of_instance("ListMetrics"),
+            Self::SecurityKeys => of_instance("ListSecurityKeys"),
             Self::LimitedQueues => of_instance("SearchQueues"),
             Self::RoutingProfilesFound => of_instance("SearchRoutingProfiles"),
             Self::HoursOverrides => of_instance("SearchHoursOfOperationOverrides"),
@@ -263,6 +269,7 @@ impl Listing {
                 | Self::Notifications
                 | Self::RoutingProfilesFound
                 | Self::HoursOverrides
+                | Self::HoursParents
         )
     }
 }

@@ -111,6 +111,9 @@ pub fn hold(world: &mut World, quota: &Quota, n: u64) {
         Meter::OfInstance(_) => {
             world.add_many("connect-campaigns", "ListCampaigns", many);
         }
+        Meter::WorstGroup(Listing::HoursParents, _) => {
+            instance.set("ListHoursOfOperations", 2).set_children("ParentHoursOfOperations", 1, n);
+        }
         Meter::WorstGroup(..) => {
             instance.rules.insert("OnPostCallAnalysisAvailable".to_owned(), n);
         }
@@ -231,7 +234,9 @@ pub fn whole() -> World {
             // Made by their parents, or by kind.
             (Place::Instance, _) if BY_OTHER_MEANS.contains(listing) => {}
             (Place::Instance, _) => {
-                world.instances[0].set(listing.operation(), 2);
+                // Two security keys are all that AWS allows.
+                let n = if *listing == Listing::SecurityKeys { 1 } else { 2 };
+                world.instances[0].set(listing.operation(), n);
             }
             (Place::Account, service) if service != Service::Connect && *listing != Listing::ActiveCampaigns => {
                 world.add_many(service.code(), listing.operation(), 1);

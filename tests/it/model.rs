@@ -31,6 +31,9 @@ fn expected(instance: &Instance, quota: &Quota) -> Option<f64> {
         Meter::WorstGroup(Listing::HoursOverrides, _) => {
             Some(children(instance, "SearchHoursOfOperationOverrides").fold(0.0, f64::max))
         }
+        Meter::WorstGroup(Listing::HoursParents, _) => {
+            Some(children(instance, "ParentHoursOfOperations").fold(0.0, f64::max))
+        }
         Meter::CountWithDistinct(..) => {
             let aliases = instance.counts.get("ListBots").copied().unwrap_or(0);
             let bots = instance.lex_v2_bots.map_or(aliases, |bots| bots.min(aliases));
@@ -93,6 +96,8 @@ fn world() -> impl Strategy<Value = World> {
                 world.instances.iter_mut().zip(instances)
             {
                 for (listing, n) in connect_quota_monitor::measure::instance_listings().into_iter().zip(counts) {
+                    // AWS lists two at most.
+                    let n = if listing == Listing::SecurityKeys { n.min(2) } else { n };
                     instance.set(place(listing), n);
                 }
                 // What single resources hold, at the first two of each listing.

@@ -67,7 +67,7 @@ async fn each_listing_is_asked_once_and_what_serves_all_instances_once_for_all()
     let visits = |c: &&String| VISITS.contains(&c.as_str());
     let visits = calls.iter().filter(visits).count();
     assert!((45..=60).contains(&visits), "within DETAIL_CALL_BUDGET, a part of it kept for long lists: {visits}");
-    assert_eq!(calls.len(), 3 * 28 + 2 + visits);
+    assert_eq!(calls.len(), 3 * 31 + 2 + visits);
     assert_eq!(report["connect_api"]["requests"], calls.len());
     assert_eq!(bench.calls("monitoring").len(), 1, "30 gauge and breach series and 340 rates fit one call");
     let lists = |r: &simaws::Recorded| r.service == "servicequotas" && r.operation.starts_with("List");

@@ -133,7 +133,8 @@ impl World {
     }
 }
 
-const CHILDREN: [&str; 15] = [
+const CHILDREN: [&str; 16] = [
+    "ParentHoursOfOperations",
     "MaxContacts",
     "ListQueueEmailAddresses",
     "ListQueueQuickConnects",
@@ -254,7 +255,8 @@ impl Instance {
     /// table), `GetTaskTemplate` (its fields), `SearchHoursOfOperationOverrides` (of hours). By the
     /// member that counts them: `NumberOfAssociatedQueues`, `NumberOfAssociatedManualAssignmentQueues`
     /// and `NumberOfAssociatedUsers` (of a routing profile), and `Primary` (so many of a table's
-    /// attributes are, from the first). `MaxContacts` is the most that a queue takes. `MediaConcurrencies` are a routing profile's channels, one where
+    /// attributes are, from the first). `MaxContacts` is the most that a queue takes,
+    /// and `ParentHoursOfOperations` are those that hours of operation inherit from. `MediaConcurrencies` are a routing profile's channels, one where
     /// none are set; `ListRoutingProfileQueues` and `ListRoutingProfileManualAssignmentQueues` are its pairs
     /// of queue and channel. Where one of pairs and queues is not set, each queue has one pair, or each
     /// channel of it one.
