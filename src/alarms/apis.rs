@@ -84,6 +84,7 @@ pub fn filters(apis: &[Api]) -> Vec<Filter> {
                 namespace: namespace.clone(),
                 name: name.clone(),
                 dimensions: dimensions.clone(),
+                is_recent: false,
             }),
         }
     }

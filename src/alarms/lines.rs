@@ -46,7 +46,8 @@ fn name(common: &Common<'_>, instance: &Instance, metric: &str) -> String {
 }
 
 fn series(instance: &Instance, name: &str, statistic: &str, period: u32) -> MetricStat {
-    let dimensions = [("InstanceId", instance.id.as_str()), ("MetricGroup", GAUGE.metric().metric_group)];
+    let group = GAUGE.metric().metric_groups.first().copied().unwrap_or_default();
+    let dimensions = [("InstanceId", instance.id.as_str()), ("MetricGroup", group)];
     MetricStat {
         namespace: "AWS/Connect".to_owned(),
         name: name.to_owned(),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::catalogue::{self, Category, Meter, Place, Quota};
+use crate::catalogue::{self, Category, Listing, Meter, Place, Quota};
 use crate::domain::NO_CODE;
 
 /// One quota, as the coverage shows it.
@@ -23,6 +23,8 @@ pub struct Row {
     /// AWS's documented default; null where none is published.
     pub default: Option<f64>,
     pub measured: bool,
+    /// `measured`, `bounded`, `as soon as AWS publishes it` or `limit only`.
+    pub class: &'static str,
     /// Where the usage comes from; empty where it is not measured.
     pub how: String,
     /// Why it is not measured.
@@ -44,10 +46,24 @@ impl Row {
             one_by_design: quota.is_single,
             default: quota.default,
             measured: why_not.is_none(),
+            class: CLASSES[class(quota)],
             how: how(quota.meter),
             why_not,
             note: quota.note,
         }
+    }
+}
+
+/// How far a quota's usage is known.
+const CLASSES: [&str; 4] = ["measured", "bounded", "as soon as AWS publishes it", "limit only"];
+
+fn class(quota: &Quota) -> usize {
+    match quota.meter {
+        Meter::Burst => 1,
+        // A metric that Service Quotas names is read at once.
+        Meter::NotMeasurable(_) if quota.category == Category::ApiRates && quota.is_listed() => 2,
+        Meter::NotMeasurable(_) => 3,
+        _ => 0,
     }
 }
 
@@ -57,6 +73,23 @@ fn how(meter: Meter) -> String {
         Meter::CountIn(_, group) => format!("{source}, those of type {group}"),
         Meter::DistinctIn(_, group) => format!("{source}, distinct ones of type {group} over all instances"),
         Meter::OfInstance(_) => format!("{source}, asked once for all instances"),
+        Meter::CountWithDistinct(all, distinct) => {
+            format!("{}, and the distinct ones of {}", all.qualified(), distinct.qualified())
+        }
+        Meter::Burst => format!("an upper bound: {source} of the rate quota beside it"),
+        Meter::QueueCapacity(listing) => {
+            format!(
+                "{source} of each queue that has a maximum, against it ({}); QueueCapacityExceededError",
+                listing.qualified()
+            )
+        }
+        Meter::Bounded(visit) => {
+            let parent = visit.parent().map(Listing::qualified).unwrap_or_default();
+            let visit = visit.qualified();
+            format!(
+                "a bound of each from {parent}; {visit} where the bound passes the threshold, within DETAIL_CALL_BUDGET"
+            )
+        }
         Meter::WorstGroup(..) => format!("{source}, the fullest"),
         Meter::Worst(listing) | Meter::WorstIn(listing, _) => {
             let of = match listing.place() {
@@ -84,25 +117,30 @@ pub fn rows() -> Vec<Row> {
 #[must_use]
 pub fn markdown() -> String {
     let rows = rows();
-    let measured = rows.iter().filter(|r| r.measured).count();
+    let all = count(&rows.iter().collect::<Vec<_>>());
     let mut text = format!(
         "# Coverage\n\n\
-         The {} quotas of Amazon Connect and its companion services that the catalogue knows: {measured} are measured, of\n\
-         the other {} the limit is shown with the reason why AWS offers no way to measure them. Codes that Service Quotas\n\
-         lists and the catalogue does not know appear in the account's snapshot as `not in the catalogue`.\n\n\
+         The {} quotas of Amazon Connect and its companion services that the catalogue knows: {} are measured, and {} have an\n\
+         upper bound. {} rates are measured as soon as Service Quotas names a usage metric for them. Of the other {} only the limit\n\
+         is shown, with the reason. Codes that Service Quotas lists and the catalogue does not know appear in the account's\n\
+         snapshot as `not in the catalogue`.\n\n\
          This page is generated: `connect-quota-monitor quotas --output markdown > docs/COVERAGE.md`. A test compares it with\n\
          the catalogue. `-` is a quota that AWS documents and Service Quotas does not list. When a `live` quota is full,\n\
          contacts or API calls are turned away; when a `build` quota is full, nothing new can be made.\n\n\
-         | category | measured | limit only |\n| --- | ---: | ---: |\n",
+         | category | measured | bounded | as soon as AWS publishes it | limit only |\n\
+         | --- | ---: | ---: | ---: | ---: |\n",
         rows.len(),
-        rows.len() - measured,
+        all[0],
+        all[1],
+        all[2],
+        all[3],
     );
     let in_category = |category: &Category| rows.iter().filter(|r| r.category == category.as_str()).collect::<Vec<_>>();
     let shown: Vec<(&Category, Vec<&Row>)> =
         Category::ALL.iter().map(|c| (c, in_category(c))).filter(|(_, rows)| !rows.is_empty()).collect();
     for (category, rows) in &shown {
-        let measured = rows.iter().filter(|r| r.measured).count();
-        let _ = writeln!(text, "| {} | {measured} | {} |", category.as_str(), rows.len() - measured);
+        let [measured, bounded, later, limits] = count(rows);
+        let _ = writeln!(text, "| {} | {measured} | {bounded} | {later} | {limits} |", category.as_str());
     }
     for (category, rows) in &shown {
         let _ = write!(text, "\n## {}\n\n", title(category.as_str()));
@@ -114,7 +152,7 @@ pub fn markdown() -> String {
             let code = if row.quota_code == NO_CODE { "-".to_owned() } else { format!("`{}`", row.quota_code) };
             let default = row.default.map_or_else(String::new, |value| value.to_string());
             let how = match row.why_not {
-                Some(why) => format!("not measurable: {why}"),
+                Some(why) => format!("{}: {why}", row.class),
                 None => row.how.clone(),
             };
             let how = row.note.map_or(how.clone(), |note| format!("{how}. Note: {note}"));
@@ -124,6 +162,11 @@ pub fn markdown() -> String {
         }
     }
     text
+}
+
+/// Rows of each class.
+fn count(rows: &[&Row]) -> [usize; 4] {
+    CLASSES.map(|class| rows.iter().filter(|row| row.class == class).count())
 }
 
 fn title(category: &str) -> String {

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{
-    AlarmType, ComparisonOperator, Dimension, DimensionFilter, MetricAlarm, MetricDataQuery, Statistic, Tag,
+    AlarmType, ComparisonOperator, Dimension, DimensionFilter, MetricAlarm, MetricDataQuery, RecentlyActive, Statistic,
+    Tag,
 };
 use tokio::time::Instant;
 
@@ -51,7 +52,8 @@ impl Alarms {
             .list_metrics()
             .namespace(&filter.namespace)
             .metric_name(&filter.name)
-            .set_dimensions(Some(dimensions.collect()));
+            .set_dimensions(Some(dimensions.collect()))
+            .set_recently_active(filter.is_recent.then_some(RecentlyActive::Pt3H));
         let mut found = BTreeSet::new();
         let mut pages = Pages::new(self.caller.name(OPERATION));
         loop {

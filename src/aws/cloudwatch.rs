@@ -79,6 +79,9 @@ pub struct Series {
     /// Unix seconds of the peak; none without datapoints.
     pub peak_at: Option<i64>,
     pub sum: f64,
+    /// The highest sum of two datapoints that follow each other, our own calls included; of none it is 0. None where
+    /// it is not known.
+    pub pair: Option<f64>,
     /// Our own calls that were taken away.
     pub own: u64,
 }
@@ -165,6 +168,8 @@ struct Found {
     /// The datapoints, where sums over several of them are asked for.
     points: Vec<(i64, f64)>,
     rolling: Option<(Rolling, i64)>,
+    /// The datapoint before.
+    last: Option<(i64, f64)>,
     state: State,
 }
 
@@ -181,7 +186,8 @@ enum State {
 impl Found {
     fn new(query: &Query) -> Self {
         let rolling = query.rolling.map(|rolling| (rolling, i64::from(query.period)));
-        Self { series: Series::default(), points: Vec::new(), rolling, state: State::Missing }
+        let series = Series { pair: rolling.is_none().then_some(0.0), ..Series::default() };
+        Self { series, points: Vec::new(), rolling, last: None, state: State::Missing }
     }
 
     fn add(&mut self, result: &MetricDataResult, query: &Query) {
@@ -193,6 +199,7 @@ impl Found {
             _ => State::Partial,
         };
         for (at, value) in result.timestamps().iter().zip(result.values()) {
+            self.pair((at.secs(), *value), i64::from(query.period));
             let (value, own) = without_own(at.secs(), *value, query);
             self.series.own += own;
             if own > 0 && value <= 0.0 {
@@ -208,6 +215,17 @@ impl Found {
                 self.series.peak_at = Some(at.secs());
             }
         }
+    }
+
+    fn pair(&mut self, (at, value): (i64, f64), period: i64) {
+        let before = match self.last {
+            Some((last, before)) if last + period == at => before,
+            // They were asked for in the order of time.
+            Some((last, _)) if last >= at => return self.series.pair = None,
+            _ => 0.0,
+        };
+        self.last = Some((at, value));
+        self.series.pair = self.series.pair.map(|pair| pair.max(before + value));
     }
 
     fn series(&mut self) -> Series {

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use super::call::Attempt;
 use super::fault::failure;
 use crate::catalogue::Listing;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, Told};
 
 /// The items of one page.
 #[derive(Debug, Default)]
@@ -37,6 +37,8 @@ pub(super) struct Item {
     pub arn: Option<String>,
     /// The type by which visits choose.
     pub kind: Option<String>,
+    /// See [`crate::domain::Resource::told`].
+    pub told: BTreeMap<&'static str, Told>,
 }
 
 impl Item {
@@ -47,7 +49,15 @@ impl Item {
 
     pub fn new(id: Option<&str>, name: Option<&str>) -> Self {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        Self { weight: Some(1), group: None, id: own(id), name: own(name), arn: None, kind: None }
+        Self {
+            weight: Some(1),
+            group: None,
+            id: own(id),
+            name: own(name),
+            arn: None,
+            kind: None,
+            told: BTreeMap::new(),
+        }
     }
 
     pub fn arn(mut self, arn: Option<&str>) -> Self {
@@ -62,6 +72,12 @@ impl Item {
 
     pub fn group(mut self, group: Option<&str>) -> Self {
         self.group = group.map(str::to_owned);
+        self
+    }
+
+    /// What the item tells of what a visit by this listing would count; nothing where it does not tell.
+    pub fn tells(mut self, listing: Listing, told: Option<Told>) -> Self {
+        self.told.extend(told.map(|told| (listing.operation(), told)));
         self
     }
 

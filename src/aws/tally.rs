@@ -157,6 +157,7 @@ fn add(tally: &mut Tally, item: Item, weight: u64, keeps: bool, parent: Option<&
         name: parent.map_or(name.clone(), |p| format!("{} / {name}", p.name)),
         root: parent.map_or(item.arn, |p| p.root.clone()),
         kind: item.kind,
+        told: item.told,
     }));
 }
 

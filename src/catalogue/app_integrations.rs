@@ -7,7 +7,7 @@
 
 use super::Listing::*;
 use super::Meter::*;
-use super::{BURST, Category, Meter, Quota, Service};
+use super::{Category, Meter, Quota, Service};
 use crate::domain::Scope;
 use crate::domain::Scope::{Account, Resource};
 
@@ -20,7 +20,7 @@ const fn rate(code: &'static str, name: &'static str, default: Option<f64>) -> Q
 }
 
 const fn burst(code: &'static str, name: &'static str, default: Option<f64>) -> Quota {
-    Quota::of(Service::AppIntegrations, code, name, Category::ApiRates, Account, default, NotMeasurable(BURST))
+    Quota::of(Service::AppIntegrations, code, name, Category::ApiRates, Account, default, Burst)
 }
 
 #[rustfmt::skip]

@@ -8,25 +8,22 @@
 use super::Category::{
     Campaigns, Cases, ContactHandling, ContactLens, Core, Forecasting, Knowledge, Reporting, Routing, VoiceId,
 };
-use super::Gauge::{Calls, Chats, Emails, Tasks};
+use super::Gauge::{Calls, CampaignCalls, Chats, Emails, Tasks};
 use super::Listing::*;
 use super::Meter::*;
 use super::{Category, Quota};
 use crate::domain::NO_CODE;
 use crate::domain::Scope::{Account, Instance, Resource};
 
-const WORKFORCE: &str =
-    "the public Connect API has no operation that lists forecasting, capacity planning or scheduling resources";
+const WORKFORCE: &str = "the public Connect API has no operation that lists forecasting, capacity planning or scheduling resources; some of them are in the analytics data lake, where an account shares it";
 const REPORTS: &str = "the public Connect API has no operation that lists saved or scheduled reports";
-const CAMPAIGN_CALLS: &str = "no documented metric or operation counts the active calls of outbound campaigns";
 const NO_METRIC: &str = "no public metric or operation counts these sessions";
-const CUSTOM_METRICS: &str = "the public Connect API has no operation that lists custom metrics";
 const ANALYTICS_JOBS: &str = "Contact Lens publishes no metric and no operation for its concurrent jobs";
 const AGENT_QUEUES: &str = "AWS/Connect QueueSize is documented for queues, not for agents' own queues";
 const PARTICIPANT: &str = "Service Quotas lists no quota for the Participant Service (2 to 10 calls a second per instance), and no usage metric is documented";
 const LENS_RATE: &str =
     "documented at 1 call a second (V2: 2), but not listed by Service Quotas, and without a usage metric";
-const INSTANCE_CHURN: &str = "no operation counts creations and deletions of the last 30 days; CloudTrail shows CreateInstance and DeleteInstance";
+const INSTANCE_CHURN: &str = "not measured yet: no operation counts creations and deletions of the last 30 days; CloudTrail shows CreateInstance and DeleteInstance";
 
 #[rustfmt::skip]
 pub(super) const QUOTAS: &[Quota] = &[
@@ -50,8 +47,8 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-3828FBF0", "Predefined Attributes", Routing, Instance, Some(150.0), Count(PredefinedAttributes))
         .note("whether AWS's own attributes (connect:Language ...) count is not documented: all that are listed are counted"),
     Quota::new("L-E3D2F503", "AWS Lambda functions per instance", Category::Integrations, Instance, Some(50.0), Count(LambdaFunctions)),
-    Quota::new("L-B93A6612", "Amazon Lex bots per instance", Category::Integrations, Instance, Some(70.0), Count(LexV1Bots))
-        .note("Lex V1 bots only; whether V2 bots count here too is not documented"),
+    Quota::new("L-B93A6612", "Amazon Lex bots per instance", Category::Integrations, Instance, Some(70.0), CountWithDistinct(LexV1Bots, LexV2Bots))
+        .note("Lex V1 bots and the distinct V2 bots; whether V2 bots count here too is not documented"),
     Quota::new("L-CCEA7427", "Amazon Lex V2 bot aliases per instance", Category::Integrations, Instance, Some(100.0), Count(LexV2Bots)),
     Quota::new("L-D492D362", "Data tables per instance", ContactHandling, Instance, Some(100.0), Count(DataTables)),
     Quota::new("L-F4C86B27", "Email addresses per instance", ContactHandling, Instance, Some(100.0), Count(EmailAddresses)),
@@ -75,7 +72,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-D4BA6F6E", "Concurrent active chats per instance", ContactHandling, Instance, Some(500.0), Gauge(Chats)),
     Quota::new("L-60553137", "Concurrent active tasks per instance", ContactHandling, Instance, Some(2500.0), Gauge(Tasks)),
     Quota::new("L-B117F12F", "Concurrent active emails per instance", ContactHandling, Instance, Some(1000.0), Gauge(Emails)),
-    Quota::new("L-E908C3A1", "Concurrent campaign active calls per instance", Campaigns, Instance, Some(0.0), NotMeasurable(CAMPAIGN_CALLS)).live(),
+    Quota::new("L-E908C3A1", "Concurrent campaign active calls per instance", Campaigns, Instance, Some(0.0), Gauge(CampaignCalls)),
     Quota::new("L-DA88F710", "Maximum active recording sessions from external voice systems per instance", ContactHandling, Instance, Some(10.0), NotMeasurable(NO_METRIC)).live(),
     Quota::new("L-79564E52", "Reports per instance", Reporting, Instance, Some(2000.0), NotMeasurable(REPORTS)),
     Quota::new("L-986AE5E3", "Scheduled reports per instance", Reporting, Instance, Some(100.0), NotMeasurable(REPORTS)),
@@ -96,18 +93,24 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-EE276EF1", "Historical actuals 15 or 30 minute interval file count", Forecasting, Instance, Some(300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-F758F15D", "Shift rotation patterns per instance", Forecasting, Instance, Some(1300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-F9BE2186", "Capacity plan override uploads per instance", Forecasting, Instance, Some(5000.0), NotMeasurable(WORKFORCE)),
-    Quota::new("L-516BC0EB", "Queues per routing profile per instance", Routing, Resource, Some(50.0), WorstGroup(RoutingProfileQueues, &[]))
-        .note("associated queues as SearchRoutingProfiles counts them; AWS counts pairs of queue and channel, so a queue that serves several channels may weigh more than 1; queues of manual assignment have a limit of their own and are not counted"),
-    Quota::new("L-E10B281B", "Hours of operation overrides per instance", Routing, Instance, Some(50.0), Count(HoursOverrides))
-        .note("Service Quotas words it per instance, the documentation per hours of operation: all overrides of the instance are counted"),
+    Quota::new("L-516BC0EB", "Queues per routing profile per instance", Routing, Resource, Some(50.0), Bounded(RoutingProfilePairs))
+        .note("pairs of queue and channel, without those of manual assignment, which have a limit of their own"),
+    Quota::new("L-E10B281B", "Hours of operation overrides per instance", Routing, Resource, Some(50.0), WorstGroup(HoursOverrides, &[]))
+        .note("Service Quotas words it per instance; AWS documents it per hours of operation, and so it is counted"),
     Quota::new("L-50375162", "Proficiencies per agent", Routing, Resource, Some(10.0), Worst(Proficiencies)),
-    Quota::new("L-7B867368", "Additional email addresses per queue", ContactHandling, Resource, None, Worst(QueueEmailAddresses)),
+    Quota::new("L-7B867368", "Additional email addresses per queue", ContactHandling, Resource, Some(49.0), Worst(QueueEmailAddresses)),
     Quota::new("L-BF789E19", "Attributes per data table", ContactHandling, Resource, Some(100.0), Worst(DataTableAttributes)),
     Quota::new("L-74395C97", "Primary attributes per data table", ContactHandling, Resource, Some(5.0), WorstIn(DataTableAttributes, "primary")),
     Quota::new("L-735CD262", "Values per data table", ContactHandling, Resource, Some(1000.0), Worst(DataTableValues))
         .note("whether a value is a cell or a row is not documented: every value that is listed counts"),
+    Quota::new(NO_CODE, "Manual assignment queues per routing profile", Routing, Resource, Some(50.0), Bounded(ManualAssignmentPairs))
+        .note("pairs of queue and channel"),
+    Quota::new(NO_CODE, "Hours of operation that one inherits overrides from", Routing, Resource, Some(3.0), WorstGroup(HoursParents, &[])),
+    Quota::new(NO_CODE, "Security keys per instance", Core, Instance, Some(2.0), Count(SecurityKeys)),
     Quota::new(NO_CODE, "Quick connects per queue", Routing, Resource, Some(700.0), Worst(QueueQuickConnects)),
-    Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields)),
+    Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields))
+        .note("without the fields that every template may have, such as name and description"),
+    Quota::new(NO_CODE, "Contacts in a queue with a maximum", Routing, Resource, None, QueueCapacity(LimitedQueues)),
     Quota::new(NO_CODE, "Contacts in an agent queue per instance", Routing, Resource, Some(10.0), NotMeasurable(AGENT_QUEUES)).live(),
     Quota::new("L-241FA7AE", "Supervisors per staffing group", Forecasting, Resource, Some(100.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-27337576", "Demand groups per forecast group", Forecasting, Resource, Some(25.0), NotMeasurable(WORKFORCE)),
@@ -131,7 +134,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new(NO_CODE, "Evaluation forms per instance", ContactLens, Instance, Some(400.0), Count(EvaluationForms)),
     Quota::new(NO_CODE, "Rules per event source per instance", ContactLens, Resource, Some(500.0), WorstGroup(Rules, &[("OnMetricDataUpdate", 100.0)])),
     Quota::new(NO_CODE, "Custom vocabularies", ContactLens, Instance, Some(20.0), Count(Vocabularies)),
-    Quota::new(NO_CODE, "Custom metrics per instance", Reporting, Instance, Some(1000.0), NotMeasurable(CUSTOM_METRICS)),
+    Quota::new(NO_CODE, "Custom metrics per instance", Reporting, Instance, Some(1000.0), Count(CustomMetrics)),
     Quota::new(NO_CODE, "Concurrent real-time calls with analytics", ContactLens, Account, Some(300.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent post-call analytics jobs", ContactLens, Account, Some(200.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent chat analytics jobs", ContactLens, Account, Some(200.0), NotMeasurable(ANALYTICS_JOBS)).live(),

@@ -41,7 +41,7 @@ pub fn find(key: &str) -> Option<&'static Quota> {
 pub fn listings() -> &'static [Listing] {
     static LISTINGS: LazyLock<Vec<Listing>> = LazyLock::new(|| {
         let mut found = Vec::new();
-        for listing in all().filter_map(|q| q.meter.listing()) {
+        for listing in all().flat_map(|q| [q.meter.listing(), q.meter.beside()]).flatten() {
             for listing in listing.chain() {
                 if !found.contains(&listing) {
                     found.push(listing);
@@ -70,4 +70,13 @@ pub fn per_resource() -> impl Iterator<Item = &'static Quota> {
 /// The quotas of which the account's snapshot has a row.
 pub fn per_account() -> impl Iterator<Item = &'static Quota> {
     all().filter(|q| q.scope == Scope::Account).chain(per_resource())
+}
+
+impl Quota {
+    /// The rate quota of the same operation, of a burst quota.
+    #[must_use]
+    pub fn rate_beside(&self) -> Option<&'static Quota> {
+        let rate = format!("{} rate quota", self.name.strip_suffix(" burst quota")?);
+        all().find(|quota| quota.service == self.service && quota.name == rate)
+    }
 }

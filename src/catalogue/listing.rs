@@ -30,7 +30,13 @@ pub enum Listing {
     EvaluationForms,
     Rules,
     Vocabularies,
-    RoutingProfileQueues,
+    LimitedQueues,
+    HoursParents,
+    CustomMetrics,
+    SecurityKeys,
+    RoutingProfilesFound,
+    RoutingProfilePairs,
+    ManualAssignmentPairs,
     HoursOverrides,
     Proficiencies,
     QueueEmailAddresses,
@@ -75,6 +81,10 @@ pub enum Listing {
     Campaigns,
     ActiveCampaigns,
 }
+
+/// Groups of items that AWS makes, or that nobody uses any more: whether they count is not documented.
+pub const BUILT_IN: &str = "built in";
+pub const ARCHIVED: &str = "archived";
 
 /// Where a listing is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,8 +151,14 @@ impl Listing {
             Self::EvaluationForms => of_instance("ListEvaluationForms"),
             Self::Rules => of_instance("ListRules"),
             Self::Vocabularies => of_instance("SearchVocabularies"),
-            Self::RoutingProfileQueues => of_instance("SearchRoutingProfiles"),
+            Self::HoursParents => of_instance("SearchHoursOfOperations"),
+            Self::CustomMetrics => of_instance("ListMetrics"),
+            Self::SecurityKeys => of_instance("ListSecurityKeys"),
+            Self::LimitedQueues => of_instance("SearchQueues"),
+            Self::RoutingProfilesFound => of_instance("SearchRoutingProfiles"),
             Self::HoursOverrides => of_instance("SearchHoursOfOperationOverrides"),
+            Self::RoutingProfilePairs => of_each(Connect, "ListRoutingProfileQueues", Self::RoutingProfilesFound),
+            Self::ManualAssignmentPairs => of_each(Connect, "ListRoutingProfileManualAssignmentQueues", Self::RoutingProfilesFound),
             Self::Proficiencies => of_each(Connect, "ListUserProficiencies", Self::Users),
             Self::QueueEmailAddresses => of_each(Connect, "ListQueueEmailAddresses", Self::StandardQueues),
             Self::QueueQuickConnects => of_each(Connect, "ListQueueQuickConnects", Self::StandardQueues),
@@ -232,6 +248,15 @@ impl Listing {
         format!("{}:{}", self.service().code(), self.operation())
     }
 
+    /// The listing that names the groups of this one, whose items tell their id only.
+    #[must_use]
+    pub const fn names(self) -> Option<Self> {
+        match self {
+            Self::HoursOverrides => Some(Self::HoursOfOperation),
+            _ => None,
+        }
+    }
+
     /// True where the count comes from a search index, which lags behind and which AWS itself calls
     /// approximate (`ApproximateTotalCount`).
     #[must_use]
@@ -242,8 +267,9 @@ impl Listing {
                 | Self::EmailAddresses
                 | Self::Workspaces
                 | Self::Notifications
-                | Self::RoutingProfileQueues
+                | Self::RoutingProfilesFound
                 | Self::HoursOverrides
+                | Self::HoursParents
         )
     }
 }

@@ -12,7 +12,8 @@ mod connect;
 mod connect_rates;
 mod gauge;
 mod list;
-mod listing;
+pub mod listing;
+mod meter;
 mod profile;
 mod service;
 #[cfg(test)]
@@ -20,16 +21,13 @@ mod tests;
 mod voice_id;
 mod wisdom;
 
-pub use gauge::{Gauge, GaugeMetric};
+pub use gauge::{Gauge, GaugeMetric, Share};
 pub use list::{all, find, listings, per_account, per_instance, per_resource};
 pub use listing::{Listing, Place};
+pub use meter::Meter;
 pub use service::Service;
 
 use crate::domain::{Impact, NO_CODE, QuotaId, Scope};
-
-/// Why a burst quota is a limit only.
-const BURST: &str =
-    "the size of AWS's token bucket: Service Quotas names no usage metric for it, and none is documented";
 
 /// One quota: a line of the catalogue.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +120,9 @@ impl Quota {
 /// Full rates and concurrencies turn calls and contacts away; when a count is full, nothing new can be made.
 const fn impact_of(category: Category, meter: Meter) -> Impact {
     match (category, meter) {
-        (Category::ApiRates, _) | (_, Meter::Gauge(_) | Meter::Rate) => Impact::Live,
+        (Category::ApiRates, _) | (_, Meter::Gauge(_) | Meter::QueueCapacity(_) | Meter::Rate | Meter::Burst) => {
+            Impact::Live
+        }
         _ => Impact::Build,
     }
 }
@@ -183,62 +183,6 @@ impl Category {
             Self::ApiRates => "API rates",
             Self::VoiceId => "Voice ID (retired)",
             Self::Uncatalogued => "not in the catalogue",
-        }
-    }
-}
-
-/// How a quota's usage is measured.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Meter {
-    /// The instances that `ListInstances` returns, without those whose creation failed.
-    Instances,
-    /// All items of a listing.
-    Count(Listing),
-    /// The items of a listing that belong to one group (an integration type).
-    CountIn(Listing, &'static str),
-    /// The items that belong to the instance, in a listing that serves every instance.
-    OfInstance(Listing),
-    /// The fullest group of a listing; groups named here have a limit of their own.
-    WorstGroup(Listing, &'static [(&'static str, f64)]),
-    /// The fullest of the resources that a listing visits.
-    Worst(Listing),
-    /// As `Worst`, by the items of one group.
-    WorstIn(Listing, &'static str),
-    /// Distinct identities in one group of a listing, over all instances of the account.
-    DistinctIn(Listing, &'static str),
-    /// The highest datapoint of an AWS/Connect concurrency metric.
-    Gauge(Gauge),
-    /// Calls of the busiest minute, from the metric that Service Quotas names.
-    Rate,
-    /// AWS offers no way; the text says why.
-    NotMeasurable(&'static str),
-}
-
-impl Meter {
-    /// The listing that the count comes from.
-    #[must_use]
-    pub const fn listing(self) -> Option<Listing> {
-        match self {
-            Self::Count(l)
-            | Self::CountIn(l, _)
-            | Self::OfInstance(l)
-            | Self::WorstGroup(l, _)
-            | Self::Worst(l)
-            | Self::WorstIn(l, _)
-            | Self::DistinctIn(l, _) => Some(l),
-            Self::Instances | Self::Gauge(_) | Self::Rate | Self::NotMeasurable(_) => None,
-        }
-    }
-
-    /// How the number was obtained, as a snapshot's row says it. Empty where it cannot be.
-    #[must_use]
-    pub fn source(self) -> String {
-        match self {
-            Self::Instances => "connect:ListInstances".to_owned(),
-            Self::Gauge(g) => format!("AWS/Connect {} Maximum", g.metric().name),
-            Self::Rate => "AWS/Usage CallCount peak minute".to_owned(),
-            Self::NotMeasurable(_) => String::new(),
-            _ => self.listing().map_or_else(String::new, Listing::qualified),
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::domain::{NO_CODE, Scope};
 
 const SETTING: &str = "a bound on a setting: nothing is used up";
 const PROFILES: &str = "a value per profile or per day: only a scan of every profile could tell";
-const EXPORTS: &str = "no operation lists the bulk export jobs of an account";
+const EXPORTS: &str =
+    "not measured yet: no operation lists them, and the last execution of each data integration tells only of that one";
 
 const fn quota(code: &'static str, name: &'static str, scope: Scope, default: Option<f64>, meter: Meter) -> Quota {
     Quota::of(Service::Profile, code, name, Category::CustomerProfiles, scope, default, meter)

@@ -31,7 +31,7 @@ fn a_listing_is_asked_where_its_quotas_stand() {
     for quota in all() {
         let Some(listing) = quota.meter.listing() else { continue };
         let fits = match quota.meter {
-            Meter::Worst(_) | Meter::WorstIn(..) => matches!(listing.place(), Place::Each(..)),
+            Meter::Worst(_) | Meter::WorstIn(..) | Meter::Bounded(_) => matches!(listing.place(), Place::Each(..)),
             Meter::OfInstance(_) => listing.place() == Place::Account && quota.scope == Scope::Instance,
             Meter::DistinctIn(..) => listing.place() == Place::Instance && quota.scope == Scope::Account,
             _ if quota.scope == Scope::Account => listing.place() == Place::Account,
@@ -54,10 +54,11 @@ fn a_quota_that_cannot_be_measured_says_why() {
 fn what_is_full_turns_something_away_or_keeps_something_from_being_made() {
     let live = |key: &str| find(key).unwrap().impact == Impact::Live;
     for quota in all() {
-        let measures_a_flow = matches!(quota.meter, Meter::Gauge(_) | Meter::Rate);
+        let measures_a_flow =
+            matches!(quota.meter, Meter::Gauge(_) | Meter::QueueCapacity(_) | Meter::Rate | Meter::Burst);
         assert!(!measures_a_flow || quota.impact == Impact::Live, "{}", quota.name);
         assert!(quota.category != Category::ApiRates || quota.impact == Impact::Live, "{}", quota.name);
-        assert!(quota.meter.listing().is_none() || quota.impact == Impact::Build, "{}", quota.name);
+        assert!(measures_a_flow || quota.meter.listing().is_none() || quota.impact == Impact::Build, "{}", quota.name);
     }
     // What is not measured, but turns contacts away.
     for key in ["L-E908C3A1", "L-DA88F710", "L-F4849009", "Contacts in an agent queue per instance"] {

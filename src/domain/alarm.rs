@@ -170,6 +170,8 @@ pub struct Filter {
     pub namespace: String,
     pub name: String,
     pub dimensions: BTreeMap<String, String>,
+    /// Only those with data of the last three hours.
+    pub is_recent: bool,
 }
 
 #[cfg(test)]

@@ -131,6 +131,30 @@ impl Metric {
         self.muted.is_none() && !self.is_full_by_design
     }
 
+    /// A rate of calls, or the bound of a burst, that nobody but the monitor used, and of which there is nothing else to
+    /// say.
+    #[must_use]
+    pub fn is_idle_rate(&self) -> bool {
+        self.source.starts_with("AWS/Usage CallCount")
+            && self.status == Status::Ok
+            && self.usage.is_some_and(|usage| usage <= 0.0)
+            && self.muted.is_none()
+            && self.forecast.is_none()
+            && self.increase_request.is_none()
+            && self.fault.is_none()
+    }
+
+    /// AWS offers no way to measure it, in any run, and there is nothing else to say.
+    #[must_use]
+    pub fn is_limit_only(&self) -> bool {
+        self.source.is_empty()
+            && self.status == Status::NotMeasurable
+            && self.usage.is_none()
+            && self.muted.is_none()
+            && self.increase_request.is_none()
+            && self.fault.is_none()
+    }
+
     /// A violation counts and alerts, unless the user muted it.
     #[must_use]
     pub fn is_violation(&self) -> bool {

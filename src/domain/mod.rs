@@ -1,5 +1,6 @@
 //! What the product talks about, as plain data: no AWS type, no clock, no environment.
 
+pub mod activity;
 pub mod alarm;
 pub mod console;
 mod fault;
@@ -199,6 +200,8 @@ pub struct Usage {
     pub approximate: bool,
     /// Where it is approximate and one side is sure.
     pub bound: Option<Bound>,
+    /// Where the value is no more than an upper bound: what it can prove.
+    pub ceiling: Option<Ceiling>,
     /// The worst resource, for quotas that count inside an instance.
     pub resource: Option<String>,
     /// Requests that AWS rejected in the window because of this quota; above 0 the quota is critical.
@@ -208,6 +211,8 @@ pub struct Usage {
     /// Contacts that are handled at the same time: with a limit of 0 none can be.
     pub is_concurrency: bool,
     pub note: Option<String>,
+    /// AWS's own figure of usage over limit, where it publishes one.
+    pub figure: Option<Figure>,
     /// Every group of a quota that counts by group. Which one is the fullest depends on the limit of each, and so
     /// on the user's own limit: the judgement decides it, and `value` and `resource` follow from it.
     pub groups: Vec<GroupUsage>,
@@ -215,13 +220,36 @@ pub struct Usage {
     pub own_calls: u64,
 }
 
+/// AWS's own figure of usage over limit, at its highest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figure {
+    pub value: f64,
+    /// As documented: 0.8 is 80 percent.
+    pub is_fraction: bool,
+}
+
+/// What an upper bound proves. A high one proves nothing, and is never a violation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ceiling {
+    /// Below the warning's percentage the quota is `ok`.
+    BelowWarning,
+    /// Up to the limit nothing can have been turned away.
+    UpToLimit,
+}
+
 /// The usage of one group, such as the rules of one event source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct GroupUsage {
     pub name: String,
     pub value: f64,
-    /// AWS's limit for this very group, where it is not the quota's.
+    /// The limit of this very group, where it is not the quota's.
     pub limit: Option<f64>,
+    /// That limit is a setting of the group itself, not AWS's.
+    pub is_set_there: bool,
+    /// Turned away because of it.
+    pub rejected: f64,
+    /// Unix seconds of the value, where it has a time.
+    pub peak_at: Option<i64>,
 }
 
 impl Usage {
@@ -251,6 +279,16 @@ pub struct Resource {
     pub root: Option<String>,
     /// Its type, as the service calls it.
     pub kind: Option<String>,
+    /// What its own listing tells of what a visit would count, by the visiting operation.
+    pub told: BTreeMap<&'static str, Told>,
+}
+
+/// What a listing tells of the things in one of its resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub value: u64,
+    /// The resource holds exactly this many; otherwise this many at most.
+    pub is_exact: bool,
 }
 
 impl Resource {

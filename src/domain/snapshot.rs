@@ -30,6 +30,13 @@ pub struct Snapshot {
     pub violations_count: usize,
     pub forecasts_count: usize,
     pub metrics: Vec<Metric>,
+    /// Codes of the rates of which a stored document holds no row: measured, and nobody called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<String>,
+    /// Codes of the quotas of which a stored document holds no row: AWS offers no way to measure them, and there is
+    /// nothing else to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limit_only: Vec<String>,
     pub summary: Summary,
 }
 
@@ -88,7 +95,26 @@ impl Snapshot {
             violations_count: metrics.iter().filter(|m| m.is_violation()).count(),
             forecasts_count: metrics.iter().filter(|m| m.has_forecast()).count(),
             metrics,
+            idle: Vec::new(),
+            limit_only: Vec::new(),
             summary,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The document as it is stored: of idle rates, and of limits without a usage, the codes only. With these it
+    /// stands for as many rows as before.
+    #[must_use]
+    pub fn stored(&self) -> Self {
+        let codes = |is_one: fn(&Metric) -> bool| {
+            self.metrics.iter().filter(|m| is_one(m)).map(|m| m.key().to_owned()).collect()
+        };
+        Self {
+            metrics: self.metrics.iter().filter(|m| !m.is_idle_rate() && !m.is_limit_only()).cloned().collect(),
+            idle: codes(Metric::is_idle_rate),
+            limit_only: codes(Metric::is_limit_only),
+            ..self.clone()
         }
     }
 }

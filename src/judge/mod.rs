@@ -1,5 +1,6 @@
 //! Judgement: a reading and the user's thresholds become a row with a status. Pure.
 
+mod figure;
 pub mod increase;
 pub mod limits;
 #[cfg(test)]
@@ -10,10 +11,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use figure::status_at;
+
 use crate::config::overrides::{Mute, Overrides};
 use crate::domain::format::{one_decimal, rfc3339};
 use crate::domain::{
-    Bound, FaultRecord, Instance, Limit, LimitSource, Measured, Metric, MuteRecord, Reading, Status, Thresholds, Usage,
+    Bound, Ceiling, FaultRecord, Instance, Limit, LimitSource, Measured, Metric, MuteRecord, Reading, Status,
+    Thresholds, Usage,
 };
 
 /// Judges every reading of one instance, or of the account (`instance` is none then). Rows come back
@@ -199,6 +203,13 @@ fn apply_usage(
                 );
                 Status::NotMeasurable
             }
+            Some(of) if of <= 0.0 && usage.value > 0.0 && usage.is_concurrency && limit.is_some_and(is_default) => {
+                notes.push(
+                    "AWS's default is 0 and something is in use: the limit is another one, and Service Quotas does not show it"
+                        .to_owned(),
+                );
+                Status::NotMeasurable
+            }
             Some(of) if of <= 0.0 && usage.value <= 0.0 && usage.is_concurrency && limit.is_some_and(is_closed) => {
                 notes.push("limit 0: nothing can be handled here".to_owned());
                 Status::Warning
@@ -206,6 +217,29 @@ fn apply_usage(
             Some(limit) => status(usage.value, limit, levels),
         }
     };
+    if let Some(figure) = usage.figure {
+        figure::judge(metric, figure, usage.value, levels, notes);
+    }
+    if let Some(ceiling) = usage.ceiling {
+        judge_ceiling(metric, ceiling, usage.value, notes);
+    }
+}
+
+/// A bound says something only where it is low enough. It is no usage that a summary or a forecast could count with.
+fn judge_ceiling(metric: &mut Metric, ceiling: Ceiling, value: f64, notes: &mut Vec<String>) {
+    metric.utilization = None;
+    let is_low = match ceiling {
+        Ceiling::BelowWarning => metric.status == Status::Ok,
+        Ceiling::UpToLimit => metric.limit.is_some_and(|limit| value <= limit),
+    };
+    if is_low && matches!(metric.status, Status::Warning | Status::Critical) {
+        metric.status = Status::Ok;
+    }
+    if !is_low && metric.status != Status::Unknown {
+        notes.push(format!("at most {value}, which proves nothing: it may be far less"));
+        metric.status = Status::NotMeasurable;
+        (metric.usage, metric.bound, metric.approximate, metric.peak_at) = (None, None, false, None);
+    }
 }
 
 /// The fullest group, each against the limit that applies to it: the user's own, else AWS's for this very group,
@@ -219,23 +253,36 @@ fn choose_group(metric: &mut Metric, usage: &mut Usage, limit: Option<&Limit>) {
         _ => 0.0,
     };
     let fullest = usage.groups.iter().max_by(|a, b| {
+        // What turned something away was full, whatever was seen of it.
+        let by_rejections = (a.rejected > 0.0).cmp(&(b.rejected > 0.0));
         let by_limit = fullness(a.value, a.limit).total_cmp(&fullness(b.value, b.limit));
-        by_limit.then(a.value.total_cmp(&b.value)).then_with(|| b.name.cmp(&a.name))
+        by_rejections.then(by_limit).then(a.value.total_cmp(&b.value)).then_with(|| b.name.cmp(&a.name))
     });
     let Some(fullest) = fullest else { return };
     // Where the quota's limit is not known, a group that has its own says nothing about the others.
     if let Some(own) = fullest.limit.filter(|_| !is_own && metric.fault.is_none()) {
         metric.limit = Some(own);
-        metric.limit_source = Some(LimitSource::Default.as_str().to_owned());
+        let source = if fullest.is_set_there { LimitSource::Instance } else { LimitSource::Default };
+        metric.limit_source = Some(source.as_str().to_owned());
         metric.limit_read_at = None;
     }
     usage.value = fullest.value;
+    usage.peak_at = fullest.peak_at.or(usage.peak_at);
     usage.resource = Some(fullest.name.clone());
 }
 
 /// AWS gives everybody more than nothing, and here somebody applied 0.
 fn is_closed(limit: &Limit) -> bool {
     matches!(limit.source, LimitSource::Instance | LimitSource::Account) && limit.default.is_none_or(|d| d > 0.0)
+}
+
+/// Nobody applied another value than AWS's default, as far as Service Quotas tells.
+fn is_default(limit: &Limit) -> bool {
+    match limit.source {
+        LimitSource::Default => true,
+        LimitSource::Account => limit.default == Some(limit.value),
+        LimitSource::Instance | LimitSource::Override => false,
+    }
 }
 
 fn time(unix_seconds: i64) -> Option<String> {
@@ -258,9 +305,5 @@ fn status(usage: f64, limit: f64, levels: Thresholds) -> Status {
     if limit <= 0.0 {
         return if usage > 0.0 { Status::Critical } else { Status::Ok };
     }
-    match percent(usage, limit) {
-        p if p >= levels.critical => Status::Critical,
-        p if p >= levels.warning => Status::Warning,
-        _ => Status::Ok,
-    }
+    status_at(percent(usage, limit), levels)
 }

@@ -80,8 +80,12 @@ fn an_own_limit_and_own_thresholds_win() {
 }
 
 fn grouped(groups: &[(&str, f64, Option<f64>)], overrides: &str) -> Metric {
-    let groups =
-        groups.iter().map(|(name, value, limit)| GroupUsage { name: (*name).to_owned(), value: *value, limit: *limit });
+    let groups = groups.iter().map(|(name, value, limit)| GroupUsage {
+        name: (*name).to_owned(),
+        value: *value,
+        limit: *limit,
+        ..GroupUsage::default()
+    });
     let usage = Usage { groups: groups.collect(), ..Usage::default() };
     judged(reading(Measured::Usage(usage), limit(500.0)), overrides)
 }
@@ -102,7 +106,7 @@ fn groups_are_judged_by_the_limit_of_each_and_then_the_fullest_is_shown() {
     assert_eq!(shown(grouped(&[("A", 450.0, None), ("B", 85.0, Some(100.0))], "{}")), of("A", 500.0, 90.0, "account"));
     let fault = Fault::new("servicequotas:ListServiceQuotas", FaultKind::Throttled, "not read");
     let usage = Usage {
-        groups: vec![GroupUsage { name: "B".to_owned(), value: 99.0, limit: Some(100.0) }],
+        groups: vec![GroupUsage { name: "B".to_owned(), value: 99.0, limit: Some(100.0), ..GroupUsage::default() }],
         ..Usage::default()
     };
     let row = judged(reading(Measured::Usage(usage), Err(fault)), "{}");

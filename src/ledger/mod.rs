@@ -26,6 +26,7 @@ pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 pub use rules::{MARGIN_POINTS, Reminders, Rules};
 
 use crate::domain::Owner;
+use crate::domain::activity::Activity;
 use crate::domain::kept::KeptLimits;
 use crate::domain::own_calls::OwnCalls;
 use crate::domain::rota::Rota;
@@ -105,6 +106,9 @@ pub struct Notes {
     /// When the alert topic's subscriptions were last counted; only of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscribers: Option<Counted>,
+    /// Which APIs were called lately; only of the account.
+    #[serde(default, skip_serializing_if = "Activity::is_empty")]
+    pub activity: Activity,
     /// The instances that runs have measured, by id; only of the account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub instances: BTreeMap<String, Known>,
@@ -154,6 +158,7 @@ impl Notes {
     pub fn after(mut self, other: &Self) -> Self {
         self.seen_until = self.seen_until.max(other.seen_until);
         self.history = self.history.joined(other.history.clone());
+        self.activity = self.activity.joined(&other.activity);
         for (id, theirs) in &other.instances {
             self.instances.entry(id.clone()).or_insert_with(|| theirs.clone()).join(theirs);
         }

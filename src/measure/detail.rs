@@ -35,9 +35,20 @@ pub(super) struct Visits {
     pub lists_all: bool,
     /// `children` are all that there are.
     is_all: bool,
+    /// Of those that need no visit, because their listing tells enough.
+    pub told: Fullest,
     pub tour: Tour,
     /// No calls were given: visits are switched off.
     pub is_off: bool,
+}
+
+/// The fullest by what a listing tells of its resources.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Fullest {
+    /// Of those that hold exactly so many.
+    pub exact: Option<(u64, String)>,
+    /// Of those that hold so many at most.
+    pub at_most: Option<(u64, String)>,
 }
 
 /// One run's visits of a service, for one instance or for the account.
@@ -46,6 +57,8 @@ pub(super) struct Round {
     pub service: Service,
     pub instance: Option<Instance>,
     pub tours: Tours,
+    /// By listing: a resource of which its own listing tells less needs no visit.
+    pub cuts: HashMap<Listing, f64>,
     /// Calls that this round may make; none: visits are switched off.
     pub calls: Option<u32>,
     pub now: Timestamp,
@@ -131,8 +144,26 @@ impl Round {
         let mut resources: Vec<Arc<Resource>> = resources.iter().filter(wanted).cloned().collect();
         resources.sort_by_cached_key(|r| r.key());
         resources.dedup_by_key(|r| r.key());
-        Visits { resources, lists_all: is_all, is_all, ..visits }
+        let told = self.cuts.get(&listing).map(|cut| set_apart(&mut resources, listing, *cut)).unwrap_or_default();
+        Visits { resources, lists_all: is_all, is_all, told, ..visits }
     }
+}
+
+/// Takes out the resources that need no visit: their listing tells the number, or a bound below the cut.
+fn set_apart(resources: &mut Vec<Arc<Resource>>, listing: Listing, cut: f64) -> Fullest {
+    let mut fullest = Fullest::default();
+    resources.retain(|resource| {
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+        let Some(told) = resource.told.get(listing.operation()).filter(|t| t.is_exact || (t.value as f64) < cut) else {
+            return true;
+        };
+        let place = if told.is_exact { &mut fullest.exact } else { &mut fullest.at_most };
+        if place.as_ref().is_none_or(|(value, _)| told.value > *value) {
+            *place = Some((told.value, resource.name.clone()));
+        }
+        false
+    });
+    fullest
 }
 
 /// Where the tours stand after these visits.
@@ -217,7 +248,7 @@ fn is_of_this_one(fault: &Fault) -> bool {
 fn groups(listing: Listing) -> BTreeSet<&'static str> {
     catalogue::all()
         .filter_map(|q| match q.meter {
-            Meter::Worst(l) if l == listing => Some(ALL),
+            Meter::Worst(l) | Meter::Bounded(l) if l == listing => Some(ALL),
             Meter::WorstIn(l, group) if l == listing => Some(group),
             _ => None,
         })

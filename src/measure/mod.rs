@@ -3,15 +3,20 @@
 //! Nothing is judged here. Every quota of the catalogue yields exactly one reading per instance (or
 //! one for the account), and a call that failed makes unknown exactly the readings that it served.
 
+mod activity;
+mod bursts;
 mod detail;
+mod gauges;
 mod integrations;
+mod outcome;
 mod own;
+mod queues;
 mod rates;
 mod scan;
 mod shared;
 mod usage;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicUsize;
 
 use tokio::task::JoinSet;
@@ -25,12 +30,13 @@ use crate::judge::limits::Listed;
 
 use detail::{Round, Tallies, tours_of};
 pub use integrations::Integrations;
+use outcome::{unknown, used};
 pub use own::LimitCalls;
 use own::OwnLimits;
 pub use scan::{Field, Rules, Scan, window};
 use scan::{LATE_DATA_SECONDS, Shared};
 use shared::availability;
-use usage::{Sources, instance_usage, unknown, used, worst};
+use usage::{Sources, instance_usage, worst};
 
 /// What was read for one instance, or for the account.
 #[derive(Debug)]
@@ -53,10 +59,24 @@ impl Scan {
             service,
             instance: instance.cloned(),
             tours,
+            cuts: HashMap::new(),
             calls: (self.detail_calls > 0).then_some(calls),
             now: self.now,
             deadline: self.deadline,
         }
+    }
+
+    /// The usage from which on a bounded quota's row would not be `ok`, by the visiting listing.
+    fn cuts(&self, instance: &Instance) -> HashMap<Listing, f64> {
+        let mut cuts = HashMap::new();
+        for quota in catalogue::per_instance() {
+            let Meter::Bounded(listing) = quota.meter else { continue };
+            let rule = self.rules.overrides.effective(&quota.id(), Some(instance), self.now);
+            let applied = || self.limit(quota, Some(&instance.arn)).ok().flatten().map(|limit| limit.value);
+            let limit = rule.limit.or_else(applied).or(quota.default).unwrap_or(0.0);
+            cuts.insert(listing, limit * rule.threshold.unwrap_or(self.rules.thresholds.warning) / 100.0);
+        }
+        cuts
     }
 
     /// The faults of the limits' listings, each cause once, with the services of which it is true.
@@ -97,15 +117,17 @@ impl Scan {
         let listed = Box::pin(async {
             let tallies = self.tallies(instance).await;
             let calls = part(self.detail_calls, turn.0, turn.1, self.now);
-            let visits = self.round(Service::Connect, Some(instance), tours, calls).visit(&tallies).await;
-            (tallies, visits)
+            let round = self.round(Service::Connect, Some(instance), tours, calls);
+            let visits = Round { cuts: self.cuts(instance), ..round }.visit(&tallies).await;
+            let queues = self.queues(instance, &tallies).await;
+            (tallies, visits, queues)
         });
         let limits = self.limits_of(Service::Connect);
         let own_limits = OwnLimits::new(self, limits, instance, kept);
         let left = self.questions_left.get_or_init(|| async { AtomicUsize::new(self.questions_in_time()) }).await;
         // On the heap: the futures of a run stand in each other.
         let own_limits = Box::pin(own_limits.ask_what_is_due(left, self.instances.len().saturating_sub(turn.0)));
-        let ((tallies, visits), mut own_limits, shared) = tokio::join!(listed, own_limits, self.shared());
+        let ((tallies, visits, queues), mut own_limits, shared) = tokio::join!(listed, own_limits, self.shared());
         let mut integrations = Integrations::default();
         if let Some(tally) = tallies.get(&Listing::Integrations) {
             integrations.add(tally);
@@ -113,13 +135,15 @@ impl Scan {
         let start = self.looks_back_to(&instance.id);
         // Some seconds more or less between two runs are no waiting.
         let waited_since = (start < self.window.start - LATE_DATA_SECONDS).then_some(start);
-        let sources = Sources { instance, waited_since, tallies: &tallies, visits: &visits, shared };
+        let sources = Sources { instance, waited_since, tallies: &tallies, visits: &visits, shared, queues: &queues };
         let mut readings: Vec<Reading> = catalogue::per_instance()
-            .map(|quota| Reading {
-                quota: quota.id(),
-                limit: own_limits.limit(quota, self.limits_of(quota.service)),
-                measured: instance_usage(quota, &sources),
-                source: quota.meter.source(),
+            .map(|quota| {
+                let limits = self.limits_of(quota.service);
+                let live =
+                    rates::is_live(quota, limits).then(|| rates::of_all(quota, shared.rates.get(quota.code), limits));
+                let (measured, source) =
+                    live.unwrap_or_else(|| (instance_usage(quota, &sources), quota.meter.source()));
+                Reading { quota: quota.id(), limit: own_limits.limit(quota, limits), measured, source }
             })
             .collect();
         Box::pin(own_limits.confirm(self, limits, &mut readings)).await;
@@ -156,9 +180,11 @@ impl Scan {
         let mut readings: Vec<Reading> = catalogue::per_account()
             .map(|quota| {
                 let resource = (quota.scope == Scope::Resource).then_some("");
-                let (measured, source) = if quota.meter == Meter::Rate {
-                    let limits = self.limits_of(quota.service);
+                let limits = self.limits_of(quota.service);
+                let (measured, source) = if quota.meter == Meter::Rate || rates::is_live(quota, limits) {
                     rates::measured(Some(quota), shared.rates.get(quota.code), limits, quota.code)
+                } else if quota.meter == Meter::Burst {
+                    (bursts::measured(quota, limits, &shared.rates), quota.meter.source())
                 } else {
                     (self.account_usage(quota, &integrations, shared), quota.meter.source())
                 };
@@ -175,7 +201,7 @@ impl Scan {
             tours: tours_of(&shared.visits),
             kept: KeptLimits::default(),
             limit_calls: LimitCalls::default(),
-            faults: Vec::new(),
+            faults: shared.activity_fault.iter().cloned().collect(),
         }
     }
 
@@ -246,9 +272,15 @@ impl Scan {
             }
             Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
             Meter::Count(listing) => usage::count_of(quota, listing, &shared.tallies),
-            Meter::CountIn(..) | Meter::OfInstance(_) | Meter::WorstGroup(..) | Meter::Gauge(_) | Meter::Rate => {
-                Measured::NotMeasurable("measured elsewhere".to_owned())
-            }
+            Meter::CountIn(..)
+            | Meter::CountWithDistinct(..)
+            | Meter::OfInstance(_)
+            | Meter::WorstGroup(..)
+            | Meter::Bounded(_)
+            | Meter::QueueCapacity(_)
+            | Meter::Gauge(_)
+            | Meter::Rate
+            | Meter::Burst => Measured::NotMeasurable("measured elsewhere".to_owned()),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Quotas whose usage is a metric that Service Quotas names: what to read of it, and what the number means. Pure.
 
-use super::usage::{at_least, clock, unknown, used};
+use super::outcome::{at_least, clock, not_asked, unknown, used};
 use crate::aws::cloudwatch::{Query, Read, Rolling, Series};
 use crate::catalogue::{Meter, Quota};
 use crate::domain::limit::{Statistic, UsageMetric};
-use crate::domain::{Bound, Measured, Usage};
+use crate::domain::{Bound, Ceiling, Measured, Usage};
 use crate::judge::limits::Limits;
 
 const MINUTE: i32 = 60;
@@ -73,6 +73,28 @@ pub(super) fn operation<'a>(limits: &'a Limits, code: &str) -> Option<&'a str> {
     metric.dimensions.get("Resource").map(String::as_str)
 }
 
+/// Service Quotas names a metric for a quota that the catalogue takes for one without.
+pub(super) fn is_live(quota: &Quota, limits: &Limits) -> bool {
+    matches!(quota.meter, Meter::NotMeasurable(_) | Meter::Burst) && limits.usage_metric(quota.code).is_some()
+}
+
+/// As [`measured`], of an instance's quota: the metric counts all instances, so it is a bound for each.
+pub(super) fn of_all(quota: &Quota, read: Option<&Read>, limits: &Limits) -> (Measured, String) {
+    let (measured, source) = measured(Some(quota), read, limits, quota.code);
+    let measured = match measured {
+        Measured::Usage(usage) => Measured::Usage(Usage {
+            approximate: true,
+            bound: Some(Bound::Upper),
+            ceiling: Some(Ceiling::BelowWarning),
+            ..usage
+        }),
+        // A part of a bound is none.
+        Measured::AtLeast(_, fault) => Measured::Unknown(fault),
+        other => other,
+    };
+    (measured, source)
+}
+
 /// The usage from the answer, and how it was obtained.
 pub(super) fn measured(quota: Option<&Quota>, read: Option<&Read>, limits: &Limits, code: &str) -> (Measured, String) {
     let by_meter = || quota.map_or_else(String::new, |quota| quota.meter.source());
@@ -107,7 +129,7 @@ pub(super) fn measured(quota: Option<&Quota>, read: Option<&Read>, limits: &Limi
         }
         Some(Ok(series)) => usage(usage_of(*series, method)),
         Some(Err(unread)) => at_least(unread, |part| usage(usage_of(part, method))),
-        None => unknown(&super::usage::not_asked(&metric.name)),
+        None => unknown(&not_asked(&metric.name)),
     };
     (measured, source)
 }
@@ -172,7 +194,7 @@ mod tests {
     }
 
     fn series(peak: f64) -> Series {
-        Series { peak, peak_at: Some(0), sum: peak, own: 3 }
+        Series { peak, peak_at: Some(0), sum: peak, own: 3, ..Series::default() }
     }
 
     fn value(limits: &Limits, peak: f64) -> f64 {

@@ -13,6 +13,7 @@ use crate::aws::Aws;
 use crate::aws::cloudwatch::{Read, Window};
 use crate::catalogue::{Listing, Quota, Service};
 use crate::config::overrides::Overrides;
+use crate::domain::activity::Activity;
 use crate::domain::own_calls::OwnCalls;
 use crate::domain::rota::Rota;
 use crate::domain::tour::Tours;
@@ -57,6 +58,8 @@ pub struct Scan {
     pub(super) questions_left: OnceCell<AtomicUsize>,
     /// What earlier runs called, as the ledger knows it.
     pub own_calls_before: OwnCalls,
+    /// Which APIs were called lately, as the ledger knows it.
+    pub activity_before: Activity,
     pub(super) shared: OnceCell<Shared>,
 }
 
@@ -99,13 +102,17 @@ pub(super) struct Shared {
     pub tallies: Tallies,
     /// Visits of the companion services' resources.
     pub visits: HashMap<Listing, Visits>,
-    /// Breach and gauge series by instance id and metric name.
+    /// Breach and gauge series by instance id, and by metric name and group.
     pub gauges: Gauges,
     /// Rate series by quota code.
     pub rates: Rates,
+    /// Which APIs were called lately, for the next run.
+    pub activity: Activity,
+    /// Why all rates were read, where fewer would have done.
+    pub activity_fault: Option<Fault>,
 }
 
-pub(super) type Gauges = HashMap<(String, &'static str), Read>;
+pub(super) type Gauges = HashMap<(String, (&'static str, &'static str)), Read>;
 
 pub(super) type Rates = HashMap<String, Read>;
 
@@ -137,6 +144,7 @@ impl Scan {
             rules: Rules::default(),
             questions_left: OnceCell::new(),
             own_calls_before: OwnCalls::default(),
+            activity_before: Activity::default(),
             shared,
         }
     }

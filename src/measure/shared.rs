@@ -5,30 +5,40 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::activity::{Asked, Rate};
 use super::detail::{Tallies, Visits};
 use super::rates;
 use super::scan::{Gauges, Rates, Scan, Shared};
-use crate::aws::cloudwatch::{Query, Window};
+use crate::aws::cloudwatch::{Query, Read, Series as Idle, Window};
 use crate::catalogue::{self, Gauge, Listing, Meter, Place, Service};
+use crate::domain::activity::Activity;
 use crate::domain::limit::Statistic;
 use crate::domain::own_calls::Minutes;
-use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Fault, FaultKind, Instance, Tally};
 
 /// Whose series it is.
 enum Key {
-    /// An instance's id and the metric's name.
-    Gauge(String, &'static str),
+    /// An instance's id, the metric's name and its group.
+    Gauge(String, (&'static str, &'static str)),
     /// A quota's code.
     Rate(String),
+}
+
+/// What CloudWatch told for all instances.
+struct Series {
+    gauges: Gauges,
+    rates: Rates,
+    activity: Activity,
+    fault: Option<Fault>,
 }
 
 impl Scan {
     pub(super) async fn shared(&self) -> &Shared {
         self.shared
             .get_or_init(|| async {
-                let ((gauges, rates), (tallies, visits)) = tokio::join!(self.series(), self.account_listings());
-                Shared { tallies, visits, gauges, rates }
+                let (series, (tallies, visits)) = tokio::join!(self.series(), self.account_listings());
+                let Series { gauges, rates, activity, fault: activity_fault } = series;
+                Shared { tallies, visits, gauges, rates, activity, activity_fault }
             })
             .await
     }
@@ -79,7 +89,7 @@ impl Scan {
     }
 
     /// All CloudWatch series of the run, in as few calls as they fit in: those of one window together.
-    async fn series(&self) -> (Gauges, Rates) {
+    async fn series(&self) -> Series {
         let mut windows: BTreeMap<i64, Vec<(Key, Query)>> = BTreeMap::new();
         for instance in &self.instances {
             let of_window = windows.entry(self.looks_back_to(&instance.id)).or_default();
@@ -88,14 +98,12 @@ impl Scan {
                 of_window.extend(gauge_queries(gauge, instance).into_iter().map(named));
             }
         }
-        let of_account = self.looks_back_to(ACCOUNT_KEY);
         let own = self.own_calls();
-        for (service, code) in self.rate_codes() {
+        let Asked { rates: asked, idle, mut activity, fault } = self.rates_to_read().await;
+        for Rate { service, code, start, query } in asked {
             let limits = self.limits_of(service);
-            if let Some((start, query)) = rates::question(limits, &code, of_account) {
-                let query = query.without(rates::operation(limits, &code).and_then(|o| own.minutes(service.code(), o)));
-                windows.entry(start).or_default().push((Key::Rate(code), query));
-            }
+            let query = query.without(rates::operation(limits, &code).and_then(|o| own.minutes(service.code(), o)));
+            windows.entry(start).or_default().push((Key::Rate(code), query));
         }
         let (mut gauges, mut rates) = (Gauges::new(), Rates::new());
         for (start, asked) in windows {
@@ -108,19 +116,12 @@ impl Scan {
                 };
             }
         }
-        (gauges, rates)
-    }
-
-    /// Every quota whose usage is a metric that Service Quotas names: those of the catalogue, and those
-    /// that only Service Quotas knows.
-    fn rate_codes(&self) -> Vec<(Service, String)> {
-        let catalogued = catalogue::per_account().filter(|q| q.meter == Meter::Rate);
-        let mut codes: Vec<(Service, String)> = catalogued.map(|q| (q.service, q.code.to_owned())).collect();
-        for service in Service::ASKED {
-            let unlisted = self.uncatalogued(*service).into_iter().filter(|listed| listed.has_usage_metric);
-            codes.extend(unlisted.map(|listed| (*service, listed.code.to_owned())));
-        }
-        codes
+        let is_called = |read: &Read| read.as_ref().is_ok_and(|series| series.peak_at.is_some() || series.own > 0);
+        let called = rates.iter().filter(|(_, read)| is_called(read)).map(|(code, _)| code.as_str());
+        activity.note(called, self.now.as_second());
+        // Nobody called them.
+        rates.extend(idle.into_iter().map(|code| (code, Ok(Idle { pair: Some(0.0), ..Idle::default() }))));
+        Series { gauges, rates, activity, fault }
     }
 }
 
@@ -129,22 +130,26 @@ fn is_of_instances(listing: Listing) -> bool {
     catalogue::per_instance().any(|q| q.meter.listing() == Some(listing))
 }
 
-fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<(&'static str, Query)> {
+/// Each metric of a gauge, in each of its groups.
+fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<((&'static str, &'static str), Query)> {
     let metric = gauge.metric();
-    let query = |name: &str, statistic: Statistic, period| Query {
+    let query = |name: &str, group: &str, statistic: Statistic, period| Query {
         namespace: "AWS/Connect".to_owned(),
         name: name.to_owned(),
-        dimensions: vec![
-            ("InstanceId".to_owned(), instance.id.clone()),
-            ("MetricGroup".to_owned(), metric.metric_group.to_owned()),
-        ],
+        dimensions: vec![("InstanceId".to_owned(), instance.id.clone()), ("MetricGroup".to_owned(), group.to_owned())],
         statistic,
         period,
         rolling: None,
         own: Minutes::new(),
     };
-    let mut queries = vec![(metric.name, query(metric.name, Statistic::Maximum, metric.period))];
-    queries.extend(metric.breaches.iter().map(|name| (*name, query(name, Statistic::Sum, 60))));
+    let mut queries = Vec::new();
+    for group in metric.metric_groups {
+        queries.push(((metric.name, *group), query(metric.name, group, Statistic::Maximum, metric.period)));
+        let share = metric.share.0;
+        queries.push(((share, *group), query(share, group, Statistic::Maximum, metric.period)));
+        let breaches = metric.breaches.iter();
+        queries.extend(breaches.map(|name| ((*name, *group), query(name, group, Statistic::Sum, 60))));
+    }
     queries
 }
 

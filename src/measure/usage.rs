@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
-
-use super::detail::{Tallies, Visits};
+use super::detail::{Fullest, Tallies, Visits};
+use super::gauges::gauge_usage;
+use super::outcome::{clock, unknown, used};
+use super::queues::{QueueRead, capacity};
 use super::scan::Shared;
-use crate::aws::cloudwatch::{Series, Unread};
-use crate::catalogue::{Gauge, Listing, Meter, Quota};
+use crate::catalogue::listing::{ARCHIVED, BUILT_IN};
+use crate::catalogue::{Listing, Meter, Quota};
 use crate::domain::tour::{ALL, Visited};
-use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
+use crate::domain::{Bound, Ceiling, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
 
 /// What an instance's readings are made from.
 pub(super) struct Sources<'a> {
@@ -19,46 +20,33 @@ pub(super) struct Sources<'a> {
     pub tallies: &'a Tallies,
     pub visits: &'a HashMap<Listing, Visits>,
     pub shared: &'a Shared,
-}
-
-/// A usage with the catalogue's own doubt about it.
-pub(super) fn used(quota: &Quota, mut usage: Usage) -> Measured {
-    let notes = [usage.note.take().as_deref(), quota.note].into_iter().flatten().collect::<Vec<_>>().join("; ");
-    usage.note = (!notes.is_empty()).then_some(notes);
-    Measured::Usage(usage)
-}
-
-/// What a fault makes of a row. A companion service that is not here, or that the account does not have, is a
-/// state and no failure; an operation that is not here yet is one that is told.
-pub(super) fn unknown(fault: &Fault) -> Measured {
-    match fault.kind {
-        FaultKind::NotOffered | FaultKind::NotEnabled => Measured::NotMeasurable(fault.message.clone()),
-        FaultKind::NoSuchOperation => Measured::Lacking(fault.clone()),
-        _ => Measured::Unknown(fault.clone()),
-    }
-}
-
-/// What a series that was not read as a whole makes of a row: what was seen of it is a lower bound.
-pub(super) fn at_least(unread: &Unread, usage: impl Fn(Series) -> Measured) -> Measured {
-    match (unknown(&unread.fault), unread.part.map(usage)) {
-        (Measured::Unknown(fault), Some(Measured::Usage(usage))) => Measured::AtLeast(usage, fault),
-        (other, _) => other,
-    }
+    /// The queues that have a maximum.
+    pub queues: &'a [QueueRead],
 }
 
 pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
-    let Sources { instance, waited_since, tallies, visits, shared } = sources;
+    let Sources { instance, waited_since, tallies, visits, shared, queues } = sources;
     match quota.meter {
         Meter::Count(listing) => count_of(quota, listing, tallies),
         Meter::CountIn(listing, group) => {
             counted(quota, listing, tallies, |t| Usage::exactly(count(t.count_in(group))))
         }
-        Meter::WorstGroup(listing, limits) => counted(quota, listing, tallies, |t| by_group(t, limits)),
+        Meter::WorstGroup(listing, limits) => {
+            // Names stand in another listing, where the items of this one have ids only.
+            let names = listing.names().and_then(|names| tallies.get(&names)).and_then(|names| names.as_ref().ok());
+            counted(quota, listing, tallies, |tally| by_group(tally, limits, names))
+        }
+        Meter::CountWithDistinct(counted, distinct) => with_distinct(quota, (counted, distinct), tallies),
         Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
         Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
+        Meter::Bounded(listing) => bounded(quota, listing, visits),
+        Meter::QueueCapacity(listing) => match tallies.get(&listing) {
+            Some(Err(fault)) => unknown(fault),
+            _ => capacity(quota, queues),
+        },
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
         Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
-        Meter::Instances | Meter::Rate | Meter::DistinctIn(..) => {
+        Meter::Instances | Meter::Rate | Meter::Burst | Meter::DistinctIn(..) => {
             Measured::NotMeasurable("measured for the account".to_owned())
         }
     }
@@ -66,7 +54,11 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
 
 /// All items of a listing.
 pub(super) fn count_of(quota: &Quota, listing: Listing, tallies: &Tallies) -> Measured {
-    counted(quota, listing, tallies, |tally| Usage::exactly(count(tally.total)))
+    counted(quota, listing, tallies, |tally| {
+        let of = |part: &str| (tally.count_in(part) > 0).then(|| format!("{} are {part}", tally.count_in(part)));
+        let note = [BUILT_IN, ARCHIVED].into_iter().find_map(of);
+        Usage { note, ..Usage::exactly(count(tally.total)) }
+    })
 }
 
 /// What `usage` makes of a listing that was made.
@@ -81,7 +73,7 @@ fn counted(quota: &Quota, listing: Listing, tallies: &Tallies, usage: impl Fn(&T
 /// The fullest of the resources whose outermost one `keep` lets through.
 pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl Fn(Option<&str>) -> bool) -> Measured {
     let (listing, group) = match quota.meter {
-        Meter::Worst(listing) => (listing, ALL),
+        Meter::Worst(listing) | Meter::Bounded(listing) => (listing, ALL),
         Meter::WorstIn(listing, group) => (listing, group),
         _ => return Measured::NotMeasurable("not counted by resource".to_owned()),
     };
@@ -147,20 +139,66 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
     used(quota, usage)
 }
 
+/// The fullest resource: by its visit, or by what its own listing tells of it where that is enough.
+fn bounded(quota: &Quota, listing: Listing, visits: &HashMap<Listing, Visits>) -> Measured {
+    let told = visits.get(&listing).and_then(|visits| told(&visits.told));
+    let needs_visits = visits.get(&listing).is_none_or(|v| v.fault.is_some() || !v.resources.is_empty());
+    match (needs_visits.then(|| worst(quota, visits, |_| true)), told) {
+        // Where others wait for their visit, they may be fuller than any bound.
+        (Some(Measured::Usage(seen)), Some(told))
+            if told.value > seen.value && !(told.ceiling.is_some() && seen.bound == Some(Bound::Lower)) =>
+        {
+            used(quota, told)
+        }
+        // Of what could be too much nothing else is known.
+        (Some(visited), _) => visited,
+        (None, told) => used(quota, told.unwrap_or_else(|| Usage::exactly(0.0))),
+    }
+}
+
+/// The fullest of what needs no visit.
+fn told(fullest: &Fullest) -> Option<Usage> {
+    let usage = |(value, name): &(u64, String)| Usage {
+        approximate: true,
+        resource: (*value > 0).then(|| name.clone()),
+        ..Usage::exactly(count(*value))
+    };
+    let at_most = fullest.at_most.as_ref().map(|told| Usage {
+        bound: Some(Bound::Upper),
+        ceiling: Some(Ceiling::BelowWarning),
+        note: Some("at most: its queues times its channels".to_owned()),
+        ..usage(told)
+    });
+    // Of equal ones the surer.
+    [at_most, fullest.exact.as_ref().map(usage)].into_iter().flatten().max_by(|a, b| a.value.total_cmp(&b.value))
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn count(n: u64) -> f64 {
     n as f64
 }
 
 /// Every group with its own limit, where AWS has one. Which is the fullest is judged, with the limits that apply.
-fn by_group(tally: &Tally, limits: &[(&'static str, f64)]) -> Usage {
+fn by_group(tally: &Tally, limits: &[(&'static str, f64)], names: Option<&Tally>) -> Usage {
     let limit_of = |name: &str| limits.iter().find(|(n, _)| *n == name).map(|(_, limit)| *limit);
+    let elsewhere = |key: &str| names.and_then(|names| names.groups.get(key)).and_then(|group| group.name.clone());
     let groups = tally.groups.iter().map(|(key, group)| GroupUsage {
-        name: group.name.clone().unwrap_or_else(|| key.clone()),
+        name: group.name.clone().or_else(|| elsewhere(key)).unwrap_or_else(|| key.clone()),
         value: count(group.count),
         limit: limit_of(key),
+        ..GroupUsage::default()
     });
     Usage { groups: groups.collect(), ..Usage::default() }
+}
+
+/// All items of one listing, and the distinct identities of another.
+fn with_distinct(quota: &Quota, (of_all, of_distinct): (Listing, Listing), tallies: &Tallies) -> Measured {
+    let distinct = match tallies.get(&of_distinct) {
+        Some(Ok(tally)) => tally.groups.values().map(|group| group.ids.len() as u64).sum::<u64>(),
+        Some(Err(fault)) => return unknown(fault),
+        None => 0,
+    };
+    counted(quota, of_all, tallies, |tally| Usage::exactly(count(tally.total + distinct)))
 }
 
 /// Items of the instance, by its ARN or its id, in a listing that serves every instance.
@@ -180,72 +218,9 @@ fn of_instance(tally: &Tally, instance: &Instance) -> Usage {
     }
 }
 
-fn gauge_usage(
-    quota: &Quota,
-    gauge: Gauge,
-    instance: &Instance,
-    waited_since: Option<i64>,
-    shared: &Shared,
-) -> Measured {
-    let metric = gauge.metric();
-    let series = |name: &'static str| shared.gauges.get(&(instance.id.clone(), name));
-    let mut lacks: Option<Unread> = None;
-    let mut read = |name: &'static str| match series(name) {
-        Some(Ok(series)) => Some(*series),
-        Some(Err(unread)) => {
-            lacks = lacks.take().or_else(|| Some(unread.clone()));
-            unread.part
-        }
-        None => {
-            lacks = lacks.take().or_else(|| Some(Unread { fault: not_asked(name), part: None }));
-            None
-        }
-    };
-    let mut rejections = Vec::new();
-    let mut rejected = 0.0;
-    for breach in metric.breaches {
-        let sum = read(breach).map_or(0.0, |series| series.sum);
-        if sum > 0.0 {
-            rejected += sum;
-            rejections.push(format!("{sum} {breach}"));
-        }
-    }
-    let seen = read(metric.name);
-    let usage = |Series { peak, peak_at, .. }: Series| {
-        let mut notes: Vec<String> = peak_at.map(|at| format!("peak at {}", clock(at))).into_iter().collect();
-        if rejected > 0.0 {
-            notes.push(format!("{rejected} rejected in the window ({})", rejections.join(", ")));
-        }
-        notes.extend(
-            waited_since.map(|at| format!("looked back to {}: no run measured this instance since", clock(at))),
-        );
-        let note = (!notes.is_empty()).then(|| notes.join("; "));
-        used(quota, Usage { value: peak, rejected, peak_at, is_concurrency: true, note, ..Usage::default() })
-    };
-    match lacks {
-        None => usage(seen.unwrap_or_default()),
-        // Whatever was seen of the gauge or of its rejections has happened.
-        Some(lacks) => {
-            let part = seen.or_else(|| (rejected > 0.0).then(Series::default));
-            at_least(&Unread { part, ..lacks }, usage)
-        }
-    }
-}
-
-pub(super) fn not_asked(metric: &str) -> Fault {
-    Fault::new("cloudwatch:GetMetricData", FaultKind::Other, format!("{metric} was not asked for"))
-}
-
-pub(super) fn clock(unix_seconds: i64) -> String {
-    Timestamp::from_second(unix_seconds)
-        .map_or_else(|_| "?".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::cloudwatch::Read;
-    use crate::catalogue;
     use crate::domain::Group;
 
     fn tally(groups: &[(&str, u64)]) -> Tally {
@@ -261,44 +236,13 @@ mod tests {
 
     #[test]
     fn each_group_is_counted_and_has_its_own_limit() {
-        let usage =
-            by_group(&tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]), &[("OnMetricDataUpdate", 100.0)]);
+        let usage = by_group(
+            &tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]),
+            &[("OnMetricDataUpdate", 100.0)],
+            None,
+        );
         let groups: Vec<_> = usage.groups.iter().map(|g| (g.name.as_str(), g.value, g.limit)).collect();
         assert_eq!(groups, [("OnMetricDataUpdate", 90.0, Some(100.0)), ("OnPostCall", 300.0, None)]);
-        assert_eq!(by_group(&tally(&[]), &[]), Usage::exactly(0.0));
-    }
-
-    fn calls(of_calls: Read, of_breaches: [Read; 2]) -> Measured {
-        let instance = Instance { id: "i".to_owned(), arn: String::new(), alias: None, status: "ACTIVE".to_owned() };
-        let quota = catalogue::all().find(|q| q.meter == Meter::Gauge(Gauge::Calls)).unwrap();
-        let metric = Gauge::Calls.metric();
-        let mut shared = Shared::default();
-        shared.gauges.insert(("i".to_owned(), metric.name), of_calls);
-        for (name, read) in metric.breaches.iter().zip(of_breaches) {
-            shared.gauges.insert(("i".to_owned(), name), read);
-        }
-        gauge_usage(quota, Gauge::Calls, &instance, None, &shared)
-    }
-
-    /// CloudWatch gave a part: of the gauge, of a counter of rejections, or nothing at all.
-    #[test]
-    fn what_was_seen_in_a_part_has_happened() {
-        let series = |peak: f64| Series { peak, peak_at: Some(60), sum: peak, ..Series::default() };
-        let fault = Fault::new("cloudwatch:GetMetricData", FaultKind::BadResponse, "a part");
-        let part = |part: Option<Series>| Err(Unread { fault: fault.clone(), part });
-        let idle = || Ok(Series::default());
-        let at_least = |measured: Measured| match measured {
-            Measured::AtLeast(usage, _) => (usage.value, usage.rejected),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(at_least(calls(part(Some(series(97.0))), [idle(), idle()])), (97.0, 0.0));
-        assert_eq!(at_least(calls(Ok(series(97.0)), [idle(), part(Some(series(3.0)))])), (97.0, 3.0));
-        assert_eq!(at_least(calls(Ok(series(97.0)), [idle(), part(None)])), (97.0, 0.0));
-        assert_eq!(at_least(calls(part(None), [Ok(series(3.0)), idle()])), (0.0, 3.0));
-        assert_eq!(calls(part(None), [idle(), idle()]), Measured::Unknown(fault.clone()));
-        match calls(Ok(series(97.0)), [idle(), Ok(series(2.0))]) {
-            Measured::Usage(usage) => assert_eq!((usage.value, usage.rejected, usage.peak_at), (97.0, 2.0, Some(60))),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(by_group(&tally(&[]), &[], None), Usage::exactly(0.0));
     }
 }

@@ -23,7 +23,7 @@ impl Kept {
 pub(super) async fn keep(run: &Context<'_>, judged: &Judged) -> Kept {
     let mut kept = Kept::default();
     if !run.dry_run {
-        run.sinks.stores.put(&judged.snapshot, &mut kept.counts, &mut kept.faults).await;
+        run.sinks.stores.put(&judged.snapshot.stored(), &mut kept.counts, &mut kept.faults).await;
     }
     kept
 }

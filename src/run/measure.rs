@@ -171,9 +171,10 @@ impl Fleet {
     pub(super) async fn account(self, run: &Context<'_>, book: Book) -> Measured {
         let calls = run.app.aws.connect.caller().stats().requests - self.calls_before;
         let rota = rota_after(&self.scan, &self.turns, calls);
-        let Collected { readings, tours, .. } = self.scan.account(self.integrations).await;
-        let notes = Notes { tours, rota, ..book.notes() };
-        Measured { instance: None, readings, book, notes, faults: Vec::new() }
+        let Collected { readings, tours, faults, .. } = self.scan.account(self.integrations).await;
+        let activity = self.scan.activity().await;
+        let notes = Notes { tours, rota, activity, ..book.notes() };
+        Measured { instance: None, readings, book, notes, faults }
     }
 }
 

@@ -59,6 +59,12 @@ impl App {
         if !self.sinks.channels.events.is_empty() {
             answer["events"] = json!(sent);
         }
+        // The topic took the message. Whether anybody gets it is another question.
+        match sinks.channels.subscriptions().await {
+            Some(Ok(found)) => answer["confirmed_subscriptions"] = json!(found.confirmed),
+            Some(Err(fault)) => answer["note"] = json!(format!("whether anybody receives it is not known: {fault}")),
+            None => {}
+        }
         Ok(answer)
     }
 

@@ -89,6 +89,7 @@ fn in_words(count: f64, noun: &str) -> String {
 fn rejected_noun(metric: &Metric) -> &'static str {
     match catalogue::find(metric.key()).map(|quota| quota.meter) {
         Some(Meter::Gauge(gauge)) => gauge.noun(),
+        Some(Meter::QueueCapacity(_)) => "contact",
         _ => "request",
     }
 }

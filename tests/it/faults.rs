@@ -17,7 +17,7 @@ fn served_by(listing: Listing) -> Vec<String> {
         .filter(|q| {
             // A visit needs the listing that says whom to visit.
             let of = q.meter.listing();
-            of == Some(listing) || of.and_then(Listing::parent) == Some(listing)
+            of == Some(listing) || q.meter.beside() == Some(listing) || of.and_then(Listing::parent) == Some(listing)
         })
         .map(|q| q.id().key().to_owned())
         .collect();
@@ -163,9 +163,9 @@ async fn metrics_that_cannot_be_read_are_unknown_not_idle() {
         bench.always("monitoring", "GetMetricData", kind.clone());
         let report = bench.dry_run().await;
         let gauges: BTreeSet<String> = with_status(&report["instances"][0], "unknown").into_iter().collect();
-        let expected = ["L-12AB7C57", "L-D4BA6F6E", "L-60553137", "L-B117F12F"].map(str::to_owned).into();
+        let expected = ["L-12AB7C57", "L-D4BA6F6E", "L-E908C3A1", "L-60553137", "L-B117F12F"].map(str::to_owned).into();
         assert_eq!(gauges, expected, "{kind:?}");
-        assert_eq!(with_status(&report["account"], "unknown").len(), 340, "{kind:?}");
+        assert_eq!(with_status(&report["account"], "unknown").len(), 396, "{kind:?}");
     }
 }
 
@@ -256,7 +256,7 @@ async fn cloudwatch_that_knows_no_such_operation_cannot_be_read() {
         bench.always("monitoring", "GetMetricData", kind);
         let report = bench.dry_run().await;
         assert_eq!(report["complete"], false, "{status} {code}");
-        assert_eq!(with_status(&report["instances"][0], "unknown").len(), 4, "{status} {code}");
+        assert_eq!(with_status(&report["instances"][0], "unknown").len(), 5, "{status} {code}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::harness::{Bench, NOON, quiet, row};
 const HOUR: i64 = 3_600;
 const PROMPTS: &str = "L-0865B754";
 /// Quotas of an instance that are asked for.
-const QUESTIONS: usize = 41;
+const QUESTIONS: usize = 42;
 
 /// An account in which the listing shows nothing of single instances.
 fn world(instances: usize) -> World {

@@ -42,7 +42,16 @@ fn rows_of(document: &Value) -> Vec<((String, String), Value)> {
     assert!(document.get("truncated").is_none(), "the world is small enough to be stored whole");
     let owner = document["instance_id"].as_str().unwrap().to_owned();
     let rows = document["metrics"].as_array().unwrap();
-    rows.iter().map(|row| ((owner.clone(), key_of(row)), row.clone())).collect()
+    // Of some rows only the codes are stored.
+    let listed = |member: &str, row: Value| {
+        let codes = document[member].as_array().cloned().unwrap_or_default();
+        codes.into_iter().map(move |code| (code.as_str().unwrap().to_owned(), row.clone()))
+    };
+    let all = rows.iter().map(|row| (key_of(row), row.clone()));
+    all.chain(listed("idle", json!({ "usage": 0.0, "status": "ok" })))
+        .chain(listed("limit_only", json!({ "status": "not_measurable" })))
+        .map(|(key, row)| ((owner.clone(), key), row))
+        .collect()
 }
 
 /// What stands in the stores of the run at this moment, and what has been sent since `seen`.

@@ -9,10 +9,12 @@
     reason = "in a test a panic is the message, and its numbers are small"
 )]
 
+mod activity;
 mod alarms;
 mod alerts;
 mod architecture;
 mod binary;
+mod bursts;
 mod called;
 mod cli;
 mod companions;
@@ -21,6 +23,7 @@ mod deadline;
 mod events;
 mod family;
 mod faults;
+mod figures;
 mod harness;
 mod imports;
 mod interleave;
@@ -38,6 +41,7 @@ mod overlap;
 mod overrides;
 mod pacing;
 mod packs;
+mod queues;
 mod requests;
 mod run;
 mod schema;
@@ -46,4 +50,5 @@ mod sinks;
 mod stories;
 mod supply;
 mod tls;
+mod units;
 mod usage;

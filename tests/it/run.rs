@@ -67,9 +67,9 @@ async fn each_listing_is_asked_once_and_what_serves_all_instances_once_for_all()
     let visits = |c: &&String| VISITS.contains(&c.as_str());
     let visits = calls.iter().filter(visits).count();
     assert!((45..=60).contains(&visits), "within DETAIL_CALL_BUDGET, a part of it kept for long lists: {visits}");
-    assert_eq!(calls.len(), 3 * 27 + 2 + visits);
+    assert_eq!(calls.len(), 3 * 31 + 2 + visits);
     assert_eq!(report["connect_api"]["requests"], calls.len());
-    assert_eq!(bench.calls("monitoring").len(), 1, "24 gauge and breach series and 340 rates fit one call");
+    assert_eq!(bench.calls("monitoring").len(), 1, "30 gauge and breach series and 340 rates fit one call");
     let lists = |r: &simaws::Recorded| r.service == "servicequotas" && r.operation.starts_with("List");
     let lists: Vec<_> = bench.sim.requests().into_iter().filter(lists).collect();
     assert!(!lists.is_empty() && lists.iter().all(|r| String::from_utf8_lossy(&r.body).contains("\"MaxResults\":100")));

@@ -39,7 +39,7 @@ pub struct Story {
     /// All services are there, and more than one instance.
     pub is_whole: bool,
     world: World,
-    config: Config,
+    pub config: Config,
 }
 
 impl Story {

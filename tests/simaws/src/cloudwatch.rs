@@ -253,7 +253,7 @@ fn list_metrics(context: &Context<'_>, input: &Value) -> Result<Value, AwsError>
     let listed: Vec<Value> = context
         .world
         .metrics
-        .active()
+        .active(input.get("RecentlyActive").is_some_and(|active| !active.is_null()))
         .filter(|(space, name, dimensions)| {
             namespace.as_ref().is_none_or(|wanted| wanted == *space)
                 && metric.as_ref().is_none_or(|wanted| wanted == *name)

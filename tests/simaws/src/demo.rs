@@ -9,6 +9,7 @@ const QUEUES: &str = "L-19A87C94";
 const PHONE_NUMBERS: &str = "L-8F812903";
 const CONCURRENT_CALLS: &str = "L-12AB7C57";
 const CONCURRENT_CHATS: &str = "L-D4BA6F6E";
+const CAMPAIGN_CALLS: &str = "L-E908C3A1";
 const INSTANCES: &str = "L-AA17A6B9";
 
 const BIG: &[(&str, u64)] = &[
@@ -94,6 +95,7 @@ impl Instance {
         self.set_children("ListDataTableAttributes", 0, 14).set_children("Primary", 0, 2);
         self.set_children("ListDataTableValues", 0, 360);
         self.set_children("SearchHoursOfOperationOverrides", 0, 11);
+        self.set_children("MaxContacts", 0, 200).set_children("MaxContacts", 4, 25);
     }
 }
 
@@ -141,6 +143,7 @@ impl World {
         world.quotas.set_instance(PHONE_NUMBERS, &big_arn, 60.0);
         world.quotas.set_instance(CONCURRENT_CALLS, &big_arn, 500.0);
         world.quotas.set_instance(CONCURRENT_CHATS, &big_arn, 800.0);
+        world.quotas.set_instance(CAMPAIGN_CALLS, &big_arn, 150.0);
         world.quotas.set_instance(QUEUES, &medium_arn, 150.0);
         world.quotas.set_instance(CONCURRENT_CALLS, &medium_arn, 100.0);
 
@@ -154,6 +157,16 @@ impl World {
                 (35.0, "ConcurrentEmails"),
             ],
         );
+        // Outbound campaigns dial, and a small queue is full and turns callers away.
+        let campaigns = [("InstanceId", big.id.as_str()), ("MetricGroup", "VoiceCalls")];
+        let queue = |name| [("InstanceId", big.id.as_str()), ("MetricGroup", "Queue"), ("QueueName", name)];
+        for ago in 0..60 {
+            let (at, busy) = (now - ago * 60, if (15..40).contains(&ago) { 1.0 } else { 0.5 });
+            world.metrics.put("AWS/Connect", "ConcurrentHighVolumeCalls", &campaigns, at, 104.0 * busy);
+            world.metrics.put("AWS/Connect", "QueueSize", &queue("Queue 1"), at, 62.0 * busy);
+            world.metrics.put("AWS/Connect", "QueueSize", &queue("Queue 5"), at, (25.0 * busy).round());
+        }
+        world.metrics.put("AWS/Connect", "QueueCapacityExceededError", &queue("Queue 5"), now - 22 * 60, 9.0);
         world.publish_gauges(
             &medium.id,
             now,

@@ -70,12 +70,17 @@ pub struct Metrics {
     /// `ListMetrics` leaves out what had no data in the two weeks before this Unix time; nothing where
     /// there is none.
     pub now: Option<i64>,
+    /// The time of [`Sim::set_clock`](crate::Sim::set_clock).
+    pub(crate) clock: Option<i64>,
+    /// So many seconds after its first datapoint `ListMetrics` tells of a metric.
+    pub late: i64,
     /// By metric name: of its data only so many datapoints come, the oldest ones, as `PartialData`, and no page
     /// follows.
     pub parts: BTreeMap<String, usize>,
 }
 
 const TWO_WEEKS: i64 = 14 * 86_400;
+const THREE_HOURS: i64 = 3 * 3_600;
 
 impl Metrics {
     /// Publishes a value in the minute that holds this Unix time. Values of one minute aggregate.
@@ -86,11 +91,20 @@ impl Metrics {
         series.entry(minute).and_modify(|datum| datum.add(Datum::of(value))).or_insert(Datum::of(value));
     }
 
-    /// The metrics that `ListMetrics` tells of: namespace, name, dimensions.
-    pub(crate) fn active(&self) -> impl Iterator<Item = (&str, &str, &Dimensions)> {
-        let since = self.now.map_or(i64::MIN, |now| now - TWO_WEEKS);
+    /// The metrics that `ListMetrics` tells of: namespace, name, dimensions. Of the last three hours those are
+    /// `recent` that had data in them, by the clock that tests set.
+    pub(crate) fn active(&self, recent: bool) -> impl Iterator<Item = (&str, &str, &Dimensions)> {
+        let clock = self.clock.or(self.now);
+        let since = match recent {
+            true => clock.map_or(i64::MIN, |now| now - THREE_HOURS),
+            false => self.now.map_or(i64::MIN, |now| now - TWO_WEEKS),
+        };
+        // AWS learns of a new metric some minutes after its first datapoint.
+        let known = clock.map_or(i64::MAX, |now| now - self.late);
+        let is_known = move |data: &BTreeMap<i64, Datum>| data.keys().next().is_some_and(|oldest| *oldest <= known);
         self.series
             .iter()
+            .filter(move |(_, data)| is_known(data))
             .filter(move |(_, data)| data.keys().next_back().is_some_and(|newest| *newest >= since))
             .map(|((namespace, name, dimensions), _)| (namespace.as_str(), name.as_str(), dimensions))
     }

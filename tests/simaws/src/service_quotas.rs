@@ -106,7 +106,7 @@ fn quota(world: &World, row: &Row, value: f64, applied: Option<(&str, Option<&st
         }
         None => body["Value"] = value.into(),
     }
-    if let Some((resource, service)) = row.usage {
+    if let Some((resource, service)) = world.quotas.usage(row) {
         let (name, statistic) = world.quotas.usage_metric(row.code);
         body["UsageMetric"] = json!({
             "MetricNamespace": "AWS/Usage",

@@ -287,6 +287,7 @@ impl Sim {
     /// It is this time now (Unix seconds). Until it is set, the simulation began at `world.quotas.now`.
     pub fn set_clock(&self, now: i64) {
         self.state().clock = Some((Instant::now(), now));
+        self.world().metrics.clock = Some(now);
     }
 
     /// Counts an answered call in `AWS/Usage`, as far as a quota names a metric for it.

@@ -133,7 +133,9 @@ impl World {
     }
 }
 
-const CHILDREN: [&str; 11] = [
+const CHILDREN: [&str; 16] = [
+    "ParentHoursOfOperations",
+    "MaxContacts",
     "ListQueueEmailAddresses",
     "ListQueueQuickConnects",
     "ListUserProficiencies",
@@ -141,11 +143,23 @@ const CHILDREN: [&str; 11] = [
     "ListDataTableValues",
     "GetTaskTemplate",
     "SearchHoursOfOperationOverrides",
+    "ListRoutingProfileQueues",
+    "ListRoutingProfileManualAssignmentQueues",
+    "MediaConcurrencies",
     "NumberOfAssociatedQueues",
     "NumberOfAssociatedManualAssignmentQueues",
     "NumberOfAssociatedUsers",
     "Primary",
 ];
+
+/// The member that counts the queues whose pairs an operation lists.
+fn queues_of(operation: &str) -> &'static str {
+    if operation == "ListRoutingProfileQueues" {
+        "NumberOfAssociatedQueues"
+    } else {
+        "NumberOfAssociatedManualAssignmentQueues"
+    }
+}
 
 /// One integration association of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +190,8 @@ pub struct Instance {
     pub agent_queues: u64,
     /// Beside the active flows of `ListContactFlows`.
     pub archived_flows: u64,
+    /// So many Lex V2 bots share the aliases of `ListBots`; where there is none, each alias has a bot of its own.
+    pub lex_v2_bots: Option<u64>,
     pub phone_numbers: u64,
     /// Claimed to a traffic distribution group of the instance, not to the instance itself.
     pub tdg_phone_numbers: u64,
@@ -195,6 +211,7 @@ impl Instance {
             rules: BTreeMap::new(),
             agent_queues: 0,
             archived_flows: 0,
+            lex_v2_bots: None,
             phone_numbers: 0,
             tdg_phone_numbers: 0,
         }
@@ -238,7 +255,11 @@ impl Instance {
     /// table), `GetTaskTemplate` (its fields), `SearchHoursOfOperationOverrides` (of hours). By the
     /// member that counts them: `NumberOfAssociatedQueues`, `NumberOfAssociatedManualAssignmentQueues`
     /// and `NumberOfAssociatedUsers` (of a routing profile), and `Primary` (so many of a table's
-    /// attributes are, from the first).
+    /// attributes are, from the first). `MaxContacts` is the most that a queue takes,
+    /// and `ParentHoursOfOperations` are those that hours of operation inherit from. `MediaConcurrencies` are a routing profile's channels, one where
+    /// none are set; `ListRoutingProfileQueues` and `ListRoutingProfileManualAssignmentQueues` are its pairs
+    /// of queue and channel. Where one of pairs and queues is not set, each queue has one pair, or each
+    /// channel of it one.
     ///
     /// # Panics
     /// When the name is none of these.
@@ -251,6 +272,23 @@ impl Instance {
 
     pub(crate) fn children_of(&self, name: &str, index: u64) -> u64 {
         self.children.get(name).and_then(|items| items.get(&index)).copied().unwrap_or(0)
+    }
+
+    /// Pairs of queue and channel of a routing profile, by the operation that lists them.
+    pub(crate) fn pairs_of(&self, operation: &str, profile: u64) -> u64 {
+        let pairs = self.children_of(operation, profile);
+        if pairs > 0 { pairs } else { self.children_of(queues_of(operation), profile) }
+    }
+
+    /// Queues of a routing profile that have these pairs.
+    pub(crate) fn queues_of(&self, operation: &str, profile: u64) -> u64 {
+        let queues = self.children_of(queues_of(operation), profile);
+        let pairs = self.children_of(operation, profile);
+        if queues > 0 { queues } else { pairs.div_ceil(self.channels_of(profile)) }
+    }
+
+    pub(crate) fn channels_of(&self, profile: u64) -> u64 {
+        self.children_of("MediaConcurrencies", profile).clamp(1, 4)
     }
 
     pub(crate) fn count(&self, operation: &str) -> u64 {

@@ -61,7 +61,10 @@ impl Children {
         }
         let id = ids.get(1).copied().unwrap_or_default();
         let place = parent(instance, self.parent, (self.parents)(instance), id)?;
-        let total = instance.children_of(self.operation, place);
+        let total = match self.parent {
+            "routing-profile" => instance.pairs_of(self.operation, place),
+            _ => instance.children_of(self.operation, place),
+        };
         let binding = format!("{} {} {id}", self.operation, instance.id);
         let size = PageSize { default: if self.max < 100 { self.max } else { 100 }, max: self.max };
         let page = params.page(context, &binding, (size, INVALID), total, |_| true)?;
@@ -84,6 +87,7 @@ fn parent(instance: &Instance, kind: &str, total: u64, id: &str) -> Result<u64, 
 }
 
 const QUEUE: (&str, fn(&Instance) -> u64) = ("queue", |i| i.count("ListQueues") + i.agent_queues);
+const PROFILE: (&str, fn(&Instance) -> u64) = ("routing-profile", |i| i.count("ListRoutingProfiles"));
 const USER: (&str, fn(&Instance) -> u64) = ("agent", |i| i.count("ListUsers"));
 const TABLE: (&str, fn(&Instance) -> u64) = ("data-table", |i| i.count("ListDataTables"));
 
@@ -91,10 +95,21 @@ const TABLE: (&str, fn(&Instance) -> u64) = ("data-table", |i| i.count("ListData
 pub(crate) static CHILDREN: &[Children] = &[
     Children::get("ListQueueEmailAddresses", "/queues/{}/{}/email-addresses", QUEUE, "EmailAddressMetadataList", email_address),
     Children::get("ListQueueQuickConnects", "/queues/{}/{}/quick-connects", QUEUE, "QuickConnectSummaryList", |maker, _, index| items::quick_connect(maker, index)),
+    Children::get("ListRoutingProfileQueues", "/routing-profiles/{}/{}/queues", PROFILE, "RoutingProfileQueueConfigSummaryList", |maker, profile, index| items::routing_profile_pair(maker, "ListRoutingProfileQueues", profile, index)),
+    Children::get("ListRoutingProfileManualAssignmentQueues", "/routing-profiles/{}/{}/manual-assignment-queues", PROFILE, "RoutingProfileManualAssignmentQueueConfigSummaryList", manual_pair),
     Children::get("ListUserProficiencies", "/users/{}/{}/proficiencies", USER, "UserProficiencyList", proficiency),
     Children::get("ListDataTableAttributes", "/data-tables/{}/{}/attributes", TABLE, "Attributes", attribute).of_table(&["AttributeIds"]),
     Children::get("ListDataTableValues", "/data-tables/{}/{}/values/list", TABLE, "Values", value).of_table(&["RecordIds", "PrimaryAttributeValues"]),
 ];
+
+fn manual_pair(maker: &Maker<'_>, profile: u64, index: u64) -> Value {
+    let mut pair = items::routing_profile_pair(maker, "ListRoutingProfileManualAssignmentQueues", profile, index);
+    if let Some(members) = pair.as_object_mut() {
+        // Nothing is routed, so nothing has a priority.
+        members.retain(|name, _| !matches!(name.as_str(), "Priority" | "Delay"));
+    }
+    pair
+}
 
 fn email_address(maker: &Maker<'_>, _: u64, index: u64) -> Value {
     let address = items::email_address(maker, index);
@@ -172,7 +187,9 @@ pub(crate) fn get_task_template(context: &Context<'_>, params: &Params, ids: &[&
             "Type": TYPES[usize::try_from(index).unwrap_or(0) % TYPES.len()],
         })
     };
-    let fields: Vec<Value> = (0..instance.children_of("GetTaskTemplate", place)).map(field).collect();
+    let of_every = |kind: &str| json!({ "Id": { "Name": maker.text(kind) }, "Type": kind });
+    let mut fields: Vec<Value> = (0..instance.children_of("GetTaskTemplate", place)).map(field).collect();
+    fields.extend(["NAME", "DESCRIPTION", "SELF_ASSIGN"].map(of_every));
     let mut body = items::task_template(&maker, place);
     body["InstanceId"] = instance.id.as_str().into();
     body["Fields"] = fields.into();

@@ -107,7 +107,10 @@ pub(crate) fn queue(maker: &Maker<'_>, index: u64) -> Value {
 }
 
 pub(crate) fn found_queue(maker: &Maker<'_>, index: u64) -> Value {
-    json!({
+    let most = maker.instance.children_of("MaxContacts", index);
+    // Not there where the queue has none.
+    let most = if most > 0 { json!({ "MaxContacts": most }) } else { json!({}) };
+    let queue = json!({
         "QueueId": maker.id("queue", index),
         "QueueArn": maker.arn("queue", index),
         "Name": format!("Queue {}", index + 1),
@@ -117,7 +120,8 @@ pub(crate) fn found_queue(maker: &Maker<'_>, index: u64) -> Value {
         "Tags": maker.tags(),
         "LastModifiedTime": maker.modified(index),
         "LastModifiedRegion": maker.world.region,
-    })
+    });
+    with(queue, most)
 }
 
 pub(crate) fn routing_profile(maker: &Maker<'_>, index: u64) -> Value {
@@ -125,22 +129,45 @@ pub(crate) fn routing_profile(maker: &Maker<'_>, index: u64) -> Value {
 }
 
 pub(crate) fn found_routing_profile(maker: &Maker<'_>, index: u64) -> Value {
-    let number = |name: &str| maker.instance.children_of(name, index);
+    let queues = |operation: &str| maker.instance.queues_of(operation, index);
+    let ids = |operation: &str| -> Vec<String> { (0..queues(operation)).map(|n| maker.id("queue", n)).collect() };
+    let channels: Vec<Value> = (0..maker.instance.channels_of(index))
+        .map(|n| json!({ "Channel": CHANNELS[n as usize], "Concurrency": 1 }))
+        .collect();
+    let (routed, manual) = ("ListRoutingProfileQueues", "ListRoutingProfileManualAssignmentQueues");
     json!({
         "InstanceId": maker.instance.id,
         "RoutingProfileId": maker.id("routing-profile", index),
         "RoutingProfileArn": maker.arn("routing-profile", index),
         "Name": format!("Routing profile {}", index + 1),
         "Description": maker.text("Who gets which calls"),
-        "MediaConcurrencies": [{ "Channel": "VOICE", "Concurrency": 1 }],
+        "MediaConcurrencies": channels,
         "DefaultOutboundQueueId": maker.id("queue", 0),
-        "NumberOfAssociatedQueues": number("NumberOfAssociatedQueues"),
-        "NumberOfAssociatedManualAssignmentQueues": number("NumberOfAssociatedManualAssignmentQueues"),
-        "NumberOfAssociatedUsers": number("NumberOfAssociatedUsers"),
+        "NumberOfAssociatedQueues": queues(routed),
+        "NumberOfAssociatedManualAssignmentQueues": queues(manual),
+        "NumberOfAssociatedUsers": maker.instance.children_of("NumberOfAssociatedUsers", index),
+        "AssociatedQueueIds": ids(routed),
+        "AssociatedManualAssignmentQueueIds": ids(manual),
         "IsDefault": index == 0,
         "Tags": maker.tags(),
         "LastModifiedTime": maker.modified(index),
         "LastModifiedRegion": maker.world.region,
+    })
+}
+
+const CHANNELS: [&str; 4] = ["VOICE", "CHAT", "TASK", "EMAIL"];
+
+/// One pair of queue and channel of a routing profile, channel after channel.
+pub(crate) fn routing_profile_pair(maker: &Maker<'_>, operation: &str, profile: u64, index: u64) -> Value {
+    let queues = maker.instance.queues_of(operation, profile).max(1);
+    let (queue, channel) = (index % queues, index / queues);
+    json!({
+        "QueueId": maker.id("queue", queue),
+        "QueueArn": maker.arn("queue", queue),
+        "QueueName": format!("Queue {}", queue + 1),
+        "Channel": CHANNELS[(channel % 4) as usize],
+        "Priority": 1,
+        "Delay": 0,
     })
 }
 
@@ -229,7 +256,8 @@ pub(crate) fn bot(maker: &Maker<'_>, index: u64) -> Value {
     if bot_version(maker.instance, index) == "V1" {
         return json!({ "LexBot": lex_bot(maker, index) });
     }
-    let id = format!("{:010X}/{:010X}", hash((&maker.instance.id, index)) >> 24, index);
+    let bot = maker.instance.lex_v2_bots.map_or(index, |bots| index % bots.max(1));
+    let id = format!("{:010X}/{:010X}", hash((&maker.instance.id, bot)) >> 24, index);
     json!({ "LexV2Bot": { "AliasArn": maker.world.arn("lex", &format!("bot-alias/{id}")) } })
 }
 

@@ -83,6 +83,13 @@ pub(crate) fn integration(instance: &Instance, index: u64) -> (&str, &str) {
         .map_or(("", ""), |integration| (&integration.kind, &integration.arn))
 }
 
+/// Metrics that every instance has.
+pub(crate) const METRICS_OF_AWS: u64 = 130;
+
+pub(crate) fn metric_type(instance: &Instance, index: u64) -> &'static str {
+    if index < instance.count("ListMetrics") { "CUSTOMER_MANAGED" } else { "AWS_MANAGED" }
+}
+
 pub(crate) fn bot_version(instance: &Instance, index: u64) -> &'static str {
     if index < instance.count("ListLexBots") { "V1" } else { "V2" }
 }

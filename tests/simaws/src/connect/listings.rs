@@ -7,6 +7,7 @@ use super::account::with_token;
 use super::children;
 use super::items::{self, Maker};
 use super::kinds;
+use super::more;
 use super::request::{PageSize, Params};
 use crate::wire::{Answer, AwsError, Context, respond};
 use crate::world::Instance;
@@ -221,6 +222,10 @@ pub(crate) static LISTINGS: &[Listing] = &[
     get("ListEvaluationForms", "/evaluation-forms/{}", "EvaluationFormSummaryList", 100, |i| i.count("ListEvaluationForms"), items::evaluation_form),
     get("ListRules", "/rules/{}", "RuleSummaryList", 200, |i| i.rules.values().sum(), items::rule)
         .filtered(&[filter("eventSourceName", EVENT_SOURCES, kinds::event_source), filter("publishStatus", &["DRAFT", "PUBLISHED"], |i, n| kinds::always_published(i, n))]).invalid_request(),
+    get("ListMetrics", "/metrics/definitions/{}", "MetricSummaryList", 100, |i| i.count("ListMetrics") + kinds::METRICS_OF_AWS, more::metric)
+        .filtered(&[filter("type", &["AWS_MANAGED", "CUSTOMER_MANAGED"], |i, n| kinds::metric_type(i, n))]),
+    get("ListSecurityKeys", "/instance/{}/security-keys", "SecurityKeys", 2, |i| i.count("ListSecurityKeys"), more::security_key),
+    search("SearchHoursOfOperations", "/search-hours-of-operations", "HoursOfOperations", 100, |i| i.count("ListHoursOfOperations"), more::found_hours),
     search("SearchUsers", "/search-users", "Users", 500, |i| i.count("ListUsers"), items::found_user),
     search("SearchQueues", "/search-queues", "Queues", 500, |i| i.count("ListQueues"), items::found_queue),
     search("SearchRoutingProfiles", "/search-routing-profiles", "RoutingProfiles", 500, |i| i.count("ListRoutingProfiles"), items::found_routing_profile),

@@ -5,6 +5,7 @@ mod children;
 mod items;
 mod kinds;
 mod listings;
+mod more;
 mod request;
 
 use http::Method;

@@ -78,6 +78,8 @@ pub struct Quotas {
     periods: BTreeMap<(String, Place), Option<(i64, String)>>,
     /// Name and recommended statistic, where they are not `CallCount` and `Sum`.
     usage_metrics: BTreeMap<String, (String, String)>,
+    /// Metrics that AWS names for quotas of which the catalogue names none.
+    named: BTreeMap<String, (&'static str, &'static str)>,
     /// Instances of which listings show no row.
     unlisted: BTreeSet<String>,
     removed: BTreeSet<String>,
@@ -102,6 +104,7 @@ impl Default for Quotas {
             errors: BTreeMap::new(),
             periods: BTreeMap::new(),
             usage_metrics: BTreeMap::new(),
+            named: BTreeMap::new(),
             unlisted: BTreeSet::new(),
             removed: BTreeSet::new(),
             unapplied: BTreeSet::new(),
@@ -116,8 +119,7 @@ impl Default for Quotas {
 impl Quotas {
     /// The `Resource` and `Service` dimensions under which calls of an operation are counted.
     pub(crate) fn counted(&self, service: &str, operation: &str) -> Option<(&'static str, &'static str)> {
-        let rows = self.rows(service).filter_map(|row| row.usage);
-        rows.into_iter().find(|(resource, _)| *resource == operation)
+        self.rows(service).filter_map(|row| self.usage(row)).find(|(resource, _)| *resource == operation)
     }
 
     /// Applies a value to the account.
@@ -184,6 +186,17 @@ impl Quotas {
         self
     }
 
+    /// From now on AWS names a usage metric with these dimensions for the quota: `Resource` and `Service`.
+    pub fn name_usage(&mut self, code: &str, resource: &'static str, service: &'static str) -> &mut Self {
+        self.named.insert(known(code), (resource, service));
+        self
+    }
+
+    /// The `Resource` and `Service` dimensions of a quota's usage metric.
+    pub(crate) fn usage(&self, row: &Row) -> Option<(&'static str, &'static str)> {
+        self.named.get(row.code).copied().or(row.usage)
+    }
+
     /// Listings show no row of this instance; `GetServiceQuota` does.
     pub fn hide_from_listings(&mut self, instance_arn: &str) -> &mut Self {
         self.unlisted.insert(instance_arn.to_owned());
@@ -200,7 +213,7 @@ impl Quotas {
     /// The `Resource` and `Service` dimensions of a quota's usage metric, where it has one.
     #[must_use]
     pub fn usage_dimensions(&self, code: &str) -> Option<(&'static str, &'static str)> {
-        catalogue().iter().find(|row| row.code == code).and_then(|row| row.usage)
+        catalogue().iter().find(|row| row.code == code).and_then(|row| self.usage(row))
     }
 
     /// Every quota code of a service that is listed at all.

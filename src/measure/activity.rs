@@ -1,0 +1,110 @@
+//! Which rates are read in this run: those of APIs that were called lately, and once a day all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rates;
+use super::scan::Scan;
+use crate::aws::cloudwatch::Query;
+use crate::catalogue::{self, Meter, Quota, Service};
+use crate::domain::Fault;
+use crate::domain::activity::Activity;
+use crate::domain::alarm::Filter;
+use crate::domain::snapshot::ACCOUNT_KEY;
+
+const NAMESPACE: &str = "AWS/Usage";
+const CALLS: &str = "CallCount";
+const TYPE: &str = "Type";
+const API: &str = "API";
+/// `ListMetrics` tells what had data in so many seconds, and learns of it within the late ones.
+const RECENT_SECONDS: i64 = 3 * 3_600;
+const LATE_SECONDS: i64 = 900;
+
+/// One rate, and where to begin reading it (unix seconds).
+pub(super) struct Rate {
+    pub service: Service,
+    pub code: String,
+    pub start: i64,
+    pub query: Query,
+}
+
+/// What is read, and what needs not to be.
+pub(super) struct Asked {
+    pub rates: Vec<Rate>,
+    /// Codes of the rates of which AWS tells that nothing was called.
+    pub idle: Vec<String>,
+    pub activity: Activity,
+    /// Why all were read, where fewer would have done.
+    pub fault: Option<Fault>,
+}
+
+fn is_api((name, value): &(String, String)) -> bool {
+    name == TYPE && value == API
+}
+
+impl Scan {
+    /// Which APIs were called lately, for the next run.
+    pub async fn activity(&self) -> Activity {
+        self.shared().await.activity.clone()
+    }
+
+    pub(super) async fn rates_to_read(&self) -> Asked {
+        let now = self.now.as_second();
+        let from = self.looks_back_to(ACCOUNT_KEY);
+        let mut asked =
+            Asked { rates: Vec::new(), idle: Vec::new(), activity: self.activity_before.clone(), fault: None };
+        let is_longer = self.window.end - from > RECENT_SECONDS - LATE_SECONDS;
+        let recent = if is_longer || asked.activity.is_all_due(now) {
+            None
+        } else {
+            self.recent().await.map_err(|fault| asked.fault = Some(fault)).ok()
+        };
+        if recent.is_none() {
+            asked.activity.all_read_at = Some(now);
+        }
+        for (service, code) in self.rate_codes() {
+            let Some((start, query)) = rates::question(self.limits_of(service), &code, from) else { continue };
+            let is_known = asked.activity.knows(&code);
+            // What is summed up over a longer time, or is no number of calls, is always read.
+            let is_listed = query.namespace == NAMESPACE && query.name == CALLS && query.dimensions.iter().any(is_api);
+            let is_of_minutes = query.rolling.is_none() && is_listed;
+            match &recent {
+                Some(recent) if is_of_minutes && !is_known => {
+                    let dimensions: BTreeMap<String, String> = query.dimensions.iter().cloned().collect();
+                    if recent.contains(&dimensions) {
+                        // The last run may not have been told of it yet.
+                        asked.rates.push(Rate { service, code, start: start - LATE_SECONDS, query });
+                    } else {
+                        asked.idle.push(code);
+                    }
+                }
+                _ => asked.rates.push(Rate { service, code, start, query }),
+            }
+        }
+        asked
+    }
+
+    /// The dimensions under which calls were counted in the last three hours.
+    async fn recent(&self) -> Result<BTreeSet<BTreeMap<String, String>>, Fault> {
+        let filter = Filter {
+            namespace: NAMESPACE.to_owned(),
+            name: CALLS.to_owned(),
+            dimensions: BTreeMap::from([(TYPE.to_owned(), API.to_owned())]),
+            is_recent: true,
+        };
+        self.aws.alarms.active(&filter, self.deadline).await
+    }
+
+    /// Every quota whose usage is a metric that Service Quotas names: those of the catalogue, and those
+    /// that only Service Quotas knows.
+    fn rate_codes(&self) -> Vec<(Service, String)> {
+        // What Service Quotas names a metric for is measured, whatever the catalogue thinks.
+        let is_read = |q: &&Quota| q.meter == Meter::Rate || rates::is_live(q, self.limits_of(q.service));
+        let catalogued = catalogue::all().filter(is_read);
+        let mut codes: Vec<(Service, String)> = catalogued.map(|q| (q.service, q.code.to_owned())).collect();
+        for service in Service::ASKED {
+            let unlisted = self.uncatalogued(*service).into_iter().filter(|listed| listed.has_usage_metric);
+            codes.extend(unlisted.map(|listed| (*service, listed.code.to_owned())));
+        }
+        codes
+    }
+}
