@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::app::{App, Moment};
 use crate::answer::Events;
 use crate::config::ConfigError;
-use crate::domain::Account;
+use crate::domain::{Account, FaultRecord};
 use crate::run::error::RunError;
 use crate::say;
 use crate::say::outgoing;
@@ -62,7 +62,7 @@ impl App {
         // The topic took the message. Whether anybody gets it is another question.
         match sinks.channels.subscriptions().await {
             Some(Ok(found)) => answer["confirmed_subscriptions"] = json!(found.confirmed),
-            Some(Err(fault)) => answer["note"] = json!(format!("whether anybody receives it is not known: {fault}")),
+            Some(Err(fault)) => answer["faults"] = json!([FaultRecord::from(&fault)]),
             None => {}
         }
         Ok(answer)
