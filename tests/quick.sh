@@ -14,13 +14,14 @@ step format cargo fmt --all --check
 step lints cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 step "unit tests" cargo test --locked --lib --quiet
 step "whole runs, without the matrices" cargo test --locked --test it --quiet -- \
-  --skip matrix:: --skip month:: --skip family:: --skip companions:: --skip binary:: --skip model:: --skip tls::
+  --skip matrix:: --skip month:: --skip family:: --skip companions:: --skip interleave:: --skip crashes:: --skip secrets:: --skip binary:: --skip model:: --skip tls::
 
 printf '\n== seconds\n'
 cat target/times.txt
 cat <<'TEXT'
 
-Left out: the fault matrix, months of runs, each quota alone above its limit (family, companions), random worlds (model),
-the built binary, TLS, odd input (tests/inputs), scale (tests/scale), the simulated AWS's own tests, the template and
-deploy.sh, the package, the demo. tests/all.sh runs them all.
+Left out: the fault matrix, months of runs, runs that overlap and crash (interleave, crashes), each quota alone above its limit
+(family, companions: run these after a change of the catalogue), random worlds (model), secrets, the built binary, TLS, moto,
+odd input (tests/inputs), scale (tests/scale), the simulated AWS's own tests, the template and deploy.sh, the package, the demo.
+tests/all.sh runs them all.
 TEXT

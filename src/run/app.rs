@@ -35,7 +35,7 @@ pub struct MetricsLog {
 }
 
 /// When a run started, when it must have stopped measuring, and when its answer must be out. Only the
-/// edge reads clocks.
+/// edge reads the wall clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     pub now: Timestamp,

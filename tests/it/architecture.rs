@@ -126,6 +126,6 @@ fn the_coverage_page_is_what_the_catalogue_says() {
     let page = fs::read_to_string(root().join("docs/COVERAGE.md")).unwrap();
     let made = connect_quota_monitor::answer::coverage::markdown();
     let differs = page.lines().zip(made.lines()).find(|(a, b)| a != b);
-    let remedy = "run `connect-quota-monitor quotas --output markdown > docs/COVERAGE.md`";
+    let remedy = "run `target/debug/connect-quota-monitor quotas --output markdown > docs/COVERAGE.md`";
     assert!(page == made, "docs/COVERAGE.md is out of date: {remedy}; first difference: {differs:?}");
 }

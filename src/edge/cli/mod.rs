@@ -31,7 +31,7 @@ use end::{fail, in_a_region, printed};
 const AFTER_HELP: &str = "\
 Exit codes of `check`:
   0  every quota is below its threshold
-  1  a quota is at or above its threshold
+  1  a quota is at or above its threshold, even if others could not be measured
   2  something could not be measured
   3  the run failed, or the arguments are wrong
 
