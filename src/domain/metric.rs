@@ -32,6 +32,9 @@ pub struct Metric {
     /// What AWS turned away in the window because of this quota, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected: Option<f64>,
+    /// What was turned away came too fast: more of this quota would not have helped.
+    #[serde(skip)]
+    pub is_rejected_by_rate: bool,
     /// When the limit was read, where that was not in this run: RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_read_at: Option<String>,
@@ -90,6 +93,7 @@ impl Metric {
             bound: None,
             peak_at: None,
             rejected: None,
+            is_rejected_by_rate: false,
             limit_read_at: None,
             resource: None,
             note: None,
@@ -153,6 +157,12 @@ impl Metric {
             && self.muted.is_none()
             && self.increase_request.is_none()
             && self.fault.is_none()
+    }
+
+    /// A higher limit would help: it is not the rate alone that turned something away.
+    #[must_use]
+    pub fn needs_a_higher_limit(&self) -> bool {
+        !self.is_rejected_by_rate || self.utilization.is_none_or(|percent| percent >= self.levels.warning)
     }
 
     /// A violation counts and alerts, unless the user muted it.

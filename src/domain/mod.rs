@@ -206,6 +206,8 @@ pub struct Usage {
     pub resource: Option<String>,
     /// Requests that AWS rejected in the window because of this quota; above 0 the quota is critical.
     pub rejected: f64,
+    /// They were rejected because they came too fast, not because too many were there at once.
+    pub rejected_by_rate: bool,
     /// Unix seconds of the highest value, where it has a time.
     pub peak_at: Option<i64>,
     /// Contacts that are handled at the same time: with a limit of 0 none can be.

@@ -84,6 +84,7 @@ impl Requests {
             && metric.limit_source.as_deref() != Some(LimitSource::Override.as_str())
             // The limit of a part of the instance may be another one than the quota's.
             && metric.resource.is_none()
+            && metric.needs_a_higher_limit()
             // Who asks must know the limit and the usage: a higher value may be applied already.
             && metric.limit_read_at.is_none()
             && metric.bound.is_none()

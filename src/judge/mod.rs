@@ -103,6 +103,7 @@ fn judge_one(
         bound: None,
         peak_at: None,
         rejected: None,
+        is_rejected_by_rate: false,
         limit_read_at: None,
         resource: None,
         note: None,
@@ -187,6 +188,7 @@ fn apply_usage(
     metric.approximate = usage.approximate;
     metric.bound = usage.bound.filter(|_| usage.approximate).map(Bound::as_str);
     metric.peak_at = usage.peak_at.and_then(time);
+    metric.is_rejected_by_rate = usage.rejected_by_rate;
     metric.rejected = Some(usage.rejected).filter(|rejected| *rejected > 0.0);
     metric.own_calls = usage.own_calls;
     metric.resource = usage.resource;

@@ -6,6 +6,9 @@ use crate::aws::cloudwatch::{Series, Unread};
 use crate::catalogue::{Gauge, GaugeMetric, Quota, Share};
 use crate::domain::{Figure, Instance, Measured, Usage};
 
+/// The metric of calls that were rejected because they came faster than the rate of calls per second allows.
+const TOO_FAST: &str = "ThrottledCalls";
+
 pub(super) fn gauge_usage(
     quota: &Quota,
     gauge: Gauge,
@@ -34,16 +37,19 @@ pub(super) fn gauge_usage(
     };
     let mut rejections = Vec::new();
     let mut rejected = 0.0;
+    let mut rejected_by_rate = true;
     for breach in metric.breaches {
         let sum = read(breach).map_or(0.0, |series| series.sum);
         if sum > 0.0 {
             rejected += sum;
+            rejected_by_rate &= *breach == TOO_FAST;
             rejections.push(format!("{sum} {breach}"));
         }
     }
     let seen = read(metric.name);
     let mut has_figure = true;
     let figure = figure(metric, instance, shared, &mut has_figure);
+    let rejected_by_rate = rejected_by_rate && rejected > 0.0;
     let usage = |Series { peak, peak_at, .. }: Series| {
         let mut notes: Vec<String> = peak_at.map(|at| format!("peak at {}", clock(at))).into_iter().collect();
         if rejected > 0.0 {
@@ -56,7 +62,19 @@ pub(super) fn gauge_usage(
             notes.push(format!("{} could not be read", metric.share.0));
         }
         let note = (!notes.is_empty()).then(|| notes.join("; "));
-        used(quota, Usage { value: peak, rejected, peak_at, is_concurrency: true, figure, note, ..Usage::default() })
+        used(
+            quota,
+            Usage {
+                value: peak,
+                rejected,
+                rejected_by_rate,
+                peak_at,
+                is_concurrency: true,
+                figure,
+                note,
+                ..Usage::default()
+            },
+        )
     };
     match lacks {
         None => usage(seen.unwrap_or_default()),

@@ -23,6 +23,8 @@ pub(super) fn console_link(context: &Context<'_>, metric: &Metric) -> Option<Str
 /// Why there is no command to ask for more, or the command.
 pub(super) enum Increase {
     Command(String),
+    /// Calls came too fast, and a higher limit of this quota would not help.
+    TooFast,
     /// AWS does not raise the quota.
     Fixed,
     /// Service Quotas does not list it.
@@ -34,6 +36,9 @@ pub(super) enum Increase {
 
 impl Increase {
     pub(super) fn of(context: &Context<'_>, metric: &Metric) -> Self {
+        if !metric.needs_a_higher_limit() {
+            return Self::TooFast;
+        }
         if !has_code(metric) {
             return Self::Unlisted;
         }
@@ -60,7 +65,7 @@ impl Increase {
     pub(super) fn command(self) -> Option<String> {
         match self {
             Self::Command(command) => Some(command),
-            Self::Fixed | Self::Unlisted | Self::OwnLimit => None,
+            Self::TooFast | Self::Fixed | Self::Unlisted | Self::OwnLimit => None,
         }
     }
 }
@@ -176,7 +181,16 @@ mod tests {
         assert!(command.ends_with("--quota-code L-8787723E --desired-value 4"), "{command}");
         assert!(Increase::of(&context, &Metric { adjustable: Some(false), ..row.clone() }).command().is_none());
         assert!(Increase::of(&context, &Metric { quota_code: NO_CODE.to_owned(), ..row.clone() }).command().is_none());
-        let own = Metric { limit_source: Some("override".to_owned()), ..row };
+        let own = Metric { limit_source: Some("override".to_owned()), ..row.clone() };
         assert!(Increase::of(&context, &own).command().is_none());
+        // 62 of 100 calls, and some were rejected because they came too fast.
+        let too_fast = |utilization| Metric {
+            rejected: Some(3.0),
+            is_rejected_by_rate: true,
+            utilization: Some(utilization),
+            ..row.clone()
+        };
+        assert!(Increase::of(&context, &too_fast(62.0)).command().is_none());
+        assert!(Increase::of(&context, &too_fast(97.0)).command().is_some());
     }
 }

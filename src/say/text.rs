@@ -212,6 +212,11 @@ fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
                 format!("A request is open. Should AWS refuse it: {command}")
             }
             Increase::Command(command) => format!("Ask AWS for more: {command}"),
+            Increase::TooFast => {
+                "Calls came faster than the instance's rate of calls per second allows: slow the dialer, or ask AWS \
+                 Support for a higher rate. A higher limit of this quota would not help."
+                    .to_owned()
+            }
             Increase::Fixed => "AWS does not raise this quota: use less of it.".to_owned(),
             Increase::Unlisted => "Not in Service Quotas: ask AWS Support for more.".to_owned(),
             Increase::OwnLimit => "The limit is your own: change it in QUOTA_OVERRIDES.".to_owned(),
