@@ -57,7 +57,7 @@ async fn one_operation_that_is_throttled_for_ever_holds_up_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn the_monitor_pages_nobody_about_its_own_calls() {
-    let instances = 120;
+    let instances = 100;
     let mut world = quiet(instances);
     world.quotas.set_account("L-AA17A6B9", 2_000.0);
     // Limits of single instances are another matter, and take their time.
