@@ -33,6 +33,9 @@ struct Kept {
     /// When that was read, where it could not be read at the same time (unix seconds).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account_at: Option<i64>,
+    /// The listing showed it, and no question was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    listed: bool,
 }
 
 /// A quota that may have to be asked for.
@@ -52,7 +55,10 @@ impl KeptLimits {
         for (place, question) in all.iter().enumerate() {
             match self.0.get(question.code) {
                 None => due.push((i64::MIN, question.code)),
-                Some(kept) if kept.is_outdated_by(question.account) => due.push((i64::MIN + 1, question.code)),
+                // What the listing showed and shows no more may have been withdrawn.
+                Some(kept) if kept.listed || kept.is_outdated_by(question.account) => {
+                    due.push((i64::MIN + 1, question.code));
+                }
                 // A clock that went back must not keep an answer for ever.
                 Some(kept) if kept.asked_at < last_turn(place, all.len(), now) || kept.asked_at > now => {
                     due.push((kept.asked_at, question.code));
@@ -62,6 +68,14 @@ impl KeptLimits {
         }
         due.sort_by_key(|(since, _)| *since);
         due.into_iter().map(|(_, code)| code).collect()
+    }
+
+    /// Keeps a value that the listing shows at this moment.
+    pub fn note_listed(&mut self, code: &str, value: f64, account: Option<f64>, now: i64) {
+        self.note(code, Some(value), account, now);
+        if let Some(kept) = self.0.get_mut(code) {
+            kept.listed = true;
+        }
     }
 
     /// Keeps an answer of this moment.
@@ -74,7 +88,7 @@ impl KeptLimits {
             }
             (account, _) => (account, None),
         };
-        self.0.insert(code.to_owned(), Kept { value, asked_at: now, account, account_at });
+        self.0.insert(code.to_owned(), Kept { value, asked_at: now, account, account_at, listed: false });
     }
 
     /// What is known of a quota without asking; none where it never was asked for.

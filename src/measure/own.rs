@@ -61,7 +61,7 @@ impl OwnLimits {
             if limits.lacks_row_of(quota.code, &instance.arn) {
                 questions.push(Question { code: quota.code, account });
             } else if let Some(value) = limits.value_of(quota.code, &instance.arn) {
-                kept.note(quota.code, Some(value), account, now);
+                kept.note_listed(quota.code, value, account, now);
             }
         }
         kept.retain(|code| quotas().any(|quota| quota.code == code));

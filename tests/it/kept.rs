@@ -213,3 +213,26 @@ async fn answers_that_do_not_come_are_replaced_by_the_last_ones_for_two_days() {
     let prompts = row(&report["instances"][0], PROMPTS);
     assert_eq!((&prompts["status"], &prompts["limit"]), (&json!("unknown"), &Value::Null), "{prompts}");
 }
+
+/// A value that the listing showed until now and shows no more may have been withdrawn: it is asked for at once.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_the_listing_shows_no_more_is_asked_for_at_once() {
+    let mut world = quiet(1);
+    let arn = world.instances[0].arn(&world);
+    let without = world.quotas.clone();
+    world.quotas.set_instance(PROMPTS, &arn, 700.0);
+    world.instances[0].set("ListPrompts", 480);
+    let mut bench = Bench::new(world).with_table();
+    let report = run(&mut bench, 0).await;
+    assert_eq!(row(&report["instances"][0], PROMPTS)["status"], "ok");
+    bench.sim.world().quotas = without;
+    for hour in 1..3 {
+        let report = run(&mut bench, hour).await;
+        let prompts = row(&report["instances"][0], PROMPTS);
+        assert_eq!(
+            (&prompts["status"], &prompts["limit"]),
+            (&json!("critical"), &json!(500.0)),
+            "hour {hour}: {prompts}"
+        );
+    }
+}
