@@ -263,3 +263,17 @@ async fn a_service_that_does_not_answer_is_never_not_offered() {
         assert_eq!((&service(&report, "cases")["status"], &report["complete"]), (&json!("failed"), &json!(false)));
     }
 }
+
+/// The service answers and Service Quotas does not know it: what AWS documents applies.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_only_service_quotas_does_not_know_has_its_documented_limits() {
+    let mut world = quiet(1);
+    for code in world.quotas.codes("cases") {
+        world.quotas.remove(code);
+    }
+    world.add("cases", "ListDomains", "support").add("ListFields", 490); // 98 % of 500
+    let report = Bench::new(world).dry_run().await;
+    let fields = row(&report["account"], "L-C5B69356");
+    assert_eq!((&fields["status"], &fields["limit"]), (&json!("critical"), &json!(500.0)), "{fields}");
+    assert!(fields["note"].as_str().unwrap().contains("documented default"), "{fields}");
+}

@@ -271,10 +271,7 @@ impl Limits {
                 ..Limit::new(value, LimitSource::Default)
             })
         };
-        if self.is_unknown_service {
-            return Ok(None);
-        }
-        if !quota.is_listed() {
+        if self.is_unknown_service || !quota.is_listed() {
             return Ok(documented());
         }
         if let Some(limit) = self.resolve_code(quota.code, resource, own)? {
