@@ -160,7 +160,7 @@ pub(super) fn step(before: &Incident, is_first: bool, metric: &Metric, rules: &R
         // Out of reach in this run, as the connectors of an account are where a run looks at one
         // instance only: what was told stays told.
         Status::NotMeasurable if metric.usage.is_none() => {
-            if let Some(Blind::Untold { .. }) = before.blind {
+            if matches!(before.blind, Some(Blind::Untold { .. })) && !rules.is_part {
                 // It was asked for in vain once, and not twice in a row.
                 (step.if_not.blind, step.if_told.blind) = (None, None);
             }

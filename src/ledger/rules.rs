@@ -19,6 +19,8 @@ pub struct Rules {
     /// Minutes between two scheduled runs.
     pub schedule_minutes: u32,
     pub reminders: Reminders,
+    /// The payload names instances: what such a run does not look at stays as it was.
+    pub is_part: bool,
 }
 
 /// After how many hours an unchanged violation is told again; 0: in every run.

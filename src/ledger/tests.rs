@@ -32,7 +32,12 @@ fn growing(percent: f64, warns: bool) -> Metric {
 }
 
 fn rules(now: Timestamp, reminder_hours: u32) -> Rules {
-    Rules { now, schedule_minutes: 60, reminders: Reminders { live: reminder_hours, build: reminder_hours } }
+    Rules {
+        now,
+        schedule_minutes: 60,
+        reminders: Reminders { live: reminder_hours, build: reminder_hours },
+        is_part: false,
+    }
 }
 
 fn compare_at(before: Option<&Incidents>, rows: &[Metric], now: Timestamp, reminder_hours: u32) -> Decision {

@@ -60,7 +60,12 @@ impl<'a> Context<'a> {
             owner: account.owner(),
             account,
             thresholds,
-            rules: Rules { now: moment.now, schedule_minutes: config.lookback_minutes, reminders },
+            rules: Rules {
+                now: moment.now,
+                schedule_minutes: config.lookback_minutes,
+                reminders,
+                is_part: !request.instance_ids.is_empty(),
+            },
             dry_run: request.dry_run,
             has_own_threshold: request.threshold_percentage.is_some(),
             is_whole: request.threshold_percentage.is_none() && request.instance_ids.is_empty(),

@@ -103,7 +103,7 @@ fn message(instance: Option<&Instance>, before: &[Metric], rows: Vec<Metric>) ->
 
 pub(super) fn compare(before: Option<&Incidents>, rows: &[Metric], now: Timestamp, reminder_hours: u32) -> Decision {
     let reminders = Reminders { live: reminder_hours, build: reminder_hours };
-    decide(before, rows, Missing::IsGone, &Rules { now, schedule_minutes: 60, reminders })
+    decide(before, rows, Missing::IsGone, &Rules { now, schedule_minutes: 60, reminders, is_part: false })
 }
 
 fn news(state: Option<&Incidents>, rows: &[Metric]) -> News {

@@ -6,7 +6,7 @@ use connect_quota_monitor::domain::request::Request;
 use connect_quota_monitor::measure::instance_listings as listings;
 use connect_quota_monitor::run::error::RunError;
 use serde_json::{Value, json};
-use simaws::{Throttle, World};
+use simaws::{Fault, FaultKind, Throttle, Times, World};
 
 use crate::harness::{BUCKET, Bench, NOON, demo, quiet, row, with_status};
 
@@ -266,4 +266,24 @@ async fn two_thousand_agents_and_their_queues_are_counted_page_by_page() {
     assert_eq!(row(instance, "L-19A87C94")["usage"], 17.0, "agents' own queues are not standard queues");
     assert_eq!(row(instance, "L-E3D2F503")["usage"], 101.0);
     assert!(with_status(instance, "unknown").is_empty());
+}
+
+/// A run of one instance does not look at what the account counts over all: two scheduled runs that could not see
+/// it stay two.
+#[tokio::test(start_paused = true)]
+async fn a_run_of_one_instance_between_two_keeps_no_blindness_from_being_told() {
+    let mut world = quiet(2);
+    world.quotas.set_account("L-AA17A6B9", 100.0);
+    let ids: Vec<String> = world.instances.iter().map(|i| i.id.clone()).collect();
+    let mut bench = Bench::new(world).with_table().with_topic();
+    bench.run_at(&Request::default(), NOON - 3_600).await.unwrap();
+    let denied = Fault::new("connect", FaultKind::AccessDenied).operation("ListIntegrationAssociations");
+    bench.sim.script(denied.instance(&ids[1]).times(Times::Forever));
+    let one = Request { instance_ids: vec![ids[0].clone()], ..Request::default() };
+    for hour in 0..4 {
+        bench.run_at(&Request::default(), NOON + hour * 3_600).await.unwrap();
+        bench.run_at(&one, NOON + hour * 3_600 + 1_800).await.unwrap();
+    }
+    let mails = bench.mails().into_iter().filter(|mail| mail.instance_id == "account");
+    assert_eq!(mails.map(|mail| mail.event).collect::<Vec<_>>(), ["unseen"]);
 }

@@ -44,7 +44,7 @@ fn story(hours: &[Vec<Metric>]) -> Vec<Vec<Value>> {
         let context =
             Context { account: &account, instance: Some(&instance), thresholds, execution_id: "e", now: at(hour) };
         let reminders = Reminders { live: 24, build: 24 };
-        let rules = Rules { now: at(hour), schedule_minutes: 60, reminders };
+        let rules = Rules { now: at(hour), schedule_minutes: 60, reminders, is_part: false };
         let compared = decide(Some(&state), rows, Missing::IsGone, &rules);
         let events = compared.news.as_ref().map_or_else(Vec::new, |news| of(&context, rows, news));
         state = if compared.news.is_some() { compared.if_told } else { compared.if_not };
