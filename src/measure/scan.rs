@@ -158,6 +158,13 @@ impl Scan {
         since.max(self.window.end - LONGEST_LOOK_BACK_SECONDS).min(self.window.start)
     }
 
+    /// Up to when a subject is seen of which this run, its first, could not read what CloudWatch holds: the next one
+    /// begins where this one did.
+    #[must_use]
+    pub fn seen_before(&self) -> i64 {
+        self.window.start + 60 + LATE_DATA_SECONDS
+    }
+
     pub(super) fn limits_of(&self, service: Service) -> &Limits {
         static NONE: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
         self.limits.get(&service).unwrap_or(&NONE)

@@ -56,6 +56,8 @@ pub(super) struct Answer {
     forget: Vec<String>,
     /// Where this run's window ends, in unix seconds.
     seen_until: i64,
+    /// As far as a subject is seen that no run has seen yet.
+    seen_before: i64,
     /// A limit could not be listed: what has no row may exist.
     lacks_limits: bool,
     rows: Room,
@@ -107,6 +109,7 @@ impl Answer {
             seen: BTreeMap::new(),
             forget: Vec::new(),
             seen_until: scan.window.end,
+            seen_before: scan.seen_before(),
             lacks_limits,
             rows: Room { left, without_rows: 0 },
             note: None,
@@ -158,6 +161,8 @@ impl Answer {
         let is_stored = is_stored && !judged_blindly;
         if is_stored {
             notes.seen_until = Some(self.seen_until);
+        } else {
+            notes.seen_until.get_or_insert(self.seen_before);
         }
         let (missing, forget) = if let Some(instance) = &instance {
             let known = Known {
@@ -170,7 +175,12 @@ impl Answer {
             self.seen.insert(instance.id.clone(), known);
             (lacks_integrations(&snapshot.metrics), Vec::new())
         } else {
-            notes.saw(std::mem::take(&mut self.seen));
+            let mut seen = std::mem::take(&mut self.seen);
+            for (id, known) in &mut seen {
+                let before = notes.instances.get(id).and_then(|before| before.seen_until);
+                known.seen_until = known.seen_until.or(before).or(Some(self.seen_before));
+            }
+            notes.saw(seen);
             (!run.is_whole || self.lacks_limits || self.late > 0, std::mem::take(&mut self.forget))
         };
         let missing = if missing { Missing::IsKept } else { Missing::IsGone };
