@@ -24,6 +24,7 @@ mod events;
 mod family;
 mod faults;
 mod figures;
+mod gone;
 mod harness;
 mod imports;
 mod interleave;

@@ -184,3 +184,35 @@ async fn where_there_is_nothing_to_watch_nothing_is_measured_and_nothing_is_stor
     let told: Vec<String> = bench.mails().into_iter().map(|mail| mail.event).collect();
     assert_eq!(told, ["raised", "recovered"]);
 }
+
+/// Nothing but the writer keeps an object from growing beyond what is read of it.
+#[tokio::test(start_paused = true)]
+async fn no_ledger_is_written_that_no_run_would_read() {
+    const MOST: usize = 400 * 1024;
+    let mut world = quiet(1);
+    world.instances[0].set("ListPrompts", 490);
+    let key = format!("connect-ledger/111122223333/us-east-1/{}.json", world.instances[0].id);
+    let mut bench = Bench::new(world).with_bucket().with_topic();
+    bench.run().await.unwrap();
+    {
+        let mut world = bench.sim.world();
+        let object = world.buckets.get_mut(BUCKET).unwrap().objects.get_mut(&key).unwrap();
+        let mut ledger: Value = serde_json::from_slice(&object.body).unwrap();
+        let days = json!({ "from": 20_500, "peaks": vec![90.0; 30], "limits": [[0, 100.0]] });
+        let room = (MOST - object.body.len() - 200) / (days.to_string().len() + 12);
+        for n in 0..room {
+            ledger["notes"]["history"][format!("L-{n:06}")] = days.clone();
+        }
+        object.body = serde_json::to_vec(&ledger).unwrap().into();
+        assert!(object.body.len() <= MOST, "{}", object.body.len());
+        // There is no room for these.
+        for operation in ["ListUsers", "ListQueues", "ListContactFlows", "ListRoutingProfiles"] {
+            world.instances[0].set(operation, 499);
+        }
+    }
+    bench.restart();
+    let report = bench.run_at(&Request::default(), NOON + 3_600).await.unwrap();
+    let faults = report["faults"].to_string();
+    assert!(faults.contains(&key) && faults.contains("at most 409600"), "{faults}");
+    assert!(bench.sim.world().buckets[BUCKET].objects[&key].body.len() <= MOST);
+}
