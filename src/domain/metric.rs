@@ -35,6 +35,9 @@ pub struct Metric {
     /// What was turned away came too fast: more of this quota would not have helped.
     #[serde(skip)]
     pub is_rejected_by_rate: bool,
+    /// It is not measured in this run, and may be in the next one.
+    #[serde(skip)]
+    pub is_out_of_reach: bool,
     /// When the limit was read, where that was not in this run: RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_read_at: Option<String>,
@@ -94,6 +97,7 @@ impl Metric {
             peak_at: None,
             rejected: None,
             is_rejected_by_rate: false,
+            is_out_of_reach: false,
             limit_read_at: None,
             resource: None,
             note: None,

@@ -326,8 +326,10 @@ pub enum Measured {
     AtLeast(Usage, Fault),
     /// Measurable, but not this time.
     Unknown(Fault),
-    /// AWS offers no way; the text says why.
+    /// AWS offers no way, or there is nothing to measure any more; the text says why.
     NotMeasurable(String),
+    /// Not in this run: the next one may measure it. The text says why.
+    OutOfReach(String),
     /// The operation that measures it is not in this Region: not measurable, and named among the run's faults.
     Lacking(Fault),
 }
@@ -347,7 +349,7 @@ impl Reading {
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         let of_usage = match &self.measured {
             Measured::Unknown(fault) | Measured::AtLeast(_, fault) | Measured::Lacking(fault) => Some(fault),
-            Measured::Usage(_) | Measured::NotMeasurable(_) => None,
+            Measured::Usage(_) | Measured::NotMeasurable(_) | Measured::OutOfReach(_) => None,
         };
         self.limit.as_ref().err().into_iter().chain(of_usage)
     }

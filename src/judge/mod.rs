@@ -104,6 +104,7 @@ fn judge_one(
         peak_at: None,
         rejected: None,
         is_rejected_by_rate: false,
+        is_out_of_reach: false,
         limit_read_at: None,
         resource: None,
         note: None,
@@ -137,10 +138,19 @@ fn judge_one(
         }
         Measured::Lacking(fault) => {
             metric.status = Status::NotMeasurable;
+            metric.is_out_of_reach = true;
             metric.fault = Some(FaultRecord::from(&fault));
             notes.push(format!("{} is not known in this Region (yet)", fault.operation));
         }
+        Measured::OutOfReach(reason) => {
+            metric.status = Status::NotMeasurable;
+            metric.is_out_of_reach = true;
+            metric.fault = None;
+            notes.push(reason);
+        }
         Measured::NotMeasurable(reason) => {
+            // What is not known of the limit may explain it.
+            metric.is_out_of_reach = metric.fault.is_some();
             // The limit is a bonus here: that it could not be read hides nothing.
             metric.status = Status::NotMeasurable;
             metric.fault = None;

@@ -159,13 +159,15 @@ pub(super) fn step(before: &Incident, is_first: bool, metric: &Metric, rules: &R
     match metric.status {
         // Out of reach in this run, as the connectors of an account are where a run looks at one
         // instance only: what was told stays told.
-        Status::NotMeasurable if metric.usage.is_none() => {
+        Status::NotMeasurable if metric.usage.is_none() && metric.is_out_of_reach => {
             if matches!(before.blind, Some(Blind::Untold { .. })) && !rules.is_part {
                 // It was asked for in vain once, and not twice in a row.
                 (step.if_not.blind, step.if_told.blind) = (None, None);
             }
             return step;
         }
+        // AWS measures it no more: its limit or its metric was withdrawn, or its service given up.
+        Status::NotMeasurable if metric.usage.is_none() => step.vanished_limit(&before),
         // Counted, against no limit any more: nothing is left to violate.
         Status::NotMeasurable => {
             step.in_sight(&before);

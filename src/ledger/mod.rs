@@ -25,13 +25,13 @@ pub use incident::{Blind, Foreseen, Incident, Reported, Violation};
 pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 pub use rules::{MARGIN_POINTS, Reminders, Rules};
 
-use crate::domain::Owner;
 use crate::domain::activity::Activity;
 use crate::domain::kept::KeptLimits;
 use crate::domain::own_calls::OwnCalls;
 use crate::domain::rota::Rota;
 use crate::domain::subscribers::Counted;
 use crate::domain::tour::Tours;
+use crate::domain::{Metric, Owner};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -88,6 +88,10 @@ pub struct Notes {
     /// Daily peaks, from which forecasts are made.
     #[serde(default)]
     pub history: History,
+    /// The day, counted from the Unix epoch, on which a quota was last measured by a listing; days that are long over
+    /// are forgotten.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measured: BTreeMap<String, i64>,
     /// Where the visits of single resources stand, by listing.
     #[serde(default)]
     pub tours: Tours,
@@ -141,7 +145,17 @@ impl Known {
     }
 }
 
+/// So long a quota counts as one that was measured.
+const MEASURED_DAYS: i64 = 30;
+
 impl Notes {
+    /// Notes which quotas the rows of `today` measured. What CloudWatch counts is never without an operation.
+    pub fn note_measured(&mut self, metrics: &[Metric], today: i64) {
+        let counted = metrics.iter().filter(|m| m.usage.is_some() && !m.source.starts_with("AWS/"));
+        self.measured.extend(counted.map(|m| (m.key().to_owned(), today)));
+        self.measured.retain(|_, day| today - *day <= MEASURED_DAYS);
+    }
+
     /// Notes that a run has measured these instances.
     pub fn saw(&mut self, instances: BTreeMap<String, Known>) {
         for (id, seen) in instances {
@@ -159,6 +173,10 @@ impl Notes {
         self.seen_until = self.seen_until.max(other.seen_until);
         self.history = self.history.joined(other.history.clone());
         self.activity = self.activity.joined(&other.activity);
+        for (key, day) in &other.measured {
+            let ours = self.measured.entry(key.clone()).or_insert(*day);
+            *ours = (*ours).max(*day);
+        }
         for (id, theirs) in &other.instances {
             self.instances.entry(id.clone()).or_insert_with(|| theirs.clone()).join(theirs);
         }

@@ -17,6 +17,11 @@ fn used(percent: f64) -> Metric {
     Metric { utilization: Some(percent), ..row("a", status) }
 }
 
+/// Not measured in this run.
+fn out_of_reach() -> Metric {
+    Metric { is_out_of_reach: true, ..row("a", Status::NotMeasurable) }
+}
+
 fn unknown() -> Metric {
     row("a", Status::Unknown)
 }
@@ -75,7 +80,7 @@ fn percents(percents: &[f64]) -> String {
 fn messages_follow_changes_only() {
     assert_eq!(percents(&[10.0, 85.0, 86.0, 97.0, 99.0, 50.0, 50.0]), ". raised . escalated . recovered .");
     assert_eq!(percents(&[99.0, 85.0, 97.0]), "raised . escalated", "it was far below critical in between");
-    let nothing = row("a", Status::NotMeasurable);
+    let nothing = out_of_reach();
     assert_eq!(events(&[used(85.0), nothing, used(85.0)]), "raised . .");
 }
 
@@ -240,7 +245,7 @@ fn any_row() -> impl Strategy<Value = Metric> {
         Just(unknown()),
         Just(rejected(10.0)),
         Just(growing(50.0, true)),
-        Just(row("a", Status::NotMeasurable)),
+        Just(out_of_reach()),
     ]
 }
 

@@ -245,16 +245,16 @@ impl Scan {
             Meter::DistinctIn(_, kind) => match &integrations.fault {
                 Some(fault) => unknown(fault),
                 None if integrations.left_out.is_some() => {
-                    Measured::NotMeasurable(integrations.left_out.clone().unwrap_or_default())
+                    Measured::OutOfReach(integrations.left_out.clone().unwrap_or_default())
                 }
-                None if self.left_out > 0 => Measured::NotMeasurable(format!(
+                None if self.left_out > 0 => Measured::OutOfReach(format!(
                     "counted over all instances, and this run left out {} of them",
                     self.left_out
                 )),
                 #[expect(clippy::cast_precision_loss, reason = "a number of integrations")]
                 None => used(quota, Usage::exactly(integrations.distinct(kind) as f64)),
             },
-            Meter::Worst(_) | Meter::WorstIn(..) if self.is_part => Measured::NotMeasurable(
+            Meter::Worst(_) | Meter::WorstIn(..) if self.is_part => Measured::OutOfReach(
                 "shown for what belongs to no instance, and this run did not ask every instance what it owns"
                     .to_owned(),
             ),
@@ -265,7 +265,7 @@ impl Scan {
                     // It may belong to an instance that could not be asked what it owns.
                     (Some(fault), Measured::Usage(used)) if used.resource.is_some() => unknown(fault),
                     (None, Measured::Usage(used)) if used.resource.is_some() && integrations.left_out.is_some() => {
-                        Measured::NotMeasurable(integrations.left_out.clone().unwrap_or_default())
+                        Measured::OutOfReach(integrations.left_out.clone().unwrap_or_default())
                     }
                     _ => usage,
                 }

@@ -125,7 +125,7 @@ pub(super) fn measured(quota: Option<&Quota>, read: Option<&Read>, limits: &Limi
     let measured = match read {
         Some(Ok(series)) if matches!(method, Method::Gauge(_)) && series.peak_at.is_none() => {
             // Of a number of things that is no 0, as it is of calls.
-            Measured::NotMeasurable(format!("CloudWatch holds no datapoint of {} in the window", metric.name))
+            Measured::OutOfReach(format!("CloudWatch holds no datapoint of {} in the window", metric.name))
         }
         Some(Ok(series)) => usage(usage_of(*series, method)),
         Some(Err(unread)) => at_least(unread, |part| usage(usage_of(part, method))),
@@ -246,7 +246,7 @@ mod tests {
         }
         let limits = limits("ResourceCount", "Maximum", None);
         let nothing = measured(None, Some(&Ok(Series::default())), &limits, CODE).0;
-        assert!(matches!(nothing, Measured::NotMeasurable(_)), "no datapoint is no 0: {nothing:?}");
+        assert!(matches!(nothing, Measured::OutOfReach(_)), "no datapoint is no 0: {nothing:?}");
     }
 
     #[test]

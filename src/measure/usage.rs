@@ -106,9 +106,9 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
         }
         if of == 0 {
             let why = "what these stand in has not been visited yet, or is too large for a run's DETAIL_CALL_BUDGET";
-            return Measured::NotMeasurable(why.to_owned());
+            return Measured::OutOfReach(why.to_owned());
         }
-        return Measured::NotMeasurable(format!(
+        return Measured::OutOfReach(format!(
             "none of {of} has been visited yet: a run makes DETAIL_CALL_BUDGET calls to single resources, and their turn will come"
         ));
     };

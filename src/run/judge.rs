@@ -36,7 +36,8 @@ pub(super) fn judge(run: &Context<'_>, measured: Measured, requests: &Requests) 
     let told = book.told();
     let known = |key: &str| told.and_then(|incidents| incidents.get(key));
     let is_told = |key: &str| known(key).is_some_and(Incident::is_violation_told);
-    doubt_what_was_measured(&mut rows, |key| is_told(key) || notes.history.0.contains_key(key));
+    doubt_what_was_measured(&mut rows, |key| is_told(key) || notes.measured.contains_key(key));
+    notes.note_measured(&rows, day_of(run.now));
     mention_ended_mutes(&mut rows, &ended, is_told);
     requests.note(&mut rows, instance.as_ref());
     let is_foretold = |key: &str| known(key).is_some_and(|i| i.forecast.is_some());

@@ -362,20 +362,21 @@ async fn a_deployment_without_channels_keeps_its_notes_and_opens_no_incident() {
 #[tokio::test(start_paused = true)]
 async fn a_quota_that_was_measured_and_whose_operation_is_gone_is_told_once() {
     for mut bench in benches(1) {
-        prompts(&bench, 0, 300);
-        run(&mut bench, 0).await;
         let gone = FaultKind::Status {
             status: 404,
             code: "UnknownOperationException".to_owned(),
             message: "Unknown operation".to_owned(),
         };
-        bench.always("connect", "ListPrompts", gone.clone());
-        bench.always("connect", "ListTaskTemplates", gone);
+        // This one has never been there; that one is little used: 6 %.
+        bench.always("connect", "ListTaskTemplates", gone.clone());
+        prompts(&bench, 0, 30);
+        run(&mut bench, 0).await;
+        bench.always("connect", "ListPrompts", gone);
         let answers = [run(&mut bench, 1).await, run(&mut bench, 2).await, run(&mut bench, 3).await];
         assert_eq!(mails(&bench), ["unseen"], "after two runs, once");
         let message = bench.mails().remove(0).text;
         assert!(message.contains("Prompts per instance"), "{message}");
-        assert!(!message.contains("Task templates"), "never used, never missed: {message}");
+        assert!(!message.contains("Task templates"), "never seen, never missed: {message}");
         for answer in answers {
             assert_eq!(answer["instances"][0]["unknown_count"], 1, "{answer:#}");
             assert_eq!(answer["complete"], false);

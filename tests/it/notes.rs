@@ -145,3 +145,20 @@ async fn what_stands_in_unvisited_resources_is_never_none() {
     }
     assert_eq!((looked[0], looked[4]), (false, true), "the smallest budget is too small to look into the domain");
 }
+
+/// A quota that Service Quotas lists no more has nothing left to violate.
+#[tokio::test(start_paused = true)]
+async fn a_violation_of_a_quota_that_is_withdrawn_is_over_once() {
+    const LIST_USERS: &str = "L-CCC38177";
+    for mut bench in benches(1) {
+        bench.sim.world().quotas.set_account(LIST_USERS, 10.0);
+        let dimensions = [("Class", "None"), ("Resource", "ListUsers"), ("Service", "Connect"), ("Type", "API")];
+        bench.sim.world().metrics.put("AWS/Usage", "CallCount", &dimensions, NOON - 600, 590.0);
+        run(&mut bench, NOON).await;
+        bench.sim.world().quotas.remove(LIST_USERS);
+        for hour in 1..5 {
+            run(&mut bench, NOON + hour * HOUR).await;
+        }
+        assert_eq!(mails(&bench), ["raised", "recovered"]);
+    }
+}
