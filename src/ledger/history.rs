@@ -65,6 +65,12 @@ impl History {
 }
 
 impl DailyPeaks {
+    /// Days of our time, and not many.
+    #[must_use]
+    pub fn is_sane(&self) -> bool {
+        (0..1_000_000).contains(&self.from) && self.peaks.len() < 1_000
+    }
+
     /// Days with their peaks, oldest first.
     pub fn points(&self) -> impl Iterator<Item = (i64, f64)> {
         (self.from..).zip(&self.peaks).filter_map(|(day, peak)| peak.map(|peak| (day, peak)))

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use decide::{Decision, Missing, decide};
 pub use grade::Grade;
@@ -148,7 +149,27 @@ impl Known {
 /// So long a quota counts as one that was measured.
 const MEASURED_DAYS: i64 = 30;
 
+/// More than any count, and than any time in unix seconds, of a document that a run wrote.
+const LARGEST: u64 = 100_000_000_000;
+
+/// No number in it is beyond what a run writes.
+fn is_sane(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            number.as_f64().is_some_and(|n| n.abs() <= 1e15 && (n.fract() != 0.0 || n.abs() <= 1e11))
+        }
+        Value::Array(items) => items.iter().all(is_sane),
+        Value::Object(members) => members.values().all(is_sane),
+        _ => true,
+    }
+}
+
 impl Notes {
+    fn has_sane_numbers(&self) -> bool {
+        self.history.0.values().all(DailyPeaks::is_sane)
+            && serde_json::to_value(self).is_ok_and(|notes| is_sane(&notes))
+    }
+
     /// Notes which quotas the rows of `today` measured. What CloudWatch counts is never without an operation.
     pub fn note_measured(&mut self, metrics: &[Metric], today: i64) {
         let counted = metrics.iter().filter(|m| m.usage.is_some() && !m.source.starts_with("AWS/"));
@@ -258,6 +279,9 @@ impl Ledger {
                 "it belongs to {} {} {}, not to {owner} {instance_id}: move it to where it belongs, or delete it",
                 self.account_id, self.region, self.instance_id
             ));
+        }
+        if self.version > LARGEST || !self.notes.has_sane_numbers() {
+            return Err("it holds numbers that no run writes, so it is damaged: delete it".to_owned());
         }
         Ok(())
     }

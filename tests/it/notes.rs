@@ -3,10 +3,10 @@
 
 use connect_quota_monitor::domain::instances::InstancePattern;
 use connect_quota_monitor::domain::request::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 use simaws::{FaultKind, Throttle, World};
 
-use crate::harness::{Bench, NOON, quiet, row};
+use crate::harness::{BUCKET, Bench, NOON, quiet, row};
 
 const HOUR: i64 = 3600;
 
@@ -160,5 +160,43 @@ async fn a_violation_of_a_quota_that_is_withdrawn_is_over_once() {
             run(&mut bench, NOON + hour * HOUR).await;
         }
         assert_eq!(mails(&bench), ["raised", "recovered"]);
+    }
+}
+
+/// A damaged document ends no run: it is named where it cannot be believed, and left alone.
+#[tokio::test(start_paused = true)]
+async fn a_ledger_with_absurd_numbers_ends_no_run() {
+    let days = |from: i64| json!({ "from": from, "peaks": [1.0], "limits": [[0, 1.0]] });
+    let times = "-9223372036854775808:4294967295;9223372036854775807:5";
+    let since = "-009999-01-02T01:59:59Z";
+    let damages = [
+        ("/version", json!(u64::MAX), true),
+        ("/notes/history/L-0865B754", days(i64::MIN), true),
+        ("/notes/history/L-0865B754", days(i64::MAX), true),
+        ("/notes/history/L-0865B754", days(-9_000_000_000_000), true),
+        ("/notes/history/L-0865B754", days(50_000_000_000), true),
+        ("/notes/seen_until", json!(i64::MIN), true),
+        ("/notes/kept_limits/L-0865B754", json!({ "asked_at": i64::MIN }), true),
+        ("/notes/own_calls", json!({ "connect": { "ListUsers": times } }), false),
+        ("/incidents/L-0865B754/violation/since", json!(since), false),
+    ];
+    for (place, damage, is_named) in damages {
+        let mut bench = Bench::new(roomy(1)).with_topic().with_bucket();
+        bench.sim.world().instances[0].set("ListPrompts", 490);
+        run(&mut bench, NOON).await;
+        for (key, object) in &mut bench.sim.world().buckets.get_mut(BUCKET).unwrap().objects {
+            if key.starts_with("connect-ledger/") {
+                let mut ledger: Value = serde_json::from_slice(&object.body).unwrap();
+                let (parent, name) = place.rsplit_once('/').unwrap();
+                if let Some(members) = ledger.pointer_mut(parent).and_then(Value::as_object_mut) {
+                    members.insert(name.to_owned(), damage.clone());
+                }
+                object.body = serde_json::to_vec(&ledger).unwrap().into();
+            }
+        }
+        let answer = run(&mut bench, NOON + HOUR).await.unwrap_or_else(|| panic!("{place}: the run ended"));
+        let faults = answer["faults"].to_string();
+        assert_eq!(faults.contains("connect-ledger/"), is_named, "{place}: {faults}");
+        assert!(!is_named || faults.contains("delete it"), "{place}: {faults}");
     }
 }
