@@ -6,6 +6,7 @@ use super::{Fault, Impact, NO_CODE, Thresholds};
 
 /// One quota at one scope.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of facts, each of which holds or not")]
 pub struct Metric {
     pub quota_code: String,
     pub quota_name: String,
