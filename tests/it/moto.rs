@@ -153,13 +153,19 @@ async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
         Outcome::Error { error_type, message, .. } => panic!("{error_type}: {message}"),
     };
 
+    // moto counts no subscription as confirmed, whatever it delivers to: that one fault is moto's.
+    let alerts = |answer: &Value| ["sent", "suppressed", "failed"].map(|name| answer["alerts"][name].as_u64().unwrap());
+    let faults = |answer: &Value| {
+        let all = answer["faults"].as_array().cloned().unwrap_or_default();
+        all.into_iter().filter(|fault| fault["kind"] != "no_subscribers").collect::<Vec<_>>()
+    };
     let first = run().await;
     assert_eq!(first["snapshots"], json!({ "dynamodb": 2, "s3": 2, "failed": 0 }), "{first:#}");
-    assert_eq!(first["alerts"], json!({ "sent": 1, "suppressed": 0, "failed": 0 }));
+    assert_eq!(alerts(&first), [1, 0, 0]);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let second = run().await;
-    assert_eq!(second["alerts"], json!({ "sent": 0, "suppressed": 1, "failed": 0 }), "the state is read back");
-    assert_eq!(second["faults"], json!([]));
+    assert_eq!(alerts(&second), [0, 1, 0], "the state is read back");
+    assert_eq!(faults(&second), Vec::<Value>::new());
 
     let items = aws_sdk_dynamodb::Client::new(&sdk).scan().table_name("history").send().await.unwrap();
     let (ledgers, snapshots): (Vec<_>, Vec<_>) =
