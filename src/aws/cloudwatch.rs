@@ -95,7 +95,7 @@ pub struct Unread {
 }
 
 /// A query's answer.
-pub type Read = Result<Series, Unread>;
+pub type Read = Result<Series, Box<Unread>>;
 
 #[derive(Debug, Clone)]
 pub struct CloudWatch {
@@ -157,7 +157,7 @@ impl CloudWatch {
         // Where pages come again, what they hold may be counted twice: no part is believed.
         let fault =
             Fault::new(OPERATION, FaultKind::BadResponse, "the answer does not end: there is always a next page");
-        batch.iter().map(|_| Err(Unread { fault: fault.clone(), part: None })).collect()
+        batch.iter().map(|_| Err(Box::new(Unread { fault: fault.clone(), part: None }))).collect()
     }
 }
 
@@ -250,7 +250,7 @@ impl Found {
     fn unread(mut self, fault: Fault) -> Read {
         let has_part = matches!(self.state, State::Partial | State::Complete);
         let part = has_part.then(|| self.series()).filter(|series| series.peak_at.is_some());
-        Err(Unread { fault, part })
+        Err(Box::new(Unread { fault, part }))
     }
 }
 

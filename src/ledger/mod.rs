@@ -119,21 +119,46 @@ pub struct Notes {
     pub instances: BTreeMap<String, Known>,
 }
 
-/// An instance that runs have measured.
+/// An instance that runs have measured. Stored as one line, because an account may have a thousand: when a run last
+/// measured it, the minutes between its function's runs, where the window of its last stored snapshot ended (or `-`),
+/// its ARN, and its alias where it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Known {
     pub arn: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// Where the window of its last stored snapshot ended, in unix seconds; none where none was ever read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Unix seconds; none where no window was ever read.
     pub seen_until: Option<i64>,
-    /// When a run last measured it, in unix seconds.
-    #[serde(default)]
+    /// Unix seconds.
     pub looked_at: i64,
-    /// Minutes between the runs of the function that measures it.
-    #[serde(default)]
     pub schedule_minutes: u32,
+}
+
+impl From<Known> for String {
+    fn from(known: Known) -> Self {
+        let seen = known.seen_until.map_or_else(|| "-".to_owned(), |until| until.to_string());
+        let alias = known.alias.map_or_else(String::new, |alias| format!(" {alias}"));
+        format!("{} {} {seen} {}{alias}", known.looked_at, known.schedule_minutes, known.arn)
+    }
+}
+
+impl TryFrom<String> for Known {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut parts = text.splitn(5, ' ');
+        let mut next = || parts.next().ok_or_else(|| format!("`{text}` is no line of an instance"));
+        let number = |part: &str| {
+            let number = part.parse::<i64>().ok().filter(|n| n.unsigned_abs() <= LARGEST);
+            number.ok_or_else(|| format!("`{part}` is no time of an instance"))
+        };
+        let looked_at = number(next()?)?;
+        let schedule_minutes = u32::try_from(number(next()?)?).map_err(|e| e.to_string())?;
+        let seen = next()?;
+        let seen_until = if seen == "-" { None } else { Some(number(seen)?) };
+        let arn = next()?.to_owned();
+        Ok(Self { arn, alias: parts.next().map(str::to_owned), seen_until, looked_at, schedule_minutes })
+    }
 }
 
 impl Known {

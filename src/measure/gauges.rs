@@ -18,7 +18,7 @@ pub(super) fn gauge_usage(
 ) -> Measured {
     let metric = gauge.metric();
     let series = |name: &'static str, group| shared.gauges.get(&(instance.id.clone(), (name, group)));
-    let mut lacks: Option<Unread> = None;
+    let mut lacks: Option<Box<Unread>> = None;
     // Of all groups that were read, the highest.
     let mut read = |name: &'static str| {
         let mut highest: Option<Series> = None;
@@ -26,7 +26,7 @@ pub(super) fn gauge_usage(
             let (seen, missing) = match series(name, *group) {
                 Some(Ok(series)) => (Some(*series), None),
                 Some(Err(unread)) => (unread.part, Some(unread.clone())),
-                None => (None, Some(Unread { fault: not_asked(name), part: None })),
+                None => (None, Some(Box::new(Unread { fault: not_asked(name), part: None }))),
             };
             lacks = lacks.take().or(missing);
             if seen.is_some_and(|seen| highest.is_none_or(|highest| seen.peak > highest.peak)) {
@@ -81,7 +81,7 @@ pub(super) fn gauge_usage(
         // Whatever was seen of the gauge or of its rejections has happened.
         Some(lacks) => {
             let part = seen.or_else(|| (rejected > 0.0).then(Series::default));
-            at_least(&Unread { part, ..lacks }, usage)
+            at_least(&Unread { part, ..*lacks }, usage)
         }
     }
 }
@@ -129,7 +129,7 @@ mod tests {
     fn what_was_seen_in_a_part_has_happened() {
         let series = |peak: f64| Series { peak, peak_at: Some(60), sum: peak, ..Series::default() };
         let fault = Fault::new("cloudwatch:GetMetricData", FaultKind::BadResponse, "a part");
-        let part = |part: Option<Series>| Err(Unread { fault: fault.clone(), part });
+        let part = |part: Option<Series>| Err(Box::new(Unread { fault: fault.clone(), part }));
         let idle = || Ok(Series::default());
         let at_least = |measured: Measured| match measured {
             Measured::AtLeast(usage, _) => (usage.value, usage.rejected),

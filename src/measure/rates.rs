@@ -269,9 +269,10 @@ mod tests {
     fn a_part_is_a_lower_bound() {
         let fault = Fault::new("cloudwatch:GetMetricData", FaultKind::BadResponse, "a part");
         let unread = Unread { fault: fault.clone(), part: Some(series(120.0)) };
-        let (part, _) = measured(None, Some(&Err(unread)), &per(1.0), CODE);
+        let (part, _) = measured(None, Some(&Err(Box::new(unread))), &per(1.0), CODE);
         assert!(matches!(part, Measured::AtLeast(usage, _) if (usage.value - 2.0).abs() < 1e-9));
-        let nothing = measured(None, Some(&Err(Unread { fault: fault.clone(), part: None })), &per(1.0), CODE).0;
+        let nothing =
+            measured(None, Some(&Err(Box::new(Unread { fault: fault.clone(), part: None }))), &per(1.0), CODE).0;
         assert_eq!(nothing, Measured::Unknown(fault));
     }
 }

@@ -32,6 +32,9 @@ struct Series {
     fault: Option<Fault>,
 }
 
+/// Series that one call of `GetMetricData` answers.
+const FULL_CALL: usize = 450;
+
 impl Scan {
     pub(super) async fn shared(&self) -> &Shared {
         self.shared
@@ -88,14 +91,33 @@ impl Scan {
         Fault { kind: FaultKind::NotOffered, message: why, ..fault }
     }
 
+    /// Asks for the series of one window.
+    async fn read_window(&self, start: i64, asked: Vec<(Key, Query)>, gauges: &mut Gauges, rates: &mut Rates) {
+        let (keys, queries): (Vec<Key>, Vec<Query>) = asked.into_iter().unzip();
+        let answers = self.aws.cloudwatch.read(&queries, Window { start, ..self.window }, self.deadline).await;
+        for (key, answer) in keys.into_iter().zip(answers) {
+            match key {
+                Key::Gauge(instance, name) => gauges.insert((instance, name), answer),
+                Key::Rate(code) => rates.insert(code, answer),
+            };
+        }
+    }
+
     /// All CloudWatch series of the run, in as few calls as they fit in: those of one window together.
     async fn series(&self) -> Series {
         let mut windows: BTreeMap<i64, Vec<(Key, Query)>> = BTreeMap::new();
+        let (mut gauges, mut rates) = (Gauges::new(), Rates::new());
         for instance in &self.instances {
-            let of_window = windows.entry(self.looks_back_to(&instance.id)).or_default();
-            for gauge in gauges() {
+            let start = self.looks_back_to(&instance.id);
+            let of_window = windows.entry(start).or_default();
+            for gauge in gauges_of_the_catalogue() {
                 let named = |(name, query)| (Key::Gauge(instance.id.clone(), name), query);
                 of_window.extend(gauge_queries(gauge, instance).into_iter().map(named));
+            }
+            // The questions of a thousand instances would be a heap: a full call's are asked at once.
+            if of_window.len() >= FULL_CALL {
+                let asked = std::mem::take(of_window);
+                self.read_window(start, asked, &mut gauges, &mut rates).await;
             }
         }
         let own = self.own_calls();
@@ -105,16 +127,8 @@ impl Scan {
             let query = query.without(rates::operation(limits, &code).and_then(|o| own.minutes(service.code(), o)));
             windows.entry(start).or_default().push((Key::Rate(code), query));
         }
-        let (mut gauges, mut rates) = (Gauges::new(), Rates::new());
         for (start, asked) in windows {
-            let (keys, queries): (Vec<Key>, Vec<Query>) = asked.into_iter().unzip();
-            let answers = self.aws.cloudwatch.read(&queries, Window { start, ..self.window }, self.deadline).await;
-            for (key, answer) in keys.into_iter().zip(answers) {
-                match key {
-                    Key::Gauge(instance, name) => gauges.insert((instance, name), answer),
-                    Key::Rate(code) => rates.insert(code, answer),
-                };
-            }
+            self.read_window(start, asked, &mut gauges, &mut rates).await;
         }
         let is_called = |read: &Read| read.as_ref().is_ok_and(|series| series.peak_at.is_some() || series.own > 0);
         let called = rates.iter().filter(|(_, read)| is_called(read)).map(|(code, _)| code.as_str());
@@ -153,7 +167,7 @@ fn gauge_queries(gauge: Gauge, instance: &Instance) -> Vec<((&'static str, &'sta
     queries
 }
 
-fn gauges() -> Vec<Gauge> {
+fn gauges_of_the_catalogue() -> Vec<Gauge> {
     catalogue::all().filter_map(|q| if let Meter::Gauge(g) = q.meter { Some(g) } else { None }).collect()
 }
 

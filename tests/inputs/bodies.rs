@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use connect_quota_monitor::aws::Aws;
-use connect_quota_monitor::aws::cloudwatch::{Query, Unread, Window};
+use connect_quota_monitor::aws::cloudwatch::{Query, Window};
 use connect_quota_monitor::aws::pace::{PacingPlan, Rate};
 use connect_quota_monitor::catalogue::{self, Listing, Service};
 use connect_quota_monitor::config::Config;
@@ -136,7 +136,7 @@ impl Target {
         for answer in series {
             match answer {
                 Ok(series) => assert!(series.peak.is_finite() && series.sum.is_finite(), "{series:?}"),
-                Err(Unread { fault, .. }) => assert_eq!(fault.operation, "cloudwatch:GetMetricData"),
+                Err(unread) => assert_eq!(unread.fault.operation, "cloudwatch:GetMetricData"),
             }
         }
     }

@@ -107,7 +107,9 @@ async fn a_thousand_instances_cost_a_thousand_times_the_calls_and_hardly_more_me
         let busiest = served.values().max().copied().unwrap();
         // The instances must be known, ten a call, before they can be asked.
         let bound = wait(served["ListInstances"]) + wait(busiest);
-        assert!(seconds <= bound * 1.03 + 2.0, "{instances}: {seconds} s, bound {bound}");
+        // Each instance has something to tell, and five mails a second leave.
+        let mails = instances as f64 / 5.0;
+        assert!(seconds <= bound * 1.03 + 2.0 + mails, "{instances}: {seconds} s, bound {bound}, mails {mails}");
         table.push((instances, peak_bytes));
     }
     let (few, many) = (table[2], table[3]);
