@@ -3,7 +3,6 @@
 pub mod coverage;
 pub mod emf;
 
-use crate::domain::Owner;
 use crate::domain::service::ServiceReport;
 use crate::domain::snapshot::Snapshots;
 use serde::Serialize;
@@ -166,12 +165,6 @@ impl From<CallStats> for ConnectApi {
 }
 
 impl Report {
-    /// Whose the report is.
-    #[must_use]
-    pub fn owner(&self) -> Owner {
-        Owner { account_id: self.account_id.clone(), region: self.region.clone() }
-    }
-
     /// The report as it is stored: rows stand in the snapshots.
     #[must_use]
     pub fn without_metrics(&self) -> Self {

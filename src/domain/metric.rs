@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Impact, NO_CODE, Thresholds};
+#[cfg(test)]
+use super::Scope;
+use super::{Fault, Impact, NO_CODE, QuotaId, Thresholds};
 
 /// One quota at one scope.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,19 +82,37 @@ impl Metric {
     /// A row that was not measured, for tests to fill in what they are about.
     #[must_use]
     pub fn sample() -> Self {
-        Self {
-            quota_code: "L-1".to_owned(),
-            quota_name: "Quota".to_owned(),
-            service_code: "connect".to_owned(),
+        let quota = QuotaId {
+            code: "L-1".to_owned(),
+            name: "Quota".to_owned(),
+            service: "connect".to_owned(),
             category: "core".to_owned(),
-            scope: "instance".to_owned(),
+            scope: Scope::Instance,
             impact: Impact::Build,
+            is_single: false,
+        };
+        let levels = Thresholds { warning: 80.0, critical: 95.0 };
+        Self { status: Status::Ok, ..Self::unseen(quota, String::new(), levels) }
+    }
+}
+
+impl Metric {
+    /// A row of which nothing is known yet but how it will be judged.
+    #[must_use]
+    pub fn unseen(quota: QuotaId, source: String, levels: Thresholds) -> Self {
+        Self {
+            quota_code: quota.code,
+            quota_name: quota.name,
+            service_code: quota.service,
+            category: quota.category,
+            scope: quota.scope.as_str().to_owned(),
+            impact: quota.impact,
             usage: None,
             limit: None,
             limit_source: None,
             utilization: None,
-            status: Status::Ok,
-            source: String::new(),
+            status: Status::Unknown,
+            source,
             approximate: false,
             bound: None,
             peak_at: None,
@@ -108,13 +128,11 @@ impl Metric {
             forecast: None,
             increase_request: None,
             own_calls: 0,
-            levels: Thresholds { warning: 80.0, critical: 95.0 },
+            levels,
             is_full_by_design: false,
         }
     }
-}
 
-impl Metric {
     /// What tells this quota from every other one; see [`super::QuotaId::key`].
     #[must_use]
     pub fn key(&self) -> &str {

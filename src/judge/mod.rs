@@ -86,36 +86,10 @@ fn judge_one(
         Some(value) => Ok(Some(Limit::new(value, LimitSource::Override))),
         None => reading.limit,
     };
+    let is_single = reading.quota.is_single;
     let mut metric = Metric {
-        quota_code: reading.quota.code,
-        quota_name: reading.quota.name,
-        service_code: reading.quota.service,
-        category: reading.quota.category,
-        scope: reading.quota.scope.as_str().to_owned(),
-        impact: reading.quota.impact,
-        usage: None,
-        limit: None,
-        limit_source: None,
-        utilization: None,
-        status: Status::Unknown,
-        source: reading.source,
-        approximate: false,
-        bound: None,
-        peak_at: None,
-        rejected: None,
-        is_rejected_by_rate: false,
-        is_out_of_reach: false,
-        limit_read_at: None,
-        resource: None,
-        note: None,
-        fault: None,
-        adjustable: None,
         muted: rule.mute.map(|m| MuteRecord { reason: m.reason, until: rfc3339(m.until) }),
-        forecast: None,
-        increase_request: None,
-        own_calls: 0,
-        levels,
-        is_full_by_design: false,
+        ..Metric::unseen(reading.quota, reading.source, levels)
     };
     let mut notes = Vec::new();
     let limit = match limit {
@@ -159,7 +133,7 @@ fn judge_one(
         Measured::Usage(usage) => {
             notes.extend(usage.note.clone());
             apply_usage(&mut metric, usage, limit.as_ref(), levels, &mut notes);
-            if reading.quota.is_single && is_one_of_one(&metric) {
+            if is_single && is_one_of_one(&metric) {
                 metric.status = Status::Ok;
                 metric.is_full_by_design = true;
                 notes.push("AWS allows one by design, and it is in use: this is no violation".to_owned());

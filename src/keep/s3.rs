@@ -51,13 +51,12 @@ impl S3 {
     }
 
     async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {
-        self.request(key, document)?.send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
+        self.request(key, json(document)?).send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
     }
 
-    fn request(&self, key: &str, document: &impl Serialize) -> Result<PutObjectFluentBuilder, Fault> {
-        let body = serde_json::to_vec(document).map_err(|e| Fault::new(PUT, FaultKind::Invalid, e.to_string()))?;
+    fn request(&self, key: &str, body: Vec<u8>) -> PutObjectFluentBuilder {
         let request = self.client.put_object().bucket(&self.bucket).key(key);
-        Ok(request.content_type("application/json").body(ByteStream::from(body)))
+        request.content_type("application/json").body(ByteStream::from(body))
     }
 
     /// The ledger of an instance, or of the account, and its version.
@@ -86,16 +85,17 @@ impl S3 {
     pub async fn write_ledger(&self, ledger: &Ledger, known: &Version) -> Result<Written, Fault> {
         let owner = Owner { account_id: ledger.account_id.clone(), region: ledger.region.clone() };
         let key = ledger_key(&owner, &ledger.instance_id);
-        let bytes = serde_json::to_vec(ledger).map_or(0, |text| text.len());
-        if bytes > MOST_BYTES {
+        let body = json(ledger)?;
+        if body.len() > MOST_BYTES {
             // What is larger would not be read again.
+            let bytes = body.len();
             let why = format!(
                 "the ledger {key} would have {bytes} bytes, and at most {MOST_BYTES} are read: let several functions \
                  watch parts of the instances (INCLUDE_INSTANCES)"
             );
             return Err(Fault::new(PUT, FaultKind::Invalid, why));
         }
-        let request = self.request(&key, ledger)?;
+        let request = self.request(&key, body);
         let request = match known {
             Version::Tag(etag) => request.if_match(etag),
             Version::Missing | Version::Number(_) => request.if_none_match("*"),
@@ -117,6 +117,10 @@ impl S3 {
             Err(e) => Err(failure(&e).into_fault(PUT)),
         }
     }
+}
+
+fn json(document: &impl Serialize) -> Result<Vec<u8>, Fault> {
+    serde_json::to_vec(document).map_err(|e| Fault::new(PUT, FaultKind::Invalid, e.to_string()))
 }
 
 fn ledger_key(owner: &Owner, instance_id: &str) -> String {

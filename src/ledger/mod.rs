@@ -252,15 +252,20 @@ impl Ledger {
     /// Takes away what the next runs can do without, where the document is larger than its home takes: the older of
     /// the monitor's own calls. Returns its bytes, and of how many hours calls are left.
     pub fn fit(&mut self, now: Timestamp) -> Option<(usize, i64)> {
+        if self.notes.own_calls.is_empty() {
+            return None;
+        }
         let bytes = |ledger: &Self| serde_json::to_vec(ledger).map_or(0, |text| text.len());
         let before = bytes(self);
+        let mut size = before;
         let minute = now.as_second().div_euclid(60);
         let mut left = None;
         for hours in [24, 8, 2, 0] {
-            if self.notes.own_calls.is_empty() || bytes(self) <= MOST_BYTES {
+            if self.notes.own_calls.is_empty() || size <= MOST_BYTES {
                 break;
             }
             self.notes.own_calls.forget_before(minute - hours * 60);
+            size = bytes(self);
             left = Some((before, hours));
         }
         left

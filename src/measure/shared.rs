@@ -107,10 +107,11 @@ impl Scan {
     async fn series(&self) -> Series {
         let mut windows: BTreeMap<i64, Vec<(Key, Query)>> = BTreeMap::new();
         let (mut gauges, mut rates) = (Gauges::new(), Rates::new());
+        let all = gauges_of_the_catalogue();
         for instance in &self.instances {
             let start = self.looks_back_to(&instance.id);
             let of_window = windows.entry(start).or_default();
-            for gauge in gauges_of_the_catalogue() {
+            for gauge in all.iter().copied() {
                 let named = |(name, query)| (Key::Gauge(instance.id.clone(), name), query);
                 of_window.extend(gauge_queries(gauge, instance).into_iter().map(named));
             }

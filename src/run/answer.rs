@@ -155,10 +155,10 @@ impl Answer {
     }
 
     fn pending_of(&mut self, run: &Context<'_>, judged: Judged, is_stored: bool) -> Pending {
-        let Judged { instance, snapshot, book, mut notes, lacks_metrics: judged_blindly, .. } = judged;
+        let Judged { instance, snapshot, book, mut notes, lacks_metrics, .. } = judged;
         let read_version = book.version();
         // A run that could not read CloudWatch has not looked at its window: the next one does.
-        let is_stored = is_stored && !judged_blindly;
+        let is_stored = is_stored && !lacks_metrics;
         if is_stored {
             notes.seen_until = Some(self.seen_until);
         } else {

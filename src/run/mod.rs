@@ -22,7 +22,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -38,7 +37,6 @@ use crate::ledger::Notes;
 use crate::measure::{Field, Rules, Scan, instance_listings, window};
 use crate::run::discover::{Discovered, choose, not_offered};
 use crate::run::error::RunError;
-use crate::run::sinks::Sinks;
 use answer::Answer;
 pub use app::{App, MetricsLog, Moment, Progress};
 use context::{Book, Context};
@@ -72,7 +70,7 @@ impl App {
         let is_looked_at = run.dry_run || self.with_metrics || self.config.alarms.manages();
         if !is_looked_at && found.is_nothing() && book.is_blank() {
             let report = answer.of_nothing(&run, found.skipped, calls_before);
-            return self.finish(report, &run.sinks, moment.now).await;
+            return self.finish(report, &run).await;
         }
 
         let mut fleet = Fleet::new(&run, &scan, &book);
@@ -92,7 +90,7 @@ impl App {
         Box::pin(answer.keep_alarms(&run, &scan)).await;
 
         let report = answer.report(&run, &scan, found.skipped, calls_before).await;
-        self.finish(report, &run.sinks, moment.now).await
+        self.finish(report, &run).await
     }
 
     /// Why nobody is told anything by mail, where that is so.
@@ -176,10 +174,10 @@ impl App {
         progress.planned_calls.store(shared + instances * instance_listings().len(), Ordering::Relaxed);
     }
 
-    async fn finish(&self, report: Report, sinks: &Sinks, now: Timestamp) -> Result<Report, RunError> {
+    async fn finish(&self, report: Report, run: &Context<'_>) -> Result<Report, RunError> {
         let mut report = report;
         if !report.dry_run
-            && let Err(fault) = sinks.stores.put_report(&report.owner(), &report.without_metrics(), now).await
+            && let Err(fault) = run.sinks.stores.put_report(&run.owner, &report.without_metrics(), run.now).await
         {
             report.faults.push(FaultRecord::from(&fault));
         }

@@ -253,6 +253,14 @@ pub fn quiet(instances: usize) -> World {
     world
 }
 
+/// As [`quiet`], with room for more instances and without throttling.
+pub fn roomy(instances: usize) -> World {
+    let mut world = quiet(instances);
+    world.throttle = Throttle::None;
+    world.quotas.set_account("L-AA17A6B9", 100.0);
+    world
+}
+
 /// An account with one instance that Service Quotas has little to list of, for stories of many runs.
 pub fn small() -> World {
     let mut world = quiet(1);

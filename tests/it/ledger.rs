@@ -4,9 +4,9 @@ use connect_quota_monitor::config::overrides::Overrides;
 use connect_quota_monitor::domain::instances::InstancePattern;
 use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
-use simaws::{Fault, FaultKind, Throttle, Times, World};
+use simaws::{Fault, FaultKind, Times};
 
-use crate::harness::{BUCKET, Bench, EVENTS_TOPIC, NOON, quiet};
+use crate::harness::{BUCKET, Bench, EVENTS_TOPIC, NOON, roomy};
 
 const HOUR: i64 = 3600;
 
@@ -28,14 +28,6 @@ fn actions(bench: &Bench) -> Vec<String> {
     let messages = &world.topics[EVENTS_TOPIC].messages;
     let action = |text: &str| serde_json::from_str::<Value>(text).unwrap()["action"].as_str().unwrap().to_owned();
     messages.iter().map(|m| action(&m.message)).collect()
-}
-
-/// Accounts in which the number of instances is no violation.
-fn roomy(instances: usize) -> World {
-    let mut world = quiet(instances);
-    world.throttle = Throttle::None;
-    world.quotas.set_account("L-AA17A6B9", 100.0);
-    world
 }
 
 fn prompts(bench: &Bench, instance: usize, prompts: u64) {

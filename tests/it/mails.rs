@@ -4,18 +4,11 @@ use std::time::Duration;
 
 use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
-use simaws::{FaultKind, Throttle, World};
+use simaws::FaultKind;
 
-use crate::harness::{Bench, NOON, TOPIC, quiet};
+use crate::harness::{Bench, NOON, TOPIC, roomy};
 
 const HOUR: i64 = 3600;
-
-fn roomy(instances: usize) -> World {
-    let mut world = quiet(instances);
-    world.throttle = Throttle::None;
-    world.quotas.set_account("L-AA17A6B9", 100.0);
-    world
-}
 
 async fn run(bench: &mut Bench, hour: i64) -> Value {
     bench.restart();

@@ -4,18 +4,11 @@
 use connect_quota_monitor::domain::instances::InstancePattern;
 use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
-use simaws::{FaultKind, Throttle, World};
+use simaws::FaultKind;
 
-use crate::harness::{BUCKET, Bench, NOON, quiet, row};
+use crate::harness::{BUCKET, Bench, NOON, roomy, row};
 
 const HOUR: i64 = 3600;
-
-fn roomy(instances: usize) -> World {
-    let mut world = quiet(instances);
-    world.throttle = Throttle::None;
-    world.quotas.set_account("L-AA17A6B9", 100.0);
-    world
-}
 
 fn benches(instances: usize) -> [Bench; 2] {
     let bench = || Bench::new(roomy(instances)).with_topic();
