@@ -29,7 +29,7 @@ install_into() {
 use_tools() {
   PATH="$PWD/target/venv/bin:$PATH"
   export CLIPPY_CONF_DIR=.github
-  export MOTO_SERVER="$PWD/target/venv/bin/moto_server"
+  export MOTO_PYTHON="$PWD/target/venv/bin/python3"
 }
 
 demo() {

@@ -1,7 +1,7 @@
 //! Stores, topics, bus and parameter served by moto, an implementation of AWS that is not ours.
 //!
-//! `tests/all.sh` installs moto and names its server in `MOTO_SERVER`; without it these tests cannot
-//! run, and say so by failing.
+//! `tests/all.sh` installs moto and names the Python that has it in `MOTO_PYTHON`; without it these tests
+//! cannot run, and say so by failing. `moto_server.py` says why moto answers one request at a time here.
 
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_connect::config::Credentials;
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use simaws::lambda::{Outcome, RuntimeApi};
@@ -25,9 +27,11 @@ struct Moto {
 
 impl Moto {
     async fn start() -> Self {
-        let program = std::env::var("MOTO_SERVER").expect("MOTO_SERVER names moto's server: run tests/all.sh");
+        let python =
+            std::env::var("MOTO_PYTHON").expect("MOTO_PYTHON names the Python that has moto: run tests/all.sh");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(program)
+        let child = Command::new(python)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/moto_server.py"))
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -222,6 +226,29 @@ async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
     let last: Vec<_> = receive(&moto.url, &warnings).await.iter().map(|m| m["event"].clone()).collect();
     assert_eq!(last, [json!("test")], "the other quota is critical still");
     assert_eq!(receive(&moto.url, &from_bus).await.len(), 2, "a recovery and a test");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "needs moto: tests/all.sh runs it"]
+async fn of_writers_under_one_condition_one_wins() {
+    let moto = Moto::start().await;
+    let sdk = moto.sdk().await;
+    make_table(&sdk).await;
+    let attribute =
+        |n: usize| (format!("a{n}"), AttributeValue::M([("b".to_owned(), AttributeValue::Bool(true))].into()));
+    let large = AttributeValue::M((0..800).map(attribute).collect());
+    let table = aws_sdk_dynamodb::Client::new(&sdk);
+    for round in 0..8 {
+        let mut writes = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let write = table.put_item().table_name("history").item("large", large.clone());
+            let write = write.item("subject", AttributeValue::S(round.to_string()));
+            let write = write.item("timestamp", AttributeValue::S("#ledger".to_owned()));
+            writes.spawn(write.condition_expression("attribute_not_exists(subject)").send());
+        }
+        let written = writes.join_all().await;
+        assert_eq!(written.iter().filter(|write| write.is_ok()).count(), 1, "round {round}");
+    }
 }
 
 /// Two processes of the function, as two overlapping schedules or a schedule and a person have them, on one store.
