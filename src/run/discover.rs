@@ -68,10 +68,11 @@ pub fn choose(
         request.instance_ids.iter().filter(|id| !all.iter().any(|i| i.id == **id)).map(String::as_str).collect();
     if !unknown.is_empty() {
         return Err(RunError::Payload(PayloadError(format!(
-            "`instance_ids` names {}, and account {} has no such instance in {}",
+            "`instance_ids` names {}, and account {} has no such instance in {}; it has {}",
             unknown.join(", "),
             account.id,
-            account.region
+            account.region,
+            names(&all)
         ))));
     }
     let hit = |patterns: &[InstancePattern], instance: &Instance| patterns.iter().any(|p| p.matches(instance));
@@ -101,6 +102,20 @@ pub fn choose(
         )));
     }
     Ok(Discovered { account, chosen, skipped, existing, left_out, is_nowhere: false })
+}
+
+/// A few of the instances by id and alias, for who asked for another one.
+fn names(all: &[Instance]) -> String {
+    const SHOWN: usize = 10;
+    let named = |i: &Instance| i.alias.as_ref().map_or_else(|| i.id.clone(), |alias| format!("{} ({alias:?})", i.id));
+    match all.len() {
+        0 => "none".to_owned(),
+        n if n <= SHOWN => all.iter().map(named).collect::<Vec<_>>().join(", "),
+        n => {
+            let shown: Vec<String> = all.iter().take(SHOWN).map(named).collect();
+            format!("{} and {} more", shown.join(", "), n - SHOWN)
+        }
+    }
 }
 
 /// That a Region is without Amazon Connect.

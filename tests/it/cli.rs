@@ -153,3 +153,13 @@ async fn wrong_arguments_and_variables_fail_with_3_and_help_with_0() {
     assert_eq!(code, 3);
     assert!(error.contains("--store") && error.contains("--alert"), "{error}");
 }
+
+#[tokio::test]
+async fn a_service_that_the_catalogue_lacks_is_named_with_those_it_has() {
+    let sim = simaws::Sim::new(simaws::World::with_instances(0));
+    let (code, stdout, stderr) = run(&sim, &["quotas", "--service", "nope"], CREDENTIALS).await;
+    assert_eq!((code, stdout.as_str()), (3, ""));
+    assert!(stderr.contains("nope") && stderr.contains("connect-campaigns"), "{stderr}");
+    let (code, stdout, _) = run(&sim, &["quotas", "--service", "cases"], CREDENTIALS).await;
+    assert!(code == 0 && stdout.contains("Cases"), "{stdout}");
+}

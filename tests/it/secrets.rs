@@ -157,7 +157,10 @@ async fn other_peoples_text_does_not_steer_the_terminal() {
     };
     sim.script(Fault::new("connect", bad).operation("ListQueues").times(Times::Forever));
     let (_, stdout, stderr) = run(&sim, &["check", "--pacing", "per-operation"], crate::cli::CREDENTIALS).await;
-    let all = format!("{stdout}{stderr}");
+    let (code, _, refused) = run(&sim, &["check", "--instance", "nonsense"], crate::cli::CREDENTIALS).await;
+    assert_eq!(code, 3);
+    assert!(refused.contains("names nonsense") && refused.contains(&sim.world().instances[0].id), "{refused}");
+    let all = format!("{stdout}{stderr}{refused}");
     assert!(all.contains("acme") && all.contains("Could not see connect:ListQueues"), "{all}");
     let odd: Vec<char> = all.chars().filter(|c| c.is_control() && *c != '\n' || *c == '\u{202e}').collect();
     assert!(odd.is_empty(), "{odd:?}");

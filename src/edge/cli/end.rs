@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use crate::aws::SdkConfig;
 use crate::config::ConfigError;
 use crate::run::error::RunError;
+use crate::say::plain;
+
+/// The longest line of a message.
+const LONGEST: usize = 4_000;
 
 pub(super) fn printed(result: io::Result<()>, code: u8) -> ExitCode {
     match result {
@@ -17,6 +21,8 @@ pub(super) fn printed(result: io::Result<()>, code: u8) -> ExitCode {
 }
 
 pub(super) fn fail(kind: &str, message: &str) -> ExitCode {
+    // Other people's text must not steer the terminal.
+    let message = message.lines().map(|line| plain(line, LONGEST)).collect::<Vec<_>>().join("\n");
     let _ = writeln!(io::stderr(), "connect-quota-monitor: {kind}: {message}");
     ExitCode::from(3)
 }

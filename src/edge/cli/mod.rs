@@ -150,7 +150,7 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
             Err(error) => fail(error.error_type(), &error.to_string()),
         },
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
-        Command::Quotas(args) => printed(quotas::print(&args), 0),
+        Command::Quotas(args) => quotas::main(&args),
         Command::Explain(args) => explain(&args, &lookup).await,
     }
 }

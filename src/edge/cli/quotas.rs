@@ -1,10 +1,13 @@
 //! `connect-quota-monitor quotas`: what the monitor measures and what it cannot, without calling AWS.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::end::{fail, printed};
 use crate::answer::coverage;
 
 #[derive(Args)]
@@ -25,7 +28,19 @@ enum Output {
     Markdown,
 }
 
-pub(super) fn print(args: &Quotas) -> io::Result<()> {
+/// Prints the catalogue, or that it has no such service.
+pub(super) fn main(args: &Quotas) -> ExitCode {
+    let known: BTreeSet<&str> = coverage::rows().iter().map(|row| row.service_code).collect();
+    match &args.service {
+        Some(service) if !known.contains(service.as_str()) => {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            fail("ArgumentError", &format!("--service {service}: the catalogue has no such service; it has {known}"))
+        }
+        _ => printed(print(args), 0),
+    }
+}
+
+fn print(args: &Quotas) -> io::Result<()> {
     let mut rows = coverage::rows();
     if let Some(service) = &args.service {
         rows.retain(|row| row.service_code == service);
