@@ -156,7 +156,7 @@ async fn wrong_arguments_and_variables_fail_with_3_and_help_with_0() {
 
 #[tokio::test]
 async fn a_service_that_the_catalogue_lacks_is_named_with_those_it_has() {
-    let sim = simaws::Sim::new(simaws::World::with_instances(0));
+    let sim = Sim::new(World::with_instances(0));
     let (code, stdout, stderr) = run(&sim, &["quotas", "--service", "nope"], CREDENTIALS).await;
     assert_eq!((code, stdout.as_str()), (3, ""));
     assert!(stderr.contains("nope") && stderr.contains("connect-campaigns"), "{stderr}");
