@@ -992,12 +992,16 @@ violations() {
 }
 
 summary() {
-  local answer=$1 statuses violations unseen whose line shown=0
-  statuses=$(grep -oE '"status":"(complete|partial|failed|skipped)"' "$answer" | cut -d'"' -f4 | sort | uniq -c |
+  local answer=$1 statuses violations unseen whose line rejected shown=0
+  # Services have such a status too, right behind their code.
+  statuses=$(sed -E 's/"service_code":"[^"]*","status":"[a-z]*"//g' "$answer" |
+    grep -oE '"status":"(complete|partial|failed|skipped)"' | cut -d'"' -f4 | sort | uniq -c |
     awk '{ printf "%s%s %s", sep, $1, $2; sep = ", " }') || true
   say "  Instances and the account: ${statuses:-none}. Violations: $(field violations <"$answer"). Took $(field duration_ms <"$answer") ms."
   violations=$(violations "$answer" || true)
-  unseen=$(grep -oE '"operation":"[^"]*"' "$answer" | cut -d'"' -f4 | sort -u | sed 's/^/  not seen: /' || true)
+  unseen=$(tr '{' '\n' <"$answer" | awk -F'"' '
+    /^"kind":"/ { kind = $4 }
+    match($0, /"operation":"[^"]*"/) { print "  not seen: " substr($0, RSTART + 13, RLENGTH - 14) " (" kind ")" }' | sort -u)
   while IFS= read -r line; do
     [ -n "$line" ] || continue
     whose=${line%%$'\t'*}
@@ -1005,6 +1009,9 @@ summary() {
     line=${line#*$'\t'}
     shown=$((shown + 1))
     [ "$shown" -le 20 ] || continue
+    # Why it is critical at 62 percent.
+    rejected=$(printf '%s' "$line" | field rejected)
+    case $rejected in '' | 0 | null) ;; *) whose=", $rejected REJECTED$whose" ;; esac
     say "  $(printf '%s' "$line" | field status): $(printf '%s' "$line" | field quota_name), $(printf '%s' "$line" | field usage) of $(printf '%s' "$line" | field limit) ($(printf '%s' "$line" | field utilization) %)$whose"
   done <<END
 $violations
@@ -1014,10 +1021,16 @@ END
 }
 
 check_deployment() {
-  local seconds
+  local seconds version
   FUNCTION=$(output FunctionName)
   say "Sending a test alert"
   invoke '{"test_alert":true}' "$WORK/test.json" || die "the function could not send the test alert: see above"
+  if [ "$DRY_RUN" = no ]; then
+    version=$(field version <"$WORK/test.json")
+    say "The function runs version ${version:-unknown}"
+    [ -z "$version" ] || [ -z "$(output Version)" ] || [ "$version" = "$(output Version)" ] ||
+      warn "the template is of version $(output Version): take package and template from one release"
+  fi
   say "Measuring once, without storing or sending anything"
   seconds=$(run_seconds)
   if [ "$seconds" -gt 300 ]; then
@@ -1171,7 +1184,7 @@ delete_everything() {
     esac
     read_resources "Schedule"$'\t'"<Schedule>"$'\n'"DisposableHistoryBucket"$'\t'"<DisposableHistoryBucket>"
     plan_kept
-    [ -z "$KEPT" ] || say "$KEPT"
+    [ -z "$KEPT" ] || say "${KEPT//Kept: /Will be kept: }"
     confirm "Delete stack $STACK in $REGION of account $ACCOUNT?"
     case $STATUS in
       CREATE_COMPLETE | UPDATE_* | IMPORT_*)

@@ -101,6 +101,11 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     measured_count = len([i for i in report["instances"] if i["status"] != "skipped"])
     assert measured_count == 1
     assert f"Violations: {report['violations']}." in created
+    # The account and its one instance that is looked at; the services' own states are none of these.
+    statuses = sorted(i["status"] for i in [report["account"], *report["instances"]])
+    counted = ", ".join(f"{statuses.count(status)} {status}" for status in sorted(set(statuses)))
+    assert f"Instances and the account: {counted}. " in created
+    assert f"The function runs version {report['version']}\n" in created and stack.outputs["Version"] == report["version"]
     worst = [m for i in report["instances"] for m in i.get("metrics", []) if m["status"] in ("warning", "critical")]
     assert worst and worst[0]["quota_name"] in created
     measured_one = next(i for i in report["instances"] if i["status"] != "skipped")
@@ -207,7 +212,8 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     assert rule["ScheduleExpression"] == "rate(30 minutes)"
 
     deleted = deploy("--delete", "--yes", zip_file=None)
-    assert f"Kept: table {stack.outputs['TableName']}" in deleted
+    assert f"\nWill be kept: table {stack.outputs['TableName']}" in deleted
+    assert f"\nKept: table {stack.outputs['TableName']}" in deleted
     assert dynamodb.list_tables()["TableNames"] == [stack.outputs["TableName"]], "the history is kept"
     assert not stack.client("lambda").list_functions()["Functions"]
     assert not [b["Name"] for b in s3.list_buckets()["Buckets"]], "the package's bucket is gone"
@@ -456,6 +462,7 @@ def test_the_summary_is_short_and_hides_nothing(deploy, tmp_path):
     }
     fault = {"kind": "denied", "message": 'no "right" {x}', "operation": "connect:ListRules"}
     metrics = [row] * 23 + [{**row, "status": "ok"}, {**row, "status": "unknown", "fault": fault}]
+    rejecting = {**row, "quota_name": "Concurrent calls", "rejected": 340.0, "status": "critical", "utilization": 62.0}
     answer = {
         "account": {"account_id": "1", "metrics": [{**row, "status": "critical"}, {**row, "status": "ok"}], "status": "complete"},
         "duration_ms": 1200,
@@ -465,16 +472,19 @@ def test_the_summary_is_short_and_hides_nothing(deploy, tmp_path):
             {"instance_alias": "acme", "instance_id": "2c3d", "metrics": metrics[2:], "status": "partial"},
             {"instance_alias": "other", "instance_id": "4e5f", "metrics": [], "status": "skipped"},
         ],
-        "violations": 23,
+        "services": [{"note": "no network", "service_code": "cases", "status": "failed"}],
+        "violations": 24,
     }
+    answer["instances"][0]["metrics"].append(rejecting)
     (tmp_path / "answer.json").write_text(json.dumps(answer, sort_keys=True, separators=(",", ":")))
     canned = f'case " $* " in *" lambda invoke "*) cp "{tmp_path}/answer.json" "${{@: -1}}"; echo None; exit ;; esac'
     said = deploy(instead=canned)
-    assert "2 complete, 1 partial, 1 skipped. Violations: 23. Took 1200 ms." in said
-    assert said.count("warning: Queues, all, 45 of 50 (90 %), acme") == 18 and "and 3 more" in said
+    assert "Instances and the account: 2 complete, 1 partial, 1 skipped. Violations: 24. Took 1200 ms." in said
+    assert "critical: Concurrent calls, 45 of 50 (62 %), 340 REJECTED, 0a1b" in said, "why it is critical"
+    assert said.count("warning: Queues, all, 45 of 50 (90 %), acme") == 17 and "and 4 more" in said
     assert said.count("critical: Queues, all, 45 of 50 (90 %), the account") == 1
     assert said.count("warning: Queues, all, 45 of 50 (90 %), 0a1b") == 1, "an instance without alias has its id"
-    assert said.count("not seen: connect:ListRules") == 1
+    assert said.count("not seen: connect:ListRules (denied)\n") == 1
 
 
 def test_an_account_without_spare_concurrency(deploy, aws):

@@ -285,6 +285,9 @@ def test_the_bucket_grant_covers_the_programs_keys():
     assert read == {"connect-ledger"}
 
 
+CENTRAL_BUS = "arn:aws-us-gov:events:us-gov-east-1:222233334444:event-bus/central"
+
+
 def test_overrides_and_events_are_granted_on_their_own_resources():
     account = "us-gov-west-1:111122223333"
     for name, value, action, resource in (
@@ -292,9 +295,13 @@ def test_overrides_and_events_are_granted_on_their_own_resources():
         ("QuotaOverridesObject", "settings/a/b.json", "s3:GetObject", "arn:aws-us-gov:s3:::settings/a/b.json"),
         ("EventsTopicArn", f"arn:aws-us-gov:sns:{account}:events", "sns:Publish", f"arn:aws-us-gov:sns:{account}:events"),
         ("EventBusName", "ops", "events:PutEvents", f"arn:aws-us-gov:events:{account}:event-bus/ops"),
+        # A bus of another account: the ARN as it was given, and not one of this account.
+        ("EventBusName", CENTRAL_BUS, "events:PutEvents", CENTRAL_BUS),
     ):
-        extra = granted(Deployment(**{name: value})) - granted(Deployment())
-        assert extra == {(action, resource)}
+        deployment = Deployment(**{name: value})
+        assert granted(deployment) - granted(Deployment()) == {(action, resource)}
+        if name.startswith("Event"):
+            assert value in deployment.function["Environment"]["Variables"].values(), "the function is told the same"
 
 
 def test_alarms_are_written_in_the_programs_folder_only():

@@ -51,6 +51,14 @@ def test_plain_cloudformation():
         assert len(parameter["Description"].encode()) <= 4000, name
 
 
+def test_the_stack_says_which_version_it_is():
+    """In an output, and where functions and stacks are listed."""
+    version = re.search(r'(?m)^version = "(.+)"$', (ROOT / "Cargo.toml").read_text())[1]
+    assert TEMPLATE["Outputs"]["Version"]["Value"] == version
+    for said in (TEMPLATE["Description"], Deployment().function["Description"]):
+        assert f"quota monitor {version}: " in said
+
+
 NAMES = {"RoleName", "AlarmName", "TopicName", "QueueName", "GroupName", "Name", "TableName"}
 
 
@@ -509,8 +517,12 @@ def test_key_policy_lets_every_service_in():
         allowed[who] = statement
     use = {"kms:Decrypt", "kms:GenerateDataKey*"}
     assert use <= set(allowed["cloudwatch.amazonaws.com"]["Action"])
-    # KMS gets no source account or ARN from EventBridge: with such a condition nothing would arrive.
-    assert use <= set(allowed["events.amazonaws.com"]["Action"]) and "Condition" not in allowed["events.amazonaws.com"]
+    # KMS gets no source account or ARN from EventBridge: with such a condition nothing would arrive. SQS itself
+    # says which queue it is.
+    events = allowed["events.amazonaws.com"]
+    assert use <= set(events["Action"])
+    queues = "arn:aws-us-gov:sqs:us-gov-west-1:111122223333:*"
+    assert events["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:sqs:arn": queues}}
     logs = allowed["logs.us-gov-west-1.amazonaws.com"]
     assert {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"} == set(
         logs["Action"]

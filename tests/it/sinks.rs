@@ -185,6 +185,46 @@ async fn where_there_is_nothing_to_watch_nothing_is_measured_and_nothing_is_stor
     assert_eq!(told, ["raised", "recovered"]);
 }
 
+/// What docs/OPERATIONS.md says that such an account costs follows from the calls that are made.
+#[tokio::test(start_paused = true)]
+async fn an_account_without_instances_costs_what_the_documentation_says() {
+    /// A month has 730 runs. Lambda at most counts this many seconds of each, at 256 MB.
+    const SECONDS: f64 = 15.0;
+    let mut bench = Bench::new(quiet(0)).with_table().with_bucket().with_topic();
+    bench.run().await.unwrap();
+    let first = bench.sim.requests().len();
+    for hour in 1..=24 {
+        bench.restart();
+        let start = tokio::time::Instant::now();
+        bench.run_at(&Request::default(), NOON + hour * 3_600).await.unwrap();
+        assert!(start.elapsed().as_secs_f64() < SECONDS, "{:?}", start.elapsed());
+    }
+    let (mut reads, mut puts) = (0_u32, 0_u32);
+    for call in bench.sim.requests().split_off(first) {
+        match (&*call.service, &*call.operation) {
+            ("connect" | "servicequotas" | "sts", _) => {}
+            ("dynamodb", "GetItem") => reads += 1,
+            ("s3", "PutObject") => puts += 1,
+            other => panic!("{other:?} costs something that the documentation does not name"),
+        }
+    }
+    assert_eq!((reads % 24, puts % 24), (0, 0), "the same in each run");
+    // A consistent read of nothing is one unit.
+    let rows = [
+        ("Lambda", SECONDS * 0.25 * 730.0 * 0.000_013_333_4),
+        ("DynamoDB reads", f64::from(reads / 24) * 730.0 * 0.125 / 1e6),
+        ("S3 PUT", f64::from(puts / 24) * 730.0 * 0.005 / 1e3),
+    ];
+    let docs = include_str!("../../docs/OPERATIONS.md");
+    let table = docs.split_once("### An account without instances").unwrap().1.split_once("\n## ").unwrap().0;
+    for (name, cost) in rows {
+        let line = table.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap();
+        assert!(line.ends_with(&format!("| {cost:.4} |")), "{name} {cost}: {line}");
+    }
+    let sum: f64 = rows.iter().map(|(_, cost)| cost).sum();
+    assert!(sum < 0.2 && table.contains(&format!("**{sum:.4}**")), "{sum}");
+}
+
 /// Nothing but the writer keeps an object from growing beyond what is read of it.
 #[tokio::test(start_paused = true)]
 async fn no_ledger_is_written_that_no_run_would_read() {
