@@ -109,7 +109,7 @@ def measure(instance, values):
 
 
 def store(instance, now, metrics):
-    document = {"instance_id": instance["Id"], "timestamp": now, "metrics": metrics}
+    document = {"subject": instance["Id"], "instance_id": instance["Id"], "timestamp": now, "metrics": metrics}
     item = json.loads(json.dumps(document), parse_float=Decimal)
     dynamodb.Table(os.environ["DYNAMODB_TABLE"]).put_item(Item=item)
     key = f"python/{instance['Id']}-{now}.json"
