@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::service::Service;
-use super::{Listing, Quota, app_integrations, campaigns, cases, connect, connect_rates, profile, voice_id, wisdom};
+use super::{
+    Listing, Quota, app_integrations, campaigns, cases, connect, connect_rates, connect_unlisted_rates, profile,
+    voice_id, wisdom,
+};
 use crate::domain::Scope;
 
 /// Every quota of the catalogue.
@@ -12,6 +15,7 @@ pub fn all() -> impl Iterator<Item = &'static Quota> {
     [
         connect::QUOTAS,
         connect_rates::RATES,
+        connect_unlisted_rates::RATES,
         cases::QUOTAS,
         cases::RATES,
         cases::BURSTS,

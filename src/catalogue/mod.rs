@@ -10,6 +10,7 @@ mod campaigns;
 mod cases;
 mod connect;
 mod connect_rates;
+mod connect_unlisted_rates;
 mod gauge;
 mod list;
 pub mod listing;
@@ -101,6 +102,12 @@ impl Quota {
     #[must_use]
     pub fn key(&self) -> &'static str {
         if self.is_listed() { self.code } else { self.name }
+    }
+
+    /// The operation whose calls a rate of Connect's API is about.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static str> {
+        self.name.strip_prefix("Rate of ")?.strip_suffix(" API requests").map(str::trim_end)
     }
 
     #[must_use]

@@ -10,6 +10,7 @@ use crate::domain::Fault;
 use crate::domain::activity::Activity;
 use crate::domain::alarm::Filter;
 use crate::domain::snapshot::ACCOUNT_KEY;
+use crate::judge::limits;
 
 const NAMESPACE: &str = "AWS/Usage";
 const CALLS: &str = "CallCount";
@@ -30,7 +31,7 @@ pub(super) struct Rate {
 /// What is read, and what needs not to be.
 pub(super) struct Asked {
     pub rates: Vec<Rate>,
-    /// Codes of the rates of which AWS tells that nothing was called.
+    /// Keys of the rates of which AWS tells that nothing was called.
     pub idle: Vec<String>,
     pub activity: Activity,
     /// Why all were read, where fewer would have done.
@@ -53,12 +54,9 @@ impl Scan {
         let mut asked =
             Asked { rates: Vec::new(), idle: Vec::new(), activity: self.activity_before.clone(), fault: None };
         let is_longer = self.window.end - from > RECENT_SECONDS - LATE_SECONDS;
-        let recent = if is_longer || asked.activity.is_all_due(now) {
-            None
-        } else {
-            self.recent().await.map_err(|fault| asked.fault = Some(fault)).ok()
-        };
-        if recent.is_none() {
+        let are_all_due = is_longer || asked.activity.is_all_due(now);
+        let called = self.called(are_all_due).await.map_err(|fault| asked.fault = Some(fault)).ok();
+        if are_all_due || called.is_none() {
             asked.activity.all_read_at = Some(now);
         }
         for (service, code) in self.rate_codes() {
@@ -67,10 +65,12 @@ impl Scan {
             // What is summed up over a longer time, or is no number of calls, is always read.
             let is_listed = query.namespace == NAMESPACE && query.name == CALLS && query.dimensions.iter().any(is_api);
             let is_of_minutes = query.rolling.is_none() && is_listed;
-            match &recent {
-                Some(recent) if is_of_minutes && !is_known => {
+            // Rates that only AWS's documentation lists are never read before they were called.
+            let may_be_idle = !are_all_due || catalogue::find(&code).is_some_and(|quota| !quota.is_listed());
+            match &called {
+                Some(called) if is_of_minutes && may_be_idle && !is_known => {
                     let dimensions: BTreeMap<String, String> = query.dimensions.iter().cloned().collect();
-                    if recent.contains(&dimensions) {
+                    if called.contains(&dimensions) {
                         // The last run may not have been told of it yet.
                         asked.rates.push(Rate { service, code, start: start - LATE_SECONDS, query });
                     } else {
@@ -83,14 +83,18 @@ impl Scan {
         asked
     }
 
-    /// The dimensions under which calls were counted in the last three hours.
-    async fn recent(&self) -> Result<BTreeSet<BTreeMap<String, String>>, Fault> {
-        let filter = Filter {
-            namespace: NAMESPACE.to_owned(),
-            name: CALLS.to_owned(),
-            dimensions: BTreeMap::from([(TYPE.to_owned(), API.to_owned())]),
-            is_recent: true,
-        };
+    /// The dimensions under which calls were counted: in the last three hours those of every API, and where all listed
+    /// rates are read anyway, those of Connect's in the last two weeks.
+    async fn called(&self, are_all_due: bool) -> Result<BTreeSet<BTreeMap<String, String>>, Fault> {
+        let mut dimensions = BTreeMap::from([(TYPE.to_owned(), API.to_owned())]);
+        if are_all_due {
+            let Some(service) = self.limits_of(Service::Connect).service_in_usage() else {
+                return Ok(BTreeSet::new());
+            };
+            dimensions.insert(limits::SERVICE.to_owned(), service.to_owned());
+        }
+        let (namespace, name) = (NAMESPACE.to_owned(), CALLS.to_owned());
+        let filter = Filter { namespace, name, dimensions, is_recent: !are_all_due };
         self.aws.alarms.active(&filter, self.deadline).await
     }
 
@@ -100,7 +104,7 @@ impl Scan {
         // What Service Quotas names a metric for is measured, whatever the catalogue thinks.
         let is_read = |q: &&Quota| q.meter == Meter::Rate || rates::is_live(q, self.limits_of(q.service));
         let catalogued = catalogue::all().filter(is_read);
-        let mut codes: Vec<(Service, String)> = catalogued.map(|q| (q.service, q.code.to_owned())).collect();
+        let mut codes: Vec<(Service, String)> = catalogued.map(|q| (q.service, q.key().to_owned())).collect();
         for service in Service::ASKED {
             let unlisted = self.uncatalogued(*service).into_iter().filter(|listed| listed.has_usage_metric);
             codes.extend(unlisted.map(|listed| (*service, listed.code.to_owned())));

@@ -182,11 +182,11 @@ impl Scan {
                 let resource = (quota.scope == Scope::Resource).then_some("");
                 let limits = self.limits_of(quota.service);
                 let (measured, source) = if quota.meter == Meter::Rate || rates::is_live(quota, limits) {
-                    let rate = rates::measured(Some(quota), shared.rates.get(quota.code), limits, quota.code);
-                    self.without_own(quota.service, quota.code, rate)
+                    let rate = rates::measured(Some(quota), shared.rates.get(quota.key()), limits, quota.key());
+                    self.without_own(quota.service, quota.key(), rate)
                 } else if quota.meter == Meter::Burst {
                     let burst = (bursts::measured(quota, limits, &shared.rates), quota.meter.source());
-                    let rate = quota.rate_beside().map_or(quota.code, |rate| rate.code);
+                    let rate = quota.rate_beside().map_or(quota.key(), Quota::key);
                     self.without_own(quota.service, rate, burst)
                 } else {
                     (self.account_usage(quota, &integrations, shared), quota.meter.source())

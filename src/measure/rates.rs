@@ -109,6 +109,11 @@ pub(super) fn measured(quota: Option<&Quota>, read: Option<&Read>, limits: &Limi
     let Some(metric) = limits.usage_metric(code) else {
         let measured = match limits.faults().into_iter().next() {
             Some(fault) => Measured::Unknown(fault),
+            None if quota.is_some_and(|quota| !quota.is_listed()) => Measured::NotMeasurable(
+                "Service Quotas lists this rate with a code that this version does not know, which has a row of its \
+                 own, or names no usage metric for any rate of the service"
+                    .to_owned(),
+            ),
             None => Measured::NotMeasurable("Service Quotas names no usage metric for this rate".to_owned()),
         };
         return (measured, by_meter());

@@ -1,5 +1,6 @@
 //! Only the rates of APIs that were called lately are read in every run, and nothing is missed by that.
 
+use connect_quota_monitor::catalogue::{self, Meter, Quota};
 use connect_quota_monitor::domain::request::Request;
 use serde_json::{Value, json};
 use simaws::{FaultKind, World};
@@ -12,6 +13,10 @@ const SIZE: usize = 24_000;
 /// Rates of ListUsers, which the monitor calls itself, and of CreateUser, which it does not.
 const LIST_USERS: &str = "L-CCC38177";
 const CREATE_USER: &str = "CreateUser";
+
+fn is_unlisted_rate(quota: &Quota) -> bool {
+    quota.meter == Meter::Rate && !quota.is_listed()
+}
 
 fn code_of(world: &World, operation: &str) -> &'static str {
     let codes = world.quotas.codes("connect");
@@ -58,6 +63,44 @@ async fn once_a_day_all_are_read_and_otherwise_those_that_were_called() {
     assert!(numbers[1..24].iter().all(|n| *n == 1), "{numbers:?}");
 }
 
+/// The documented limit judges a rate that Service Quotas does not list, and an idle one is no question, not even once
+/// a day.
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_service_quotas_does_not_list_is_read_once_it_was_called() {
+    const SEARCH_CONTACTS: &str = "Rate of SearchContacts API requests";
+    const LIST_METRICS: &str = "Rate of ListMetrics API requests";
+    let mut world = quiet(1);
+    // CloudWatch has operations of the same name.
+    let of_cloudwatch = [("Class", "None"), ("Resource", "ListMetrics"), ("Service", "CloudWatch"), ("Type", "API")];
+    world.metrics.put("AWS/Usage", "CallCount", &of_cloudwatch, NOON - 600, 6_000.0);
+    let mut bench = Bench::new(world).with_table();
+    let first = hour(&mut bench, 0).await;
+    let idle = row(&first["account"], SEARCH_CONTACTS);
+    let members = |row: &Value| ["usage", "limit", "limit_source", "status"].map(|member| row[member].clone());
+    assert_eq!(members(idle), [json!(0.0), json!(0.5), json!("default"), json!("ok")]);
+    assert_eq!(row(&first["account"], LIST_METRICS)["usage"], 0.0);
+    assert_eq!(asked(&bench), 340);
+    call(&mut bench.sim.world(), "SearchContacts", NOON + HOUR - 600, 60.0);
+    for n in 1..=26 {
+        let report = hour(&mut bench, n).await;
+        let row = row(&report["account"], SEARCH_CONTACTS);
+        let (usage, status) = if n == 1 { (1.0, "critical") } else { (0.0, "ok") };
+        assert_eq!(members(row), [json!(usage), json!(0.5), json!("default"), json!(status)], "hour {n}");
+        assert_eq!(report["faults"], json!([]));
+        assert_eq!(asked(&bench), if n == 24 { 341 } else { 1 }, "hour {n}");
+    }
+}
+
+/// A rate that Service Quotas begins to list has a row of its own, and is not told twice.
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_service_quotas_lists_after_all_is_told_once() {
+    let mut world = quiet(1);
+    world.quotas.set_account("L-79564E52", 0.5).name_usage("L-79564E52", "SearchContacts", "Connect");
+    call(&mut world, "SearchContacts", NOON - 600, 60.0);
+    let report = Bench::new(world).dry_run().await;
+    assert_eq!(row(&report["account"], "Rate of SearchContacts API requests")["status"], "not_measurable");
+}
+
 /// CloudWatch learns late of a metric: the run after looks back far enough.
 #[tokio::test(start_paused = true)]
 async fn an_api_that_is_called_for_the_first_time_is_never_missed() {
@@ -83,7 +126,7 @@ async fn what_cannot_be_listed_is_read_as_a_whole_and_named() {
     asked(&bench);
     bench.always("monitoring", "ListMetrics", FaultKind::AccessDenied);
     let report = hour(&mut bench, 1).await;
-    assert_eq!(asked(&bench), 340);
+    assert_eq!(asked(&bench), 340 + 125);
     assert_eq!(row(&report["account"], LIST_USERS)["status"], "ok");
     assert_eq!(report["faults"][0]["operation"], "cloudwatch:ListMetrics");
 }
@@ -104,13 +147,19 @@ async fn stored_documents_hold_idle_rates_as_codes() {
     let stored = bench.items().into_iter().find(|item| item["instance_id"] == "account").unwrap();
     let list = |member: &str| stored[member].as_array().unwrap();
     let (rows, idle, limits) = (list("metrics"), list("idle"), list("limit_only"));
-    let all = rows.len() + idle.len() + limits.len();
+    // `-` stands for the idle ones of the rates without a code.
+    let is_unlisted =
+        |name: &Value| name.as_str().is_some_and(|name| catalogue::find(name).is_some_and(is_unlisted_rate));
+    let told = rows.iter().filter(|row| is_unlisted(&row["quota_name"])).count();
+    let unlisted = catalogue::all().filter(|q| is_unlisted_rate(q)).count();
+    assert_eq!(idle.iter().filter(|code| **code == "-").count(), 1, "{idle:?}");
+    let all = rows.len() + idle.len() - 1 + unlisted - told + limits.len();
     assert_eq!(stored["metrics_count"], json!(all));
     assert_eq!(report["account"]["metrics"].as_array().unwrap().len(), all);
     for code in limits {
         assert_eq!(row(&report["account"], code.as_str().unwrap())["status"], "not_measurable");
     }
-    for code in idle {
+    for code in idle.iter().filter(|code| **code != "-") {
         let row = row(&report["account"], code.as_str().unwrap());
         assert_eq!((&row["usage"], &row["status"]), (&json!(0.0), &json!("ok")), "{row}");
     }

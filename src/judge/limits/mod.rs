@@ -6,6 +6,9 @@
 
 #[cfg(test)]
 mod tests;
+mod unlisted;
+
+pub use unlisted::SERVICE;
 
 use crate::domain::limit::Level;
 use crate::domain::limit::LimitRow;
@@ -28,6 +31,8 @@ pub struct Limits {
     default_fault: Option<Fault>,
     /// Service Quotas knows no such service in this Region; see [`Limits::of_companion`].
     is_unknown_service: bool,
+    /// The usage metrics of the rates that only AWS's documentation lists, by [`Quota::key`].
+    unlisted: HashMap<&'static str, UsageMetric>,
 }
 
 /// A code that Service Quotas lists.
@@ -112,10 +117,12 @@ impl Limits {
     /// The limits of a service, from its listings.
     #[must_use]
     pub fn of(service: Service, listings: Listings) -> Self {
-        match service {
+        let mut limits = match service {
             Service::Connect => Self::new(listings.applied, listings.defaults),
             _ => Self::of_companion(listings.applied, listings.defaults),
-        }
+        };
+        limits.unlisted = limits.metrics_of_unlisted(service);
+        limits
     }
 
     #[must_use]
@@ -232,9 +239,13 @@ impl Limits {
         listed
     }
 
+    /// The metric of a quota's usage, by Service Quotas' code or by [`Quota::key`].
     #[must_use]
     pub fn usage_metric(&self, code: &str) -> Option<&UsageMetric> {
-        self.codes.get(code)?.usage_metric.as_ref()
+        match self.codes.get(code) {
+            Some(rows) => rows.usage_metric.as_ref(),
+            None => self.unlisted.get(code),
+        }
     }
 
     /// Seconds that a rate quota's value is per: as the applied row says, else the default's, else as AWS
@@ -249,7 +260,7 @@ impl Limits {
             Some(Period::Unreadable(text)) => {
                 Err(format!("Service Quotas states this rate per {text}, which is no period that this version knows"))
             }
-            None if catalogue::all().any(|q| q.code == code && q.meter == Meter::Rate && q.default.is_some()) => {
+            None if catalogue::all().any(|q| q.key() == code && q.meter == Meter::Rate && q.default.is_some()) => {
                 Ok(1.0)
             }
             None => Err("Service Quotas names no period for this rate, and AWS documents none".to_owned()),
