@@ -1,6 +1,7 @@
 //! The command line: the same measurement with the caller's own credentials.
 
 mod alarms;
+mod doctor;
 mod end;
 mod explain;
 mod quotas;
@@ -52,6 +53,9 @@ enum Command {
     Check(Check),
     /// Print the alarms on API usage and on instances as code, from a live reading
     Alarms(alarms::AlarmsArgs),
+    /// Look whether everything is in place: permissions, stores, subscriptions, last run; changes nothing.
+    /// Exits with 0, or with 2 where something is broken
+    Doctor(doctor::DoctorArgs),
     /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
     Quotas(quotas::Quotas),
     /// Show which rules of QUOTA_OVERRIDES apply to a quota, and which one wins. Measures nothing;
@@ -150,6 +154,7 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
             Err(error) => fail(error.error_type(), &error.to_string()),
         },
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
+        Command::Doctor(args) => doctor::main(&args, &lookup).await,
         Command::Quotas(args) => printed(quotas::print(&args), 0),
         Command::Explain(args) => explain(&args, &lookup).await,
     }
