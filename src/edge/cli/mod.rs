@@ -1,6 +1,7 @@
 //! The command line: the same measurement with the caller's own credentials.
 
 mod alarms;
+mod diff;
 mod doctor;
 mod end;
 mod explain;
@@ -53,6 +54,9 @@ enum Command {
     Check(Check),
     /// Print the alarms on API usage and on instances as code, from a live reading
     Alarms(alarms::AlarmsArgs),
+    /// Compare two answers of `check --output json`; calls no AWS. Exits with 0, with 1 where something is new or
+    /// worse, or with 3 where they cannot be compared
+    Diff(diff::DiffArgs),
     /// Look whether everything is in place: permissions, stores, subscriptions, last run; changes nothing.
     /// Exits with 0, or with 2 where something is broken
     Doctor(doctor::DoctorArgs),
@@ -154,6 +158,7 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
             Err(error) => fail(error.error_type(), &error.to_string()),
         },
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
+        Command::Diff(args) => diff::main(&args),
         Command::Doctor(args) => doctor::main(&args, &lookup).await,
         Command::Quotas(args) => printed(quotas::print(&args), 0),
         Command::Explain(args) => explain(&args, &lookup).await,
