@@ -303,7 +303,7 @@ mod tests {
             .alarm_name("n")
             .alarm_arn("arn:aws-cn:cloudwatch:cn-north-1:111122223333:alarm:n")
             .actions_enabled(true)
-            .state_value(aws_sdk_cloudwatch::types::StateValue::Ok)
+            .state_value(StateValue::Ok)
             .evaluation_periods(3)
             .threshold(80.0)
             .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
