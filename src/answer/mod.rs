@@ -1,6 +1,8 @@
 //! The answer of an invocation; the CLI's `--output json` prints the same.
 
 pub mod coverage;
+pub mod diff;
+pub mod doctor;
 pub mod emf;
 
 use crate::domain::service::ServiceReport;

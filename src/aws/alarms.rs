@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{
-    AlarmType, ComparisonOperator, Dimension, DimensionFilter, MetricAlarm, MetricDataQuery, RecentlyActive, Statistic,
-    Tag,
+    AlarmType, ComparisonOperator, Dimension, DimensionFilter, MetricAlarm, MetricDataQuery, RecentlyActive,
+    StateValue, Statistic, Tag,
 };
 use tokio::time::Instant;
 
@@ -84,6 +84,35 @@ impl Alarms {
             let send = || request.clone().set_next_token(pages.token()).send();
             let output = self.caller.call(OPERATION, deadline, send).await?;
             found.extend(output.metric_alarms().iter().filter_map(existing));
+            if !pages.advance(output.next_token)? {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Names of the metric alarms in the state ALARM that look at one of these namespaces.
+    ///
+    /// # Errors
+    /// The fault of `DescribeAlarms`; a part of the pages is no answer.
+    pub async fn in_alarm(&self, namespaces: &[&str], deadline: Instant) -> Result<Vec<String>, Fault> {
+        const OPERATION: &str = "DescribeAlarms";
+        let request = self
+            .client
+            .describe_alarms()
+            .state_value(StateValue::Alarm)
+            .alarm_types(AlarmType::MetricAlarm)
+            .max_records(100);
+        let mut found = Vec::new();
+        let mut pages = Pages::new(self.caller.name(OPERATION));
+        loop {
+            let send = || request.clone().set_next_token(pages.token()).send();
+            let output = self.caller.call(OPERATION, deadline, send).await?;
+            let looks_at = |alarm: &MetricAlarm| {
+                let inside = alarm.metrics().iter().filter_map(|m| m.metric_stat()?.metric()?.namespace());
+                alarm.namespace().into_iter().chain(inside).any(|name| namespaces.contains(&name))
+            };
+            let ours = output.metric_alarms().iter().filter(|alarm| looks_at(alarm));
+            found.extend(ours.filter_map(|alarm| alarm.alarm_name().map(str::to_owned)));
             if !pages.advance(output.next_token)? {
                 return Ok(found);
             }
@@ -274,7 +303,7 @@ mod tests {
             .alarm_name("n")
             .alarm_arn("arn:aws-cn:cloudwatch:cn-north-1:111122223333:alarm:n")
             .actions_enabled(true)
-            .state_value(aws_sdk_cloudwatch::types::StateValue::Ok)
+            .state_value(StateValue::Ok)
             .evaluation_periods(3)
             .threshold(80.0)
             .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)

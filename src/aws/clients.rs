@@ -22,6 +22,9 @@ use crate::catalogue::Service;
 use crate::config::{Config, Pacing};
 use crate::domain::{Account, Fault, FaultKind, Instance};
 
+/// As faults name it.
+const WHO: &str = "sts:GetCallerIdentity";
+
 /// The clients that measure.
 #[derive(Debug, Clone)]
 pub struct Aws {
@@ -138,17 +141,24 @@ impl Aws {
     /// # Errors
     /// The fault of `GetCallerIdentity`.
     pub async fn account(&self, instances: &[Instance], deadline: Instant) -> Result<Account, Fault> {
-        const OPERATION: &str = "sts:GetCallerIdentity";
         let arn = match instances.first() {
             Some(instance) => instance.arn.clone(),
-            None => match timeout_at(deadline, self.sts.get_caller_identity().send()).await {
-                Ok(Ok(identity)) => identity.arn.unwrap_or_default(),
-                Ok(Err(error)) => return Err(super::fault::failure(&error).into_fault(OPERATION)),
-                Err(_) => return Err(Fault::new(OPERATION, FaultKind::Deadline, "the run's time was over")),
-            },
+            None => self.caller_arn(deadline).await?,
         };
         self.account_of(&arn)
-            .ok_or_else(|| Fault::new(OPERATION, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account")))
+            .ok_or_else(|| Fault::new(WHO, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account")))
+    }
+
+    /// The ARN of whoever the credentials belong to.
+    ///
+    /// # Errors
+    /// The fault of `GetCallerIdentity`.
+    pub async fn caller_arn(&self, deadline: Instant) -> Result<String, Fault> {
+        match timeout_at(deadline, self.sts.get_caller_identity().send()).await {
+            Ok(Ok(identity)) => Ok(identity.arn.unwrap_or_default()),
+            Ok(Err(error)) => Err(super::fault::failure(&error).into_fault(WHO)),
+            Err(_) => Err(Fault::new(WHO, FaultKind::Deadline, "the run's time was over")),
+        }
     }
 
     fn account_of(&self, arn: &str) -> Option<Account> {

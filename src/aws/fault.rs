@@ -13,6 +13,7 @@ use aws_sdk_connect::operation::RequestId;
 
 use crate::domain::{Fault, FaultKind};
 pub use failure::{Failure, Retry};
+pub use remedy::granted;
 pub(super) use remedy::out_of_time;
 
 impl Failure {

@@ -80,6 +80,25 @@ impl DynamoDb {
         Ok(Some((ledger, version)))
     }
 
+    /// Tries a write whose condition can never hold: it stores nothing, and tells whether one may write.
+    ///
+    /// # Errors
+    /// The fault of `PutItem`; that the table took the item is one too.
+    pub async fn try_write(&self, owner: &Owner) -> Result<(), Fault> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item(SUBJECT, AttributeValue::S(subject(owner, "doctor")))
+            .item("timestamp", AttributeValue::S(LEDGER.to_owned()))
+            .condition_expression("attribute_exists(subject) AND attribute_not_exists(subject)");
+        match request.send().await {
+            Ok(_) => Err(Fault::new(PUT, FaultKind::BadResponse, "a write whose condition cannot hold was accepted")),
+            Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(()),
+            Err(e) => Err(failure(&e).into_fault(PUT)),
+        }
+    }
+
     /// Writes a ledger, unless somebody else has written it since `known` was read.
     ///
     /// # Errors

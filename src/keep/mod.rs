@@ -164,4 +164,17 @@ impl Stores {
         };
         self.patience.wait(home.name(), home.operations().0, writing).await
     }
+
+    /// Whether the home of the ledgers would take one, found out by a write that stores nothing; none where there is
+    /// no home.
+    pub async fn try_write(&self, owner: &Owner) -> Option<Result<(), Fault>> {
+        let home = self.home()?;
+        let trying = async {
+            match home {
+                Store::DynamoDb(table) => table.try_write(owner).await,
+                Store::S3(bucket) => bucket.try_write(owner).await,
+            }
+        };
+        Some(self.patience.wait(home.name(), home.operations().0, trying).await)
+    }
 }

@@ -78,6 +78,19 @@ impl S3 {
         Ok(Some((ledger, Version::Tag(etag))))
     }
 
+    /// Tries a write that asks for a version that no object has: it stores nothing, and tells whether one may write.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`; that the bucket took the object is one too.
+    pub async fn try_write(&self, owner: &Owner) -> Result<(), Fault> {
+        let request = self.request(&ledger_key(owner, "doctor"), Vec::new()).if_match("\"no-object-has-this-tag\"");
+        match request.send().await {
+            Ok(_) => Err(Fault::new(PUT, FaultKind::BadResponse, "a write whose condition cannot hold was accepted")),
+            Err(e) if is_unmet(e.code()) => Ok(()),
+            Err(e) => Err(failure(&e).into_fault(PUT)),
+        }
+    }
+
     /// Writes a ledger, unless somebody else has written it since `known` was read.
     ///
     /// # Errors
@@ -106,17 +119,15 @@ impl S3 {
                 Ok(Written::As(Version::Tag(output.e_tag.ok_or_else(without)?)))
             }
             // Somebody wrote it, is writing it, or deleted it.
-            Err(e)
-                if matches!(
-                    e.code(),
-                    Some("PreconditionFailed" | "ConditionalRequestConflict" | "MissingKey" | NO_SUCH_KEY)
-                ) =>
-            {
-                Ok(Written::Conflict)
-            }
+            Err(e) if is_unmet(e.code()) => Ok(Written::Conflict),
             Err(e) => Err(failure(&e).into_fault(PUT)),
         }
     }
+}
+
+/// AWS's codes for a conditional write whose condition does not hold.
+fn is_unmet(code: Option<&str>) -> bool {
+    matches!(code, Some("PreconditionFailed" | "ConditionalRequestConflict" | "MissingKey" | NO_SUCH_KEY))
 }
 
 fn json(document: &impl Serialize) -> Result<Vec<u8>, Fault> {

@@ -6,6 +6,7 @@ mod app;
 mod ask;
 mod context;
 pub mod discover;
+mod doctor;
 pub mod error;
 mod faults;
 mod judge;

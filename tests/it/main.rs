@@ -20,6 +20,8 @@ mod cli;
 mod companions;
 mod crashes;
 mod deadline;
+mod diff;
+mod doctor;
 mod events;
 mod family;
 mod faults;

@@ -52,6 +52,15 @@ fn denied(operation: &str, code: &str, message: &str) -> String {
     format!("; grant {action} to the monitor's role")
 }
 
+/// The action that a policy of the caller lacks, where the fault's message advises to grant one and nothing else
+/// stands in the way.
+#[must_use]
+pub fn granted(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("; grant ")?;
+    let (action, _) = rest.split_once(" to the monitor's role")?;
+    (!action.contains(' ')).then_some(action)
+}
+
 /// The action that AWS's own words name.
 fn named_action(message: &str) -> Option<String> {
     let action = between(message, "not authorized to perform: ", &[" ", ","])?;
@@ -111,6 +120,14 @@ mod tests {
         let named = "User: arn:aws:sts::1:assumed-role/m is not authorized to perform: s3:ListBucket on resource: x \
                      because no identity-based policy allows the s3:ListBucket action";
         assert!(advice("s3:GetObject", "AccessDenied", named).contains("grant s3:ListBucket"));
+    }
+
+    #[test]
+    fn the_advised_action_can_be_read_back() {
+        let text = |operation, message| format!("x{}", advice(operation, "AccessDenied", message));
+        assert_eq!(granted(&text("s3:HeadObject", "Access Denied")), Some("s3:GetObject"));
+        assert_eq!(granted(&text("connect:ListUsers", "no, with an explicit deny in a service control policy")), None);
+        assert_eq!(granted(&text("s3:PutObject", "not allowed by AWS KMS")), None, "the key's policy has a say");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The command line: the same measurement with the caller's own credentials.
 
 mod alarms;
+mod diff;
+mod doctor;
 mod end;
 mod explain;
 mod quotas;
@@ -52,6 +54,12 @@ enum Command {
     Check(Check),
     /// Print the alarms on API usage and on instances as code, from a live reading
     Alarms(alarms::AlarmsArgs),
+    /// Compare two answers of `check --output json`; calls no AWS. Exits with 0, with 1 where something is new or
+    /// worse, or with 3 where they cannot be compared
+    Diff(diff::DiffArgs),
+    /// Look whether everything is in place: permissions, stores, subscriptions, last run; changes nothing.
+    /// Exits with 0, or with 2 where something is broken
+    Doctor(doctor::DoctorArgs),
     /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
     Quotas(quotas::Quotas),
     /// Show which rules of QUOTA_OVERRIDES apply to a quota, and which one wins. Measures nothing;
@@ -151,6 +159,8 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         },
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
         Command::Quotas(args) => quotas::main(&args),
+        Command::Diff(args) => diff::main(&args),
+        Command::Doctor(args) => doctor::main(&args, &lookup).await,
         Command::Explain(args) => explain(&args, &lookup).await,
     }
 }

@@ -1,0 +1,335 @@
+//! What changed between two answers. Pure: two documents in, differences out. Fields that it does not need may be
+//! missing or new.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::domain::snapshot::SCHEMA_VERSION;
+
+/// An answer as far as it is compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Account and Region.
+    owner: (String, String),
+    pub started_at: String,
+    rows: BTreeMap<Place, Row>,
+}
+
+/// Instance (or `account`), service and quota.
+type Place = (String, String, String);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Row {
+    instance: String,
+    quota: String,
+    status: String,
+    utilization: Option<f64>,
+    limit: Option<f64>,
+    is_muted: bool,
+}
+
+impl Row {
+    fn is_measured(&self) -> bool {
+        matches!(self.status.as_str(), "ok" | "warning" | "critical")
+    }
+
+    /// 0 where it is no violation that readers are told of.
+    fn severity(&self) -> u8 {
+        match self.status.as_str() {
+            _ if self.is_muted => 0,
+            "warning" => 1,
+            "critical" => 2,
+            _ => 0,
+        }
+    }
+}
+
+impl Seen {
+    /// Reads an answer with rows.
+    ///
+    /// # Errors
+    /// What is wrong with the document, and what was expected.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        const EXPECTED: &str = "expected the whole answer of `check --output json`";
+        let answer: Value = serde_json::from_slice(text).map_err(|e| format!("it is no JSON ({e}); {EXPECTED}"))?;
+        if let Some(version) = answer["schema_version"].as_u64().filter(|v| *v > u64::from(SCHEMA_VERSION)) {
+            return Err(format!(
+                "it has schema_version {version}, and this version reads {SCHEMA_VERSION}: use a newer version"
+            ));
+        }
+        let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);
+        let need = |name: &str| text(&answer, name).ok_or_else(|| format!("it has no `{name}`; {EXPECTED}"));
+        let owner = (need("account_id")?, need("region")?);
+        let started_at = need("started_at")?;
+        let instances = answer["instances"].as_array().ok_or_else(|| format!("it has no `instances`; {EXPECTED}"))?;
+        let mut rows = BTreeMap::new();
+        let mut has_rows = false;
+        for subject in instances.iter().chain([&answer["account"]]) {
+            let Some(metrics) = subject["metrics"].as_array() else { continue };
+            has_rows = true;
+            let id = text(subject, "instance_id").unwrap_or_else(|| "account".to_owned());
+            let name = text(subject, "instance_alias").unwrap_or_else(|| id.clone());
+            for metric in metrics {
+                let field = |name: &str| text(metric, name).ok_or_else(|| format!("a row has no `{name}`; {EXPECTED}"));
+                let quota = field("quota_name")?;
+                let code = text(metric, "quota_code").filter(|code| code != "-").unwrap_or_else(|| quota.clone());
+                let row = Row {
+                    instance: name.clone(),
+                    quota,
+                    status: field("status")?,
+                    utilization: metric["utilization"].as_f64(),
+                    limit: metric["limit"].as_f64(),
+                    is_muted: metric["muted"].is_object(),
+                };
+                rows.insert((id.clone(), text(metric, "service_code").unwrap_or_default(), code), row);
+            }
+        }
+        if !has_rows {
+            return Err(format!("it has no rows (`metrics`); {EXPECTED}"));
+        }
+        Ok(Self { owner, started_at, rows })
+    }
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A violation that was none.
+    New,
+    /// A violation that is graver, or at least one percentage point fuller.
+    Worse,
+    Better,
+    Recovered,
+    /// It was measured, and is not.
+    NoLongerSeen,
+    LimitChanged,
+}
+
+impl Change {
+    fn words(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Worse => "worse",
+            Self::Better => "better",
+            Self::Recovered => "recovered",
+            Self::NoLongerSeen => "no longer seen",
+            Self::LimitChanged => "limit changed",
+        }
+    }
+}
+
+/// One row that differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    pub change: Change,
+    pub instance_id: String,
+    pub instance: String,
+    pub service_code: String,
+    /// Its code, or its name where it has none.
+    pub quota: String,
+    pub quota_name: String,
+    /// Percent.
+    pub utilization_before: Option<f64>,
+    pub utilization: Option<f64>,
+    pub limit_before: Option<f64>,
+    pub limit: Option<f64>,
+}
+
+/// Everything that differs, the gravest first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Differences {
+    pub from: String,
+    pub to: String,
+    pub differences: Vec<Difference>,
+}
+
+/// Percentage points that make a violation worse, or better.
+const NOTABLE: f64 = 1.0;
+
+impl Differences {
+    /// Compares two answers.
+    ///
+    /// # Errors
+    /// They are of different accounts or Regions.
+    pub fn between(old: &Seen, new: &Seen) -> Result<Self, String> {
+        if old.owner != new.owner {
+            return Err(format!(
+                "the first is of account {} in {}, and the second of {} in {}: they cannot be compared",
+                old.owner.0, old.owner.1, new.owner.0, new.owner.1
+            ));
+        }
+        let mut differences = Vec::new();
+        let places = old.rows.iter().chain(new.rows.iter().filter(|(place, _)| !old.rows.contains_key(*place)));
+        for (place, any) in places {
+            let (before, now) = (old.rows.get(place), new.rows.get(place));
+            let of = |change| Difference {
+                change,
+                instance_id: place.0.clone(),
+                instance: any.instance.clone(),
+                service_code: place.1.clone(),
+                quota: place.2.clone(),
+                quota_name: any.quota.clone(),
+                utilization_before: before.and_then(|row| row.utilization),
+                utilization: now.and_then(|row| row.utilization),
+                limit_before: before.and_then(|row| row.limit),
+                limit: now.and_then(|row| row.limit),
+            };
+            differences.extend(change(before, now).map(of));
+            differences.extend(has_other_limit(before, now).then(|| of(Change::LimitChanged)));
+        }
+        differences.sort_by(|a, b| {
+            let fullness = |d: &Difference| d.utilization.or(d.utilization_before).unwrap_or_default();
+            a.change.cmp(&b.change).then(fullness(b).total_cmp(&fullness(a)))
+        });
+        Ok(Self { from: old.started_at.clone(), to: new.started_at.clone(), differences })
+    }
+
+    /// Something is new or worse.
+    #[must_use]
+    pub fn is_worse(&self) -> bool {
+        self.differences.iter().any(|d| matches!(d.change, Change::New | Change::Worse))
+    }
+
+    /// One line for each; control characters of other people's text are left out.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let plain = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+        let shown = |value: Option<f64>, unit: &str| value.map_or_else(|| "-".to_owned(), |v| format!("{v}{unit}"));
+        let mut text = format!("From {} to {}:\n", plain(&self.from), plain(&self.to));
+        if self.differences.is_empty() {
+            text.push_str("nothing is new, worse, better, recovered or unseen, and no limit changed\n");
+        }
+        for d in &self.differences {
+            let figures = if d.change == Change::LimitChanged {
+                format!("limit {} -> {}", shown(d.limit_before, ""), shown(d.limit, ""))
+            } else {
+                format!("{} -> {}", shown(d.utilization_before, "%"), shown(d.utilization, "%"))
+            };
+            let _ =
+                writeln!(text, "{:<14}  {}: {}: {figures}", d.change.words(), plain(&d.instance), plain(&d.quota_name));
+        }
+        text
+    }
+}
+
+fn change(before: Option<&Row>, now: Option<&Row>) -> Option<Change> {
+    let Some(now) = now.filter(|row| row.is_measured()) else {
+        return before.is_some_and(Row::is_measured).then_some(Change::NoLongerSeen);
+    };
+    let (was, is) = (before.map_or(0, Row::severity), now.severity());
+    let rise = now.utilization.unwrap_or_default() - before.and_then(|row| row.utilization).unwrap_or_default();
+    match (was, is) {
+        (0, 0) => None,
+        (0, _) => Some(Change::New),
+        // A mute is no recovery.
+        (_, 0) => (!now.is_muted).then_some(Change::Recovered),
+        _ if is > was => Some(Change::Worse),
+        _ if is < was => Some(Change::Better),
+        _ if rise >= NOTABLE => Some(Change::Worse),
+        _ if rise <= -NOTABLE => Some(Change::Better),
+        _ => None,
+    }
+}
+
+fn has_other_limit(before: Option<&Row>, now: Option<&Row>) -> bool {
+    let limits = before.and_then(|row| row.limit).zip(now.and_then(|row| row.limit));
+    limits.is_some_and(|(old, new)| (old - new).abs() > f64::EPSILON)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn answer(rows: &[(&str, &str, Option<f64>, f64)]) -> Value {
+        let metrics: Vec<Value> = rows
+            .iter()
+            .map(|(code, status, percent, limit)| {
+                json!({"quota_code": code, "quota_name": format!("Quota {code}"), "service_code": "connect",
+                       "status": status, "utilization": percent, "limit": limit, "of_the_future": [1]})
+            })
+            .collect();
+        json!({"account_id": "111122223333", "region": "us-east-1", "started_at": "2026-03-02T12:00:00Z",
+               "account": {}, "instances": [{"instance_id": "i", "instance_alias": "acme", "metrics": metrics}]})
+    }
+
+    fn read(answer: &Value) -> Seen {
+        Seen::read(answer.to_string().as_bytes()).unwrap()
+    }
+
+    fn changes(old: &Value, new: &Value) -> Vec<(Change, String)> {
+        let found = Differences::between(&read(old), &read(new)).unwrap();
+        found.differences.into_iter().map(|d| (d.change, d.quota)).collect()
+    }
+
+    #[test]
+    fn each_way_to_change_is_told_apart() {
+        use Change::{Better, LimitChanged, New, NoLongerSeen, Recovered, Worse};
+        let row = |status: &'static str, percent: f64| vec![("L", status, Some(percent), 100.0)];
+        let unknown = vec![("L", "unknown", None, 100.0)];
+        for (old, new, expected) in [
+            (row("ok", 70.0), row("warning", 80.0), Some(New)),
+            (unknown.clone(), row("critical", 99.0), Some(New)),
+            (vec![], row("warning", 80.0), Some(New)),
+            (row("warning", 80.0), row("critical", 95.0), Some(Worse)),
+            (row("warning", 80.0), row("warning", 81.0), Some(Worse)),
+            (row("warning", 80.0), row("warning", 80.9), None),
+            (row("warning", 82.0), row("warning", 81.0), Some(Better)),
+            (row("critical", 95.0), row("warning", 94.9), Some(Better)),
+            (row("critical", 95.0), row("ok", 50.0), Some(Recovered)),
+            (row("ok", 1.0), row("ok", 60.0), None),
+            (row("critical", 95.0), unknown.clone(), Some(NoLongerSeen)),
+            (row("ok", 5.0), vec![], Some(NoLongerSeen)),
+            (unknown.clone(), vec![], None),
+            (unknown.clone(), row("ok", 5.0), None),
+        ] {
+            let found = changes(&answer(&old), &answer(&new));
+            let expected: Vec<_> = expected.into_iter().map(|change| (change, "L".to_owned())).collect();
+            assert_eq!(found, expected, "{old:?} {new:?}");
+        }
+        let found = changes(&answer(&row("ok", 50.0)), &answer(&[("L", "ok", Some(25.0), 200.0)]));
+        assert_eq!(found, [(LimitChanged, "L".to_owned())]);
+    }
+
+    #[test]
+    fn a_mute_is_no_recovery_and_its_violation_is_not_new() {
+        let (well, full) = (answer(&[("L", "ok", Some(50.0), 100.0)]), answer(&[("L", "critical", Some(99.0), 100.0)]));
+        let mut muted = full.clone();
+        muted["instances"][0]["metrics"][0]["muted"] = json!({"reason": "known"});
+        assert_eq!(changes(&full, &muted), []);
+        assert_eq!(changes(&well, &muted), []);
+        assert_eq!(changes(&muted, &full), [(Change::New, "L".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_no_answer_says_what_was_expected() {
+        let whole = answer(&[("L", "ok", Some(50.0), 100.0)]);
+        let half = &whole.to_string().into_bytes()[..100];
+        let without = |name: &str| {
+            let mut answer = whole.clone();
+            answer.as_object_mut().unwrap().remove(name);
+            answer.to_string().into_bytes()
+        };
+        for (text, told) in [
+            (half.to_vec(), "it is no JSON"),
+            (b"hello".to_vec(), "it is no JSON"),
+            (b"[]".to_vec(), "no `account_id`"),
+            (without("instances"), "no `instances`"),
+            (without("region"), "no `region`"),
+            (br#"{"account_id":"1","region":"r","started_at":"t","instances":[]}"#.to_vec(), "no rows"),
+        ] {
+            let error = Seen::read(&text).unwrap_err();
+            assert!(error.contains(told) && error.contains("check --output json"), "{error}");
+        }
+        let error = Seen::read(br#"{"schema_version": 9}"#).unwrap_err();
+        assert!(error.contains('9') && error.contains("newer version"), "{error}");
+        let mut other = whole.clone();
+        other["region"] = json!("eu-central-1");
+        let error = Differences::between(&read(&whole), &read(&other)).unwrap_err();
+        assert!(error.contains("eu-central-1"), "{error}");
+    }
+}

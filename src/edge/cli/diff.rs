@@ -1,0 +1,51 @@
+//! `connect-quota-monitor diff`: what changed between two answers. Calls no AWS.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::end::{fail, printed};
+use crate::answer::diff::{Differences, Seen};
+
+#[derive(Args)]
+pub(super) struct DiffArgs {
+    /// An answer of `check --output json`
+    old: PathBuf,
+    /// A later one of the same account and Region
+    new: PathBuf,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+pub(super) fn main(args: &DiffArgs) -> ExitCode {
+    let found = read(&args.old)
+        .and_then(|old| Ok((old, read(&args.new)?)))
+        .and_then(|(old, new)| Differences::between(&old, &new));
+    let found = match found {
+        Ok(found) => found,
+        Err(why) => return fail("InputError", &why),
+    };
+    let mut out = io::stdout().lock();
+    let result = match args.output {
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut out, &found).map_err(io::Error::from).and_then(|()| writeln!(out))
+        }
+        Output::Table => write!(out, "{}", found.text()),
+    };
+    printed(result, u8::from(found.is_worse()))
+}
+
+fn read(file: &Path) -> Result<Seen, String> {
+    let text = fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    Seen::read(&text).map_err(|why| format!("{}: {why}", file.display()))
+}
