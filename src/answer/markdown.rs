@@ -23,7 +23,9 @@ pub fn render(report: &StoredReport) -> String {
     if let Some(note) = &report.note {
         let _ = writeln!(text, "\n{}", escape(note));
     }
-    text.push_str("\n| Status | Instance | Quota | Usage | Limit | Used | Limit from |\n|---|---|---|--:|--:|--:|---|\n");
+    text.push_str(
+        "\n| Status | Instance | Quota | Usage | Limit | Used | Limit from |\n|---|---|---|--:|--:|--:|---|\n",
+    );
     let quiet = |row: &Placed<'_>| row.row.status == Status::NotMeasurable || row.row.is_idle_rate();
     for placed in rows.iter().filter(|row| !quiet(row)) {
         let row = placed.row;

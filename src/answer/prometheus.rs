@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use super::stored::{Placed, StoredReport};
 use crate::domain::Status;
 
-const STATUSES: [Status; 5] =
-    [Status::Ok, Status::NotMeasurable, Status::Unknown, Status::Warning, Status::Critical];
+const STATUSES: [Status; 5] = [Status::Ok, Status::NotMeasurable, Status::Unknown, Status::Warning, Status::Critical];
 
 /// One family each for usage, limit, utilization and status. What is not known has no sample: it is never 0.
 #[must_use]
@@ -86,7 +85,8 @@ mod tests {
         let end = line.find('{')?;
         let (name, mut rest) = (&line[..end], &line[end + 1..]);
         let is_name = |name: &str| {
-            name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit())
+            name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && !name.starts_with(|c: char| c.is_ascii_digit())
         };
         let mut labels = BTreeSet::new();
         loop {
@@ -120,7 +120,9 @@ mod tests {
         let text = render(&report(&json!([unknown])));
         assert!(!text.contains("connect_quota_usage{") && text.contains("connect_quota_limit{"), "{text}");
         assert!(text.contains(",status=\"unknown\"} 1\n") && text.contains(",status=\"ok\"} 0\n"), "{text}");
-        assert!(text.contains("connect_quota_run_timestamp_seconds{account_id=\"111122223333\",region=\"us-east-1\"} 1772452800"));
+        assert!(text.contains(
+            "connect_quota_run_timestamp_seconds{account_id=\"111122223333\",region=\"us-east-1\"} 1772452800"
+        ));
     }
 
     proptest! {

@@ -216,8 +216,8 @@ impl StoredReport {
         }
         let mut report: Self =
             serde_json::from_str(&text).map_err(|error| format!("it is no report ({error}); {EXPECTED}"))?;
-        let mut subjects = report.subjects().map(|(_, seen)| seen);
-        if subjects.clone().any(|seen| seen.metrics_count > 0) && subjects.all(|seen| seen.metrics.is_none()) {
+        let counted: usize = report.subjects().map(|(_, seen)| seen.metrics_count).sum();
+        if counted > 0 && report.subjects().all(|(_, seen)| seen.metrics.is_none()) {
             return Err(format!("it has no rows, as an execution summary; {EXPECTED}"));
         }
         report.text = text;
@@ -231,9 +231,8 @@ impl StoredReport {
 
     /// Every row with its subject.
     pub fn rows(&self) -> impl Iterator<Item = Placed<'_>> {
-        self.subjects().flat_map(|(instance, seen)| {
-            seen.metrics.iter().flatten().map(move |row| Placed { instance, seen, row })
-        })
+        self.subjects()
+            .flat_map(|(instance, seen)| seen.metrics.iter().flatten().map(move |row| Placed { instance, seen, row }))
     }
 
     /// As `check` ends: 1 where a quota is over its threshold, 2 where something could not be seen, else 0.

@@ -18,8 +18,8 @@ mod words;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::remedy::Remedy;
+use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance, Metric};
 use crate::ledger::{Event, News, Severity};
 
