@@ -111,6 +111,20 @@ mod tests {
             row("Prompts", 1.0, 2.0, "ok"),
             muted,
         ])));
-        insta::assert_snapshot!(text, @"");
+        let expected = [
+            r#"<?xml version="1.0" encoding="UTF-8"?>"#,
+            "\n",
+            r#"<testsuites name="connect-quota-monitor" tests="3" failures="1" errors="0" skipped="1">"#,
+            r#"<testsuite name="sales" timestamp="2026-03-02T12:00:00Z" tests="3" failures="1" errors="0" skipped="1">"#,
+            r#"<testcase classname="connect.sales" name="a&quot;&gt;&lt;x&gt;&amp;  ]]&gt; (L-8787723E)">"#,
+            r#"<failure type="critical" message="147/100 (147.0%)"></failure></testcase>"#,
+            r#"<testcase classname="connect.sales" name="Prompts (L-8787723E)"></testcase>"#,
+            r#"<testcase classname="connect.sales" name="Muted (L-8787723E)">"#,
+            r#"<skipped message="muted until 2099-01-01: known"></skipped></testcase></testsuite>"#,
+            r#"<testsuite name="(account)" timestamp="2026-03-02T12:00:00Z" tests="0" failures="0" errors="0" "#,
+            r#"skipped="0"></testsuite></testsuites>"#,
+            "\n",
+        ];
+        assert_eq!(text, expected.concat());
     }
 }
