@@ -98,8 +98,8 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stored::tests::{report, row};
     use super::*;
+    use crate::answer::tests::{report, row};
     use serde_json::json;
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::stored::worst_first;
 use super::stored::{Placed, StoredReport};
-use super::worst_first;
 use crate::domain::Status;
 use crate::domain::format::{number, one_line};
 
@@ -87,8 +87,8 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stored::tests::{report, row};
     use super::*;
+    use crate::answer::tests::{report, row};
     use serde_json::json;
 
     #[test]

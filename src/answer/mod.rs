@@ -8,6 +8,8 @@ pub mod markdown;
 pub mod page;
 pub mod prometheus;
 pub mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -254,21 +256,4 @@ impl InstanceReport {
     pub fn skipped(instance: &Instance, reason: String) -> Self {
         Self::measured(instance, SubjectReport::skipped(reason))
     }
-}
-
-/// In reading order: the gravest first, of these what turns contacts away, then the fullest.
-fn worst_first(a: &stored::Placed<'_>, b: &stored::Placed<'_>) -> std::cmp::Ordering {
-    let grade = |placed: &stored::Placed<'_>| match (placed.row.muted.is_some(), placed.row.status) {
-        (false, Status::Critical) => 4,
-        (false, Status::Warning) => 3,
-        (_, Status::Unknown) => 2,
-        (_, Status::NotMeasurable) => 0,
-        _ => 1,
-    };
-    let used = |placed: &stored::Placed<'_>| placed.row.utilization.unwrap_or(-1.0);
-    grade(b)
-        .cmp(&grade(a))
-        .then_with(|| b.row.impact.cmp(&a.row.impact))
-        .then_with(|| used(b).total_cmp(&used(a)))
-        .then_with(|| a.row.quota_name.cmp(&b.row.quota_name))
 }

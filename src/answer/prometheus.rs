@@ -74,8 +74,8 @@ fn label(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stored::tests::{report, row};
     use super::*;
+    use crate::answer::tests::{report, row};
     use proptest::prelude::*;
     use serde_json::json;
     use std::collections::BTreeSet;

@@ -94,7 +94,7 @@ async fn one_stores_failure_stops_neither_the_other_nor_the_alerts() {
     );
     assert!(bench.mails().len() >= 2, "alerts went out all the same");
     let world = bench.sim.world();
-    assert_eq!(world.buckets[BUCKET].objects.len(), 5);
+    assert_eq!(world.buckets[BUCKET].objects.len(), 7, "four snapshots, the summary, the latest report and its page");
 }
 
 #[tokio::test(start_paused = true)]

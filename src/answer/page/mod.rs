@@ -14,8 +14,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::Completeness;
+use super::stored::worst_first;
 use super::stored::{Placed, StoredReport};
-use super::worst_first;
 use crate::domain::Status;
 use crate::domain::format::one_line;
 

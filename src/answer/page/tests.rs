@@ -1,5 +1,5 @@
-use super::super::stored::tests::{document, report, row};
 use super::*;
+use crate::answer::tests::{document, report, row};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
