@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -68,6 +70,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     out.flush()?;
     let first = invoke(&app, &sim, json!({})).await?;
     let mails = published(&sim);
+    let page = page(&sim)?;
     instances(&mut out, &first.answer)?;
     worst(&mut out, &sim)?;
     alerts(&mut out, &mails)?;
@@ -91,6 +94,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let problems = problems(&first, &second, &sim, mails.len());
     if problems.is_empty() {
         writeln!(out, "\nEverything was as expected.")?;
+        writeln!(out, "The page of the first run: {page}")?;
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(out, "\nNOT AS EXPECTED: {}.", problems.join("; "))?;
@@ -229,6 +233,17 @@ fn problems(first: &Run, second: &Run, sim: &Sim, mails: usize) -> Vec<String> {
         (published(sim).len() == mails, "the topic holds mails of the second run".to_owned()),
     ];
     expected.into_iter().filter(|(holds, _)| !holds).map(|(_, problem)| problem).collect()
+}
+
+/// Writes the page that the first run left in the bucket; returns where.
+fn page(sim: &Sim) -> Result<String, Box<dyn Error>> {
+    let key = "connect-reports/111122223333/us-east-1/latest/index.html";
+    let page = sim.world().buckets[BUCKET].objects.get(key).ok_or("the run left no page")?.body.clone();
+    let folder = Path::new("target/demo");
+    fs::create_dir_all(folder)?;
+    let file = folder.join("index.html");
+    fs::write(&file, page)?;
+    Ok(file.display().to_string())
 }
 
 fn published(sim: &Sim) -> Vec<Published> {

@@ -114,6 +114,7 @@ mod tests {
             not_measurable_count,
             max_utilization,
             metrics,
+            ..SubjectReport::nothing()
         }
     }
 
@@ -124,6 +125,7 @@ mod tests {
             seen,
         };
         Report {
+            schema_version: 1,
             execution_id: "e".to_owned(),
             version: "0",
             account_id: "111122223333".to_owned(),

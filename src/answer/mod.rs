@@ -1,13 +1,25 @@
 //! The answer of an invocation; the CLI's `--output json` prints the same.
 
 pub mod coverage;
+pub mod csv;
 pub mod diff;
 pub mod doctor;
 pub mod emf;
+pub mod junit;
+pub mod markdown;
+pub mod page;
+pub mod prometheus;
+pub mod stored;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeMap;
+
+use crate::domain::format::DailySeries;
+use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceReport;
 use crate::domain::snapshot::Snapshots;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::plan::TimePlan;
 use crate::domain::snapshot::Snapshot;
@@ -16,6 +28,8 @@ use crate::domain::{FaultRecord, Instance, Metric, Status};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
+    /// Raised when a field changes its meaning or disappears; see [`crate::domain::snapshot::SCHEMA_VERSION`].
+    pub schema_version: u32,
     pub execution_id: String,
     pub version: &'static str,
     pub account_id: String,
@@ -82,9 +96,15 @@ pub struct SubjectReport {
     /// Only in a dry run, which stores nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<Metric>>,
+    /// Daily peaks by quota key, beside the rows.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub history: BTreeMap<String, DailySeries>,
+    /// What to do about a violation, by quota key, beside the rows.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub remedies: BTreeMap<String, Remedy>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Completeness {
     /// Every measurable quota was seen.
@@ -167,13 +187,16 @@ impl From<CallStats> for ConnectApi {
 }
 
 impl Report {
-    /// The report as it is stored: rows stand in the snapshots.
+    /// The report of a run's summary: rows stand in the snapshots, and in the latest report.
     #[must_use]
-    pub fn without_metrics(&self) -> Self {
-        let mut report = self.clone();
-        let seen = report.instances.iter_mut().map(|i| &mut i.seen).chain([&mut report.account]);
-        seen.for_each(|seen| seen.metrics = None);
-        report
+    pub fn without_metrics(mut self) -> Self {
+        for seen in self.instances.iter_mut().map(|i| &mut i.seen).chain([&mut self.account]) {
+            seen.metrics = None;
+            seen.history.clear();
+            seen.remedies.clear();
+        }
+        self.metrics_note = None;
+        self
     }
 }
 
@@ -196,6 +219,8 @@ impl SubjectReport {
             not_measurable_count: snapshot.summary.not_measurable_count,
             max_utilization: snapshot.summary.max_utilization,
             metrics: with_metrics.then(|| snapshot.metrics.clone()),
+            history: BTreeMap::new(),
+            remedies: BTreeMap::new(),
         }
     }
 
@@ -217,6 +242,8 @@ impl SubjectReport {
             not_measurable_count: 0,
             max_utilization: None,
             metrics: None,
+            history: BTreeMap::new(),
+            remedies: BTreeMap::new(),
         }
     }
 }

@@ -6,11 +6,30 @@ use crate::domain::Account;
 /// link is worse than none.
 #[must_use]
 pub fn quota(account: &Account, service: &str, code: &str) -> Option<String> {
-    let domain = match account.partition.as_str() {
-        "aws" => "console.aws.amazon.com",
-        "aws-us-gov" => "console.amazonaws-us-gov.com",
-        "aws-cn" => "console.amazonaws.cn",
-        _ => return None,
-    };
+    let domain = domain(account)?;
     Some(format!("https://{}.{domain}/servicequotas/home/services/{service}/quotas/{code}", account.region))
+}
+
+/// The page of the latest run, as an object of the bucket: the console asks who looks. None where the partition's
+/// console is not known.
+#[must_use]
+pub fn latest_page(account: &Account, bucket: &str) -> Option<String> {
+    let domain = domain(account)?;
+    let (region, key) = (&account.region, latest(&account.id, &account.region, "index.html"));
+    Some(format!("https://{region}.{domain}/s3/object/{bucket}?region={region}&prefix={key}"))
+}
+
+/// The key of a document of the latest run.
+#[must_use]
+pub fn latest(account_id: &str, region: &str, name: &str) -> String {
+    format!("connect-reports/{account_id}/{region}/latest/{name}")
+}
+
+fn domain(account: &Account) -> Option<&'static str> {
+    match account.partition.as_str() {
+        "aws" => Some("console.aws.amazon.com"),
+        "aws-us-gov" => Some("console.amazonaws-us-gov.com"),
+        "aws-cn" => Some("console.amazonaws.cn"),
+        _ => None,
+    }
 }

@@ -1,9 +1,9 @@
 //! What a full quota does to its users.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What happens when a quota is full, the milder first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Impact {
     /// Nothing new can be made; what there is goes on.

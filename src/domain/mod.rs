@@ -14,6 +14,7 @@ pub mod limit;
 mod metric;
 pub mod own_calls;
 pub mod plan;
+pub mod remedy;
 pub mod request;
 pub mod rota;
 pub mod service;

@@ -114,6 +114,26 @@ impl Stores {
         Ok(())
     }
 
+    /// True where reports are kept.
+    #[must_use]
+    pub fn keeps_reports(&self) -> bool {
+        self.all.iter().any(|store| matches!(store, Store::S3(_)))
+    }
+
+    /// Writes a document of the latest run over the one before, where reports are kept.
+    ///
+    /// # Errors
+    /// The fault of the write.
+    pub async fn put_latest(&self, owner: &Owner, name: &str, kind: &str, body: String) -> Result<(), Fault> {
+        for store in &self.all {
+            if let Store::S3(s3) = store {
+                let writing = s3.put_latest(owner, name, kind, body.clone());
+                self.patience.wait(store.name(), store.operations().0, writing).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Names of the configured stores that took nothing.
     #[must_use]
     pub fn took_nothing(&self, counts: Snapshots) -> Vec<&'static str> {

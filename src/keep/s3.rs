@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::aws::fault::failure;
 use crate::aws::{object, s3_client};
+use crate::domain::console::latest;
 use crate::domain::snapshot::{ACCOUNT_KEY, Snapshot};
 use crate::domain::{Fault, FaultKind, Owner};
 use crate::keep::ledger::{MOST_BYTES, Version, Written};
@@ -48,6 +49,16 @@ impl S3 {
     pub async fn put_report(&self, owner: &Owner, report: &impl Serialize, now: Timestamp) -> Result<(), Fault> {
         let folder = format!("connect-reports/{}/{}/{}", owner.account_id, owner.region, day(now));
         self.write(&format!("{folder}/execution-summary-{}.json", stamp(now)), report).await
+    }
+
+    /// Writes a document of the latest run over the one before.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn put_latest(&self, owner: &Owner, name: &str, kind: &str, body: String) -> Result<(), Fault> {
+        let key = latest(&owner.account_id, &owner.region, name);
+        let request = self.request(&key, body.into_bytes()).content_type(kind);
+        request.send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
     }
 
     async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {

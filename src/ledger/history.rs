@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Metric;
+use crate::domain::format::{DailySeries, date};
 
 /// Complete days that are kept, beside the day that is not over.
 const DAYS: i64 = 30;
@@ -49,6 +50,13 @@ impl History {
             series.forget_before(today - DAYS);
             series.is_worth_keeping()
         });
+    }
+
+    /// The series as reports show them, by quota key.
+    #[must_use]
+    pub fn daily(&self) -> BTreeMap<String, DailySeries> {
+        let shown = |days: &DailyPeaks| DailySeries { from: date(days.from), peaks: days.peaks.clone() };
+        self.0.iter().map(|(key, days)| (key.clone(), shown(days))).collect()
     }
 
     /// Everything that both know; of one day the higher peak.

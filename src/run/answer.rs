@@ -17,16 +17,21 @@ use crate::answer::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Rep
 use crate::catalogue::Listing;
 use crate::domain::format::rfc3339;
 use crate::domain::plan::TimePlan;
+use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceReport;
-use crate::domain::snapshot::{Snapshot, Snapshots};
+use crate::domain::snapshot::{SCHEMA_VERSION, Snapshot, Snapshots};
 use crate::domain::stats::CallStats;
 use crate::domain::{FaultKind, Instance, Metric};
 use crate::judge::increase::Requests;
 use crate::ledger::{Known, Missing};
 use crate::measure::Scan;
+use crate::say;
 
 /// Lambda takes an answer of 6 MB. The rows of a dry run, which stand nowhere else, may fill most of it.
 const MOST_BYTES_OF_ROWS: usize = 4_500_000;
+
+/// The rows of the latest report stand in memory until the run ends: of a large fleet this much is kept.
+const MOST_BYTES_OF_LATEST_ROWS: usize = 2_000_000;
 
 /// So many subjects wait at most until readers are told. Usually they wait until every snapshot is stored; of
 /// a large fleet they go in batches, or a thousand snapshots would stand in memory.
@@ -82,6 +87,31 @@ impl Room {
     }
 }
 
+impl Room {
+    /// Says so where rows were left out.
+    fn note(&self, is_dry: bool) -> Option<String> {
+        let why = if is_dry {
+            "because Lambda takes no answer beyond 6 MB: ask for some instances with `instance_ids`".to_owned()
+        } else {
+            format!("because a report holds {MOST_BYTES_OF_LATEST_ROWS} bytes of rows: the stored snapshots have them")
+        };
+        let count = self.without_rows;
+        (count > 0).then(|| format!("the rows of {count} snapshots are left out, {why}"))
+    }
+}
+
+/// The function's log has a value of each quota.
+fn logs_quotas(run: &Context<'_>) -> bool {
+    run.app.metrics_log.as_ref().is_some_and(|log| log.per_quota)
+}
+
+/// What to do about each violation and about what will be full soon, by quota key.
+fn remedies(run: &Context<'_>, judged: &Judged) -> BTreeMap<String, Remedy> {
+    let context = run.said_of(judged.instance.as_ref());
+    let rows = judged.snapshot.metrics.iter().filter(|m| m.is_violation() || m.has_forecast());
+    rows.map(|m| (m.key().to_owned(), say::remedy_for(&context, m))).collect()
+}
+
 impl Answer {
     pub(super) fn new(run: &Context<'_>, requests: Requests, scan: &Scan) -> Self {
         let mut faults = Faults::default();
@@ -90,7 +120,11 @@ impl Answer {
         let lacks_limits = !of_limits.is_empty();
         faults.extend_once(&of_limits);
         // The command's output has no limit, nor has the function's log.
-        let left = (run.dry_run && !run.app.with_metrics).then_some(MOST_BYTES_OF_ROWS);
+        let left = match (run.app.with_metrics, run.dry_run) {
+            (true, _) => None,
+            (false, true) => Some(MOST_BYTES_OF_ROWS),
+            (false, false) => (!logs_quotas(run)).then_some(MOST_BYTES_OF_LATEST_ROWS),
+        };
         let places = scan.instances.iter().enumerate().map(|(place, i)| (i.id.clone(), place)).collect();
         Self {
             faults,
@@ -145,9 +179,12 @@ impl Answer {
     }
 
     fn report_on(&mut self, run: &Context<'_>, judged: &Judged) {
-        let per_quota = run.app.metrics_log.as_ref().is_some_and(|log| log.per_quota);
-        let wants_rows = run.dry_run || run.app.with_metrics || per_quota;
-        let seen = SubjectReport::of(&judged.snapshot, wants_rows && self.rows.has_room(&judged.snapshot));
+        let wants_rows = run.dry_run || run.app.with_metrics || logs_quotas(run) || run.sinks.stores.keeps_reports();
+        let mut seen = SubjectReport::of(&judged.snapshot, wants_rows && self.rows.has_room(&judged.snapshot));
+        if seen.metrics.is_some() {
+            seen.history = judged.notes.history.daily();
+            seen.remedies = remedies(run, judged);
+        }
         match &judged.instance {
             Some(instance) => self.instances.push(InstanceReport::measured(instance, seen)),
             None => self.account = Some(seen),
@@ -272,6 +309,7 @@ impl Answer {
         let violations = measured.map(|s| s.violations_count).sum();
         let (faults, faults_left_out) = self.faults.into_records();
         Report {
+            schema_version: SCHEMA_VERSION,
             execution_id: run.execution_id.clone(),
             version: env!("CARGO_PKG_VERSION"),
             account_id: run.account.id.clone(),
@@ -291,13 +329,7 @@ impl Answer {
             connect_api: run.app.aws.connect.caller().stats().since(calls_before).into(),
             api_alarms: self.api_alarms,
             plan: self.plan,
-            metrics_note: (self.rows.without_rows > 0).then(|| {
-                format!(
-                    "the rows of {} snapshots are left out, because Lambda takes no answer beyond 6 MB: ask for some \
-                     instances with `instance_ids`",
-                    self.rows.without_rows
-                )
-            }),
+            metrics_note: self.rows.note(run.dry_run),
             faults,
             faults_left_out,
         }

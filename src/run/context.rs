@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::app::{App, Moment};
 use crate::domain::request::Request;
-use crate::domain::{Account, Fault, Owner, Thresholds};
+use crate::domain::{Account, Fault, Instance, Owner, Thresholds};
 use crate::keep::ledger::Opened;
 use crate::ledger::{Incident, Incidents, Ledger, Notes, Reminders, Rules};
 use crate::run::sinks::Sinks;
+use crate::say;
 
 /// One run: who asks, of whom, when, and what it may change.
 pub(super) struct Context<'a> {
@@ -76,6 +77,18 @@ impl<'a> Context<'a> {
     pub(super) fn clock(&self) -> Timestamp {
         let passed = i64::try_from(self.started.elapsed().as_secs()).unwrap_or_default();
         self.now.checked_add(SignedDuration::from_secs(passed)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What messages and pages say of an instance, or of the account, is said in this context.
+    pub(super) fn said_of<'r>(&'r self, instance: Option<&'r Instance>) -> say::Context<'r> {
+        say::Context {
+            account: &self.account,
+            instance,
+            thresholds: self.thresholds,
+            execution_id: &self.execution_id,
+            now: self.now,
+            bucket: self.app.config.s3_bucket.as_deref(),
+        }
     }
 
     /// Reads a subject's ledger; a dry run reads and leaves nothing.

@@ -11,6 +11,7 @@ pub mod error;
 mod faults;
 mod judge;
 mod keep;
+mod latest;
 mod measure;
 mod others;
 pub mod sinks;
@@ -177,10 +178,12 @@ impl App {
 
     async fn finish(&self, report: Report, run: &Context<'_>) -> Result<Report, RunError> {
         let mut report = report;
-        if !report.dry_run
-            && let Err(fault) = run.sinks.stores.put_report(&run.owner, &report.without_metrics(), run.now).await
-        {
-            report.faults.push(FaultRecord::from(&fault));
+        if !report.dry_run && run.sinks.stores.keeps_reports() {
+            // The summary goes first: what becomes of the page is not worth more.
+            let summary = report.clone().without_metrics();
+            let kept = run.sinks.stores.put_report(&run.owner, &summary, run.now).await;
+            let latest = latest::keep(run, &report).await;
+            report.faults.extend([kept, latest].into_iter().filter_map(Result::err).map(|f| FaultRecord::from(&f)));
         }
         for fault in &report.faults {
             warn!(operation = %fault.operation, kind = fault.kind, instance_id = fault.instance_id, "{}", fault.message);

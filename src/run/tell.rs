@@ -344,13 +344,7 @@ impl Told {
 /// Sends the news through every channel. What one of them refused is news again in the next run, for all channels
 /// of programs: these know an event by its key. People who got the mail do not get it again.
 async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut Told) {
-    let context = say::Context {
-        account: &run.account,
-        instance: pending.instance.as_ref(),
-        thresholds: run.thresholds,
-        execution_id: &run.execution_id,
-        now: run.now,
-    };
+    let context = run.said_of(pending.instance.as_ref());
     let of_instance = |fault: Fault| match &pending.instance {
         Some(instance) => fault.of_instance(&instance.id),
         None => fault,

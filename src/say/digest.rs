@@ -23,6 +23,8 @@ pub struct Context<'a> {
     pub thresholds: Thresholds,
     pub execution_id: &'a str,
     pub now: Timestamp,
+    /// Where the page of the same run is kept.
+    pub bucket: Option<&'a str>,
 }
 
 /// The part of a snapshot that a message needs, kept until alerts are sent. Rows without news are

@@ -18,8 +18,9 @@ mod words;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::domain::remedy::Remedy;
 use crate::domain::snapshot::ACCOUNT_KEY;
-use crate::domain::{Account, Impact, Instance};
+use crate::domain::{Account, Impact, Instance, Metric};
 use crate::ledger::{Event, News, Severity};
 
 use digest::Digest;
@@ -67,6 +68,16 @@ pub fn compose(context: &Context<'_>, rows: &Rows, news: &News) -> Message {
     let for_documents = budget.saturating_sub(TEXTS * as_json_string(&text));
     let document = fit(all, for_documents / DOCUMENTS, |most| document::render(&digest, most));
     Message { body: body(&text, &subject::sms(&digest), &document), subject, attributes, text }
+}
+
+/// What a reader can do about one quota.
+#[must_use]
+pub fn remedy_for(context: &Context<'_>, metric: &Metric) -> Remedy {
+    Remedy {
+        console: remedy::console_link(context, metric),
+        increase: remedy::Increase::of(context, metric).command(),
+        mute: remedy::mute(context, metric),
+    }
 }
 
 /// What a person gets who wants to see that alerts arrive.

@@ -35,7 +35,7 @@ fn instance(alias: Option<&str>) -> Instance {
 
 pub(super) fn context<'a>(account: &'a Account, instance: Option<&'a Instance>) -> Context<'a> {
     let thresholds = Thresholds { warning: 80.0, critical: 95.0 };
-    Context { account, instance, thresholds, execution_id: "run-1", now: now() }
+    Context { account, instance, thresholds, execution_id: "run-1", now: now(), bucket: None }
 }
 
 /// A row as the thresholds of [`context`] judge it.

@@ -8,7 +8,7 @@ use super::digest::{Digest, FORECAST, Unseen, Violation};
 use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
-use crate::domain::{Account, Metric, Status};
+use crate::domain::{Account, Metric, Status, console};
 use crate::ledger::{Change, Event};
 
 /// Links, commands and mutes are long; beyond these, names suffice.
@@ -249,6 +249,9 @@ fn footer(page: &mut Page, digest: &Digest<'_>) {
     let (account, region) = (plain(&context.account.id, NAME), plain(&context.account.region, NAME));
     let (time, run) = (date_and_time(context.now), plain(context.execution_id, NAME));
     page.line(format!("Account {account}, Region {region}, {time}, run {run}"));
+    if let Some(link) = context.bucket.and_then(|bucket| console::latest_page(context.account, bucket)) {
+        page.line(format!("The page of the latest run: {link}"));
+    }
 }
 
 fn reason(digest: &Digest<'_>) -> &'static str {

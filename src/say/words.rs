@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::catalogue::{self, Meter};
+pub(super) use crate::domain::format::number;
+use crate::domain::format::{is_harmless, one_line};
 use crate::domain::{Impact, Metric};
 
 /// The longest quota or resource name that a text shows.
@@ -14,13 +16,7 @@ pub(super) const SENTENCE: usize = 300;
 /// Text from AWS or from a user on one line of ours: without line breaks, control characters and marks
 /// that reorder text, because nothing from outside may look like a line that we wrote.
 pub(crate) fn plain(text: &str, longest: usize) -> String {
-    let one_line: String = text.chars().map(|c| if is_harmless(c) { c } else { ' ' }).collect();
-    clip(one_line.trim(), longest)
-}
-
-fn is_harmless(c: char) -> bool {
-    let line_or_direction = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    !c.is_control() && !line_or_direction
+    clip(&one_line(text), longest)
 }
 
 /// Printable ASCII only: `?` for other letters, a space for what is no character to print.
@@ -43,12 +39,6 @@ pub(super) fn clip(text: &str, longest: usize) -> String {
     }
     let kept: String = text.chars().take(longest.saturating_sub(3)).collect();
     format!("{}...", kept.trim_end())
-}
-
-/// Up to three decimals, and none that say nothing: `147`, `1.95`.
-pub(super) fn number(value: f64) -> String {
-    let fixed = format!("{value:.3}");
-    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
 }
 
 /// `147/100 (147.0%)`; against a limit of 0 there is no percentage.

@@ -163,3 +163,32 @@ async fn a_service_that_the_catalogue_lacks_is_named_with_those_it_has() {
     let (code, stdout, _) = run(&sim, &["quotas", "--service", "cases"], CREDENTIALS).await;
     assert!(code == 0 && stdout.contains("Cases"), "{stdout}");
 }
+
+#[tokio::test]
+async fn a_stored_answer_is_rendered_again_with_the_same_exit_code() {
+    let mut world = quiet();
+    world.instances[0].set("ListPrompts", 450);
+    let sim = Sim::new(world);
+    let file = std::env::temp_dir().join(format!("report-{}.json", std::process::id()));
+    let name = file.to_str().unwrap();
+    let (code, out, error) = run(&sim, &[CHECK, &["--output", "json", "-o", name]].concat(), CREDENTIALS).await;
+    assert_eq!((code, out.as_str()), (1, ""), "{error}");
+    for (form, begins) in [
+        ("html", "<!DOCTYPE html>"),
+        ("csv", "account_id,"),
+        ("markdown", "# Amazon Connect quotas"),
+        ("prometheus", "# HELP "),
+        ("junit", "<?xml "),
+        ("json", "{"),
+    ] {
+        let (code, out, error) = run(&sim, &["report", "--from", name, "--output", form], &[]).await;
+        assert_eq!(code, 1, "{form}: {error}");
+        assert!(out.starts_with(begins) && out.contains("Prompts per instance"), "{form}: {out}");
+    }
+    std::fs::write(&file, "{\"schema_version\": 1, ").unwrap();
+    let (code, _, error) = run(&sim, &["report", "--from", name], &[]).await;
+    assert!(code == 3 && error.contains("ends in the middle") && error.contains("expected"), "{error}");
+    std::fs::remove_file(&file).unwrap();
+    let (code, _, error) = run(&sim, &["report", "--from", name], &[]).await;
+    assert!(code == 3 && error.contains(name) && error.contains("expected"), "{error}");
+}

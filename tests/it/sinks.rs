@@ -31,6 +31,8 @@ async fn snapshots_stand_in_both_stores_as_documented() {
         format!("connect-metrics/111122223333/us-east-1/2026/03/02/instance-metrics-{id}-20260302T120000Z.json"),
         "connect-metrics/111122223333/us-east-1/2026/03/02/account-metrics-20260302T120000Z.json".to_owned(),
         "connect-reports/111122223333/us-east-1/2026/03/02/execution-summary-20260302T120000Z.json".to_owned(),
+        "connect-reports/111122223333/us-east-1/latest/report.json".to_owned(),
+        "connect-reports/111122223333/us-east-1/latest/index.html".to_owned(),
     ] {
         assert!(keys.contains(&&key), "{key} is not among {keys:#?}");
     }
@@ -92,7 +94,7 @@ async fn one_stores_failure_stops_neither_the_other_nor_the_alerts() {
     );
     assert!(bench.mails().len() >= 2, "alerts went out all the same");
     let world = bench.sim.world();
-    assert_eq!(world.buckets[BUCKET].objects.len(), 5);
+    assert_eq!(world.buckets[BUCKET].objects.len(), 7, "four snapshots, the summary, the latest report and its page");
 }
 
 #[tokio::test(start_paused = true)]

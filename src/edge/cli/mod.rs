@@ -5,7 +5,10 @@ mod diff;
 mod doctor;
 mod end;
 mod explain;
+mod outlet;
 mod quotas;
+mod report;
+mod stored;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -19,7 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::answer::Report;
+use crate::answer::stored::StoredReport;
 use crate::aws::{self, Aws};
 use crate::config::overrides::{Asked, find_quota};
 use crate::config::{Config, ConfigError, Pacing};
@@ -29,6 +32,7 @@ use crate::run::error::RunError;
 use crate::run::sinks::Sinks;
 use crate::run::{App, Moment};
 use end::{fail, in_a_region, printed};
+use outlet::{Form, Outlet};
 
 const AFTER_HELP: &str = "\
 Exit codes of `check`:
@@ -52,6 +56,9 @@ enum Command {
     /// Measure every Amazon Connect instance against its quotas, once
     #[command(after_help = AFTER_HELP)]
     Check(Check),
+    /// Render a stored answer again; exit codes as for `check`
+    #[command(after_help = AFTER_HELP)]
+    Report(report::ReportArgs),
     /// Print the alarms on API usage and on instances as code, from a live reading
     Alarms(alarms::AlarmsArgs),
     /// Compare two answers of `check --output json`; calls no AWS. Exits with 0, with 1 where something is new or
@@ -106,12 +113,8 @@ struct Check {
     /// How the documented throttling limits are read [default: CONNECT_PACING, or account]
     #[arg(long)]
     pacing: Option<PacingArg>,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
-    /// Show every row of the table, also those at 0 % and those that cannot be measured
-    #[arg(long)]
-    all: bool,
+    #[command(flatten)]
+    outlet: Outlet,
     /// Store snapshots where USE_DYNAMODB, DYNAMODB_TABLE, USE_S3_STORAGE and S3_BUCKET say
     #[arg(long)]
     store: bool,
@@ -154,24 +157,18 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
     logging::for_terminal(&lookup);
     match cli.command {
         Command::Check(args) => match check(&args, &lookup).await {
-            Ok(report) => printed(print(&report, &args, lookup("NO_COLOR").is_some()), exit_code(&report)),
+            Ok(report) => {
+                let form = Form { no_color: lookup("NO_COLOR").is_some() };
+                printed(args.outlet.write(&report, &form), report.exit_code())
+            }
             Err(error) => fail(error.error_type(), &error.to_string()),
         },
+        Command::Report(args) => report::main(&args, &lookup).await,
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
         Command::Quotas(args) => quotas::main(&args),
         Command::Diff(args) => diff::main(&args),
         Command::Doctor(args) => doctor::main(&args, &lookup).await,
         Command::Explain(args) => explain(&args, &lookup).await,
-    }
-}
-
-fn exit_code(report: &Report) -> u8 {
-    if report.violations > 0 {
-        1
-    } else if report.complete {
-        0
-    } else {
-        2
     }
 }
 
@@ -202,7 +199,7 @@ async fn explain(args: &Explain, lookup: &impl Fn(&str) -> Option<String>) -> Ex
     printed(result, 0)
 }
 
-async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<Report, RunError> {
+async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<StoredReport, RunError> {
     let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
     let config = configuration(args, aws::reference::configuration(&sdk, lookup).await?)?;
     let sdk = in_a_region(sdk)?;
@@ -224,7 +221,9 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
     let day = Duration::from_secs(24 * 3600);
     let result = app.run(&request, Moment::within(Timestamp::now(), day)).await;
     bar.finish_and_clear();
-    result
+    let text = serde_json::to_string_pretty(&result?);
+    let text = text.map_err(|error| RunError::Sink(format!("the answer cannot be written: {error}")))?;
+    StoredReport::parse(text).map_err(|why| RunError::Sink(format!("the answer cannot be rendered: {why}")))
 }
 
 /// The environment's configuration, with the arguments over it.
@@ -287,17 +286,6 @@ pub fn watch(app: Arc<App>) -> ProgressBar {
         }
     });
     bar
-}
-
-fn print(report: &Report, args: &Check, no_color: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut out, report)?;
-            writeln!(out)
-        }
-        Output::Table => writeln!(out, "{}", table::render(report, args.all, no_color)),
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
-use crate::answer::{Completeness, Report};
-use crate::domain::{Metric, Status};
+use crate::answer::Completeness;
+use crate::answer::stored::{Row, StoredReport};
+use crate::domain::Status;
 use crate::say::plain;
 
 /// The longest name or message: other people's text must not fill the terminal, nor steer it.
@@ -14,14 +15,8 @@ const LONGEST: usize = 400;
 
 /// Rows sorted by utilization, then a summary in words.
 #[must_use]
-pub fn render(report: &Report, all: bool, no_color: bool) -> String {
-    let mut rows: Vec<(&str, &Metric)> = report
-        .instances
-        .iter()
-        .map(|i| (i.instance_alias.as_deref().unwrap_or(&i.instance_id), &i.seen))
-        .chain([("(account)", &report.account)])
-        .flat_map(|(name, seen)| seen.metrics.iter().flatten().map(move |m| (name, m)))
-        .collect();
+pub fn render(report: &StoredReport, all: bool, no_color: bool) -> String {
+    let mut rows: Vec<(&str, &Row)> = report.rows().map(|placed| (placed.name(), placed.row)).collect();
     let total = rows.len();
     if !all {
         rows.retain(|(_, m)| match m.status {
@@ -51,14 +46,14 @@ pub fn render(report: &Report, all: bool, no_color: bool) -> String {
             Cell::new(metric.utilization.map_or_else(|| "-".to_owned(), |u| format!("{u:.1}%")))
                 .set_alignment(CellAlignment::Right),
             status(metric),
-            Cell::new(metric.limit_source.as_deref().unwrap_or("-")),
+            Cell::new(plain(metric.limit_source.as_deref().unwrap_or("-"), LONGEST)),
         ]);
     }
     format!("{table}\n{}", summary(report, hidden))
 }
 
 /// Unknown rows come first: what is not seen is the first thing to know.
-fn rank(metric: &Metric) -> (bool, Status, f64) {
+fn rank(metric: &Row) -> (bool, Status, f64) {
     let severity = if metric.status == Status::NotMeasurable { Status::Ok } else { metric.status };
     (metric.status == Status::Unknown, severity, metric.utilization.unwrap_or(-1.0))
 }
@@ -74,7 +69,7 @@ fn number(value: Option<f64>) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
-fn status(metric: &Metric) -> Cell {
+fn status(metric: &Row) -> Cell {
     let text = if metric.muted.is_some() {
         format!("{} (muted)", metric.status.as_str())
     } else {
@@ -90,7 +85,7 @@ fn status(metric: &Metric) -> Cell {
     }
 }
 
-fn summary(report: &Report, hidden: usize) -> String {
+fn summary(report: &StoredReport, hidden: usize) -> String {
     let measured = report.instances.iter().filter(|i| i.seen.status != Completeness::Skipped);
     let (mut unknown, mut not_measurable) = (report.account.unknown_count, report.account.not_measurable_count);
     for instance in measured.clone() {
@@ -99,29 +94,32 @@ fn summary(report: &Report, hidden: usize) -> String {
     }
     let mut text = format!(
         "Account {} in {}: {} instances measured, {} violations, {unknown} unknown, {not_measurable} not measurable.\n",
-        report.account_id,
-        report.region,
+        plain(&report.account_id, LONGEST),
+        plain(&report.region, LONGEST),
         measured.count(),
         report.violations,
     );
     if let Some(note) = &report.note {
-        let _ = writeln!(text, "{note}.");
+        let _ = writeln!(text, "{}.", plain(note, LONGEST));
+    }
+    if let Some(note) = &report.metrics_note {
+        let _ = writeln!(text, "{}.", plain(note, LONGEST));
     }
     for instance in report.instances.iter().filter(|i| i.seen.status == Completeness::Skipped) {
         let _ = writeln!(
             text,
             "Skipped {}: {}",
-            plain(instance.instance_alias.as_deref().unwrap_or(&instance.instance_id), LONGEST),
-            instance.seen.reason.as_deref().unwrap_or("no reason given")
+            plain(instance.name(), LONGEST),
+            plain(instance.seen.reason.as_deref().unwrap_or("no reason given"), LONGEST)
         );
     }
     for fault in &report.faults {
-        let place = fault.instance_id.as_deref().map_or_else(String::new, |id| format!(" ({id})"));
+        let place = fault.instance_id.as_deref().map(|id| format!(" ({})", plain(id, LONGEST))).unwrap_or_default();
         let _ = writeln!(
             text,
             "Could not see {}{place}: {}: {}",
-            fault.operation,
-            fault.kind,
+            plain(&fault.operation, LONGEST),
+            plain(&fault.kind, LONGEST),
             plain(&fault.message, LONGEST)
         );
     }

@@ -41,8 +41,14 @@ fn story(hours: &[Vec<Metric>]) -> Vec<Vec<Value>> {
     let mut told = Vec::new();
     for (hour, rows) in (0..).zip(hours) {
         let thresholds = Thresholds { warning: 80.0, critical: 95.0 };
-        let context =
-            Context { account: &account, instance: Some(&instance), thresholds, execution_id: "e", now: at(hour) };
+        let context = Context {
+            account: &account,
+            instance: Some(&instance),
+            thresholds,
+            execution_id: "e",
+            now: at(hour),
+            bucket: None,
+        };
         let reminders = Reminders { live: 24, build: 24 };
         let rules = Rules { now: at(hour), schedule_minutes: 60, reminders, is_part: false };
         let compared = decide(Some(&state), rows, Missing::IsGone, &rules);

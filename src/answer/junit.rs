@@ -1,0 +1,130 @@
+//! The report as JUnit XML, for pipelines: one suite for each instance and one for the account. Pure.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::stored::{Row, StoredReport, Subject};
+use crate::domain::Status;
+use crate::domain::format::{is_harmless, number, one_line};
+
+/// A violation is a failure, what is unknown an error, and what cannot be measured or is muted is skipped.
+#[must_use]
+pub fn render(report: &StoredReport) -> String {
+    let all = Counts::of(report.rows().map(|placed| placed.row));
+    let suites = html! {
+        testsuites name="connect-quota-monitor" tests=(all.tests) failures=(all.failures) errors=(all.errors)
+            skipped=(all.skipped) {
+            @for (instance, seen) in report.subjects() {
+                @let name = instance.map_or("(account)", |i| i.name());
+                (suite(report, &clean(name), seen))
+            }
+        }
+    };
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", suites.into_string())
+}
+
+fn suite(report: &StoredReport, name: &str, seen: &Subject) -> Markup {
+    let rows = || seen.metrics.iter().flatten();
+    let counts = Counts::of(rows());
+    html! {
+        testsuite name=(name) timestamp=(clean(&report.started_at)) tests=(counts.tests) failures=(counts.failures)
+            errors=(counts.errors) skipped=(counts.skipped) {
+            @for row in rows() {
+                testcase classname=(format!("{}.{name}", clean(&row.service_code))) name=(title(row)) {
+                    (outcome(row))
+                }
+            }
+        }
+    }
+}
+
+/// What tells it from the other cases of its suite.
+fn title(row: &Row) -> String {
+    clean(&format!("{} ({})", row.quota_name, row.quota_code))
+}
+
+fn outcome(row: &Row) -> Markup {
+    let reading = || {
+        let value = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), number);
+        let percent = row.utilization.map(|u| format!(" ({u:.1}%)")).unwrap_or_default();
+        let resource = row.resource.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
+        clean(&format!("{}/{}{percent}{resource}", value(row.usage), value(row.limit)))
+    };
+    match (&row.muted, row.status) {
+        (Some(mute), _) => skipped(&clean(&format!("muted until {}: {}", mute.until, mute.reason))),
+        (None, Status::Warning | Status::Critical) => html! {
+            failure type=(row.status.as_str()) message=(reading()) { (clean(row.note.as_deref().unwrap_or_default())) }
+        },
+        (None, Status::Unknown) => {
+            let kind = row.fault.as_ref().map_or("unknown", |fault| &fault.kind);
+            let why = row.fault.as_ref().map_or("it could not be measured", |fault| &fault.message);
+            html! { error type=(clean(kind)) message=(clean(why)) {} }
+        }
+        (None, Status::NotMeasurable) => skipped(&clean(row.note.as_deref().unwrap_or("AWS offers no way"))),
+        (None, Status::Ok) => PreEscaped(String::new()),
+    }
+}
+
+fn skipped(why: &str) -> Markup {
+    html! { skipped message=(why) {} }
+}
+
+/// XML has no place for most control characters, not even escaped.
+fn clean(text: &str) -> String {
+    one_line(text).chars().filter(|c| is_harmless(*c)).collect()
+}
+
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of<'a>(rows: impl Iterator<Item = &'a Row>) -> Self {
+        let mut counts = Self { tests: 0, failures: 0, errors: 0, skipped: 0 };
+        for row in rows {
+            counts.tests += 1;
+            match (row.muted.is_some(), row.status) {
+                (true, _) | (false, Status::NotMeasurable) => counts.skipped += 1,
+                (false, Status::Warning | Status::Critical) => counts.failures += 1,
+                (false, Status::Unknown) => counts.errors += 1,
+                (false, Status::Ok) => {}
+            }
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::tests::{report, row};
+    use serde_json::json;
+
+    #[test]
+    fn a_violation_fails_and_hostile_names_stay_text() {
+        let mut muted = row("Muted", 3.0, 2.0, "critical");
+        muted["muted"] = json!({"reason": "known", "until": "2099-01-01"});
+        let text = render(&report(&json!([
+            row("a\"><x>&\u{0}\u{1b}]]>", 147.0, 100.0, "critical"),
+            row("Prompts", 1.0, 2.0, "ok"),
+            muted,
+        ])));
+        let expected = [
+            r#"<?xml version="1.0" encoding="UTF-8"?>"#,
+            "\n",
+            r#"<testsuites name="connect-quota-monitor" tests="3" failures="1" errors="0" skipped="1">"#,
+            r#"<testsuite name="sales" timestamp="2026-03-02T12:00:00Z" tests="3" failures="1" errors="0" skipped="1">"#,
+            r#"<testcase classname="connect.sales" name="a&quot;&gt;&lt;x&gt;&amp;  ]]&gt; (L-8787723E)">"#,
+            r#"<failure type="critical" message="147/100 (147.0%)"></failure></testcase>"#,
+            r#"<testcase classname="connect.sales" name="Prompts (L-8787723E)"></testcase>"#,
+            r#"<testcase classname="connect.sales" name="Muted (L-8787723E)">"#,
+            r#"<skipped message="muted until 2099-01-01: known"></skipped></testcase></testsuite>"#,
+            r#"<testsuite name="(account)" timestamp="2026-03-02T12:00:00Z" tests="0" failures="0" errors="0" "#,
+            r#"skipped="0"></testsuite></testsuites>"#,
+            "\n",
+        ];
+        assert_eq!(text, expected.concat());
+    }
+}

@@ -1,0 +1,67 @@
+//! In which form an answer leaves the command, and where to.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::table;
+use crate::answer::stored::StoredReport;
+use crate::answer::{csv, junit, markdown, page, prometheus};
+
+#[derive(Args)]
+pub(super) struct Outlet {
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    /// Write to this file instead of printing
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Show every row of the table, also those at 0 % and those that cannot be measured
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+    /// One page for a browser, with nothing to fetch
+    Html,
+    Csv,
+    Markdown,
+    /// Prometheus's text format
+    Prometheus,
+    /// JUnit XML, for pipelines
+    Junit,
+}
+
+/// What the environment says about the look.
+pub(super) struct Form {
+    pub no_color: bool,
+}
+
+impl Outlet {
+    /// Prints the report, or writes it into the file.
+    ///
+    /// # Errors
+    /// Those of writing; of a file they name it.
+    pub(super) fn write(&self, report: &StoredReport, form: &Form) -> io::Result<()> {
+        let no_color = form.no_color || self.file.is_some();
+        let text = match self.output {
+            Output::Table => table::render(report, self.all, no_color) + "\n",
+            Output::Json => format!("{}\n", report.text.trim_end()),
+            Output::Html => page::render(report),
+            Output::Csv => csv::render(report),
+            Output::Markdown => markdown::render(report),
+            Output::Prometheus => prometheus::render(report),
+            Output::Junit => junit::render(report),
+        };
+        match &self.file {
+            None => io::stdout().lock().write_all(text.as_bytes()),
+            Some(file) => fs::write(file, text)
+                .map_err(|error| io::Error::new(error.kind(), format!("-o {}: {error}", file.display()))),
+        }
+    }
+}
