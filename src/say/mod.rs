@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance};
 use crate::ledger::{Event, News, Severity};
-
+use crate::watch::words::Told;
 use digest::Digest;
 pub(crate) use digest::impact_of;
 pub use digest::{Context, Rows};
@@ -36,6 +36,8 @@ const FRAME: usize = 512;
 /// The subscriptions that get the text, and those that get the document.
 const TEXTS: usize = 2;
 const DOCUMENTS: usize = 5;
+/// Characters of one SMS.
+const SMS: usize = 140;
 
 /// A message, ready to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,23 @@ pub fn compose(context: &Context<'_>, rows: &Rows, news: &News) -> Message {
     let for_documents = budget.saturating_sub(TEXTS * as_json_string(&text));
     let document = fit(all, for_documents / DOCUMENTS, |most| document::render(&digest, most));
     Message { body: body(&text, &subject::sms(&digest), &document), subject, attributes, text }
+}
+
+/// What a watch tells, for people and programs.
+#[must_use]
+pub fn watched(told: &Told) -> Message {
+    let severity = if told.is_over { Severity::Info } else { Severity::Warning };
+    let attributes = vec![
+        ("event", told.event.to_owned()),
+        ("severity", severity.as_str().to_owned()),
+        ("impact", Impact::Live.as_str().to_owned()),
+        ("instance_id", told.instance_id.clone().unwrap_or_else(|| ACCOUNT_KEY.to_owned())),
+        ("account_id", told.owner.account_id.clone()),
+        ("region", told.owner.region.clone()),
+    ];
+    let short: String = told.summary.chars().take(SMS).collect();
+    let body = body(&told.text, &short, &told.document.to_string());
+    Message { subject: told.subject.clone(), body, attributes, text: told.text.clone() }
 }
 
 /// What a person gets who wants to see that alerts arrive.
