@@ -40,13 +40,11 @@ impl Documents {
         let Some(item) = patience.wait("DynamoDB", GET, reading).await?.item else { return Ok(None) };
         let text = item.get("document").and_then(|value| value.as_s().ok());
         let version = item.get("version").and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
-        match (text, version) {
-            (Some(text), Some(version)) => Ok(Some((text.clone(), version))),
-            _ => {
-                let why = format!("{subject} in the table {} has no document and version", self.table);
-                Err(Fault::new(GET, FaultKind::BadResponse, why))
-            }
-        }
+        let (Some(text), Some(version)) = (text, version) else {
+            let why = format!("{subject} in the table {} has no document and version", self.table);
+            return Err(Fault::new(GET, FaultKind::BadResponse, why));
+        };
+        Ok(Some((text.clone(), version)))
     }
 
     /// Writes a document as version `known + 1`; false where somebody else has written it since. 0: there was none.
