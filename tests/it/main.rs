@@ -53,3 +53,4 @@ mod supply;
 mod tls;
 mod units;
 mod usage;
+mod watch;
