@@ -19,3 +19,4 @@ pub mod measure;
 pub mod run;
 pub mod say;
 pub mod send;
+pub mod watch;

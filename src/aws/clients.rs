@@ -66,6 +66,14 @@ pub async fn ambient(region: Option<String>, profile: Option<String>) -> SdkConf
     loader.load().await
 }
 
+/// Who makes the calls.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub account: Account,
+    /// The role's name; none for a user.
+    pub role: Option<String>,
+}
+
 impl Aws {
     /// Clients at the pacing that the configuration asks for.
     #[must_use]
@@ -159,6 +167,23 @@ impl Aws {
             Ok(Err(error)) => Err(super::fault::failure(&error).into_fault(WHO)),
             Err(_) => Err(Fault::new(WHO, FaultKind::Deadline, "the run's time was over")),
         }
+    }
+
+    /// Who makes the calls: the account, and the role where it is one.
+    ///
+    /// # Errors
+    /// The fault of `GetCallerIdentity`.
+    pub async fn identity(&self, deadline: Instant) -> Result<Identity, Fault> {
+        const OPERATION: &str = "sts:GetCallerIdentity";
+        let arn = match timeout_at(deadline, self.sts.get_caller_identity().send()).await {
+            Ok(Ok(identity)) => identity.arn.unwrap_or_default(),
+            Ok(Err(error)) => return Err(super::fault::failure(&error).into_fault(OPERATION)),
+            Err(_) => return Err(Fault::new(OPERATION, FaultKind::Deadline, "the run's time was over")),
+        };
+        let no_arn = || Fault::new(OPERATION, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account"));
+        let account = self.account_of(&arn).ok_or_else(no_arn)?;
+        let role = arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
+        Ok(Identity { account, role: role.map(str::to_owned) })
     }
 
     fn account_of(&self, arn: &str) -> Option<Account> {

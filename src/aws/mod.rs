@@ -28,4 +28,4 @@ pub mod tally;
 mod trouble;
 mod wisdom;
 
-pub use clients::{Aws, SdkConfig, ambient, has_own_s3_endpoint, s3_client};
+pub use clients::{Aws, Identity, SdkConfig, ambient, has_own_s3_endpoint, s3_client};

@@ -3,6 +3,7 @@
 pub mod alarms;
 pub mod overrides;
 mod reader;
+pub mod watch;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use crate::config::overrides::Overrides;
 use crate::domain::Thresholds;
 use crate::domain::instances::InstancePattern;
 use reader::Reader;
+use watch::Watches;
 
 /// Every variable the program reads itself, with its default, for the documentation and the checks.
 /// (The SDK reads the `AWS_*` ones, the logger `RUST_LOG`, `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`.)
@@ -47,6 +49,12 @@ pub const VARS: &[(&str, &str)] = &[
     ("EVENTS_SNS_TOPIC_ARN", ""),
     ("EVENT_BUS_NAME", ""),
     ("RUN_METRICS", "summary"),
+    ("WATCH_THROTTLED", "10"),
+    ("WATCH_TOKEN_FAILURES", "50"),
+    ("WATCH_COOL_DOWN_MINUTES", "60"),
+    ("WATCH_LOOKUP", "true"),
+    ("GENESYS_RATE_LIMIT_TOPICS", "v2.operations.events.*,v2.system.organization.rate.limits"),
+    ("GENESYS_TOKEN_TOPICS", "v2.operations.events.*,v2.system.organization.tokens"),
 ];
 
 /// What the user asked for, valid as a whole.
@@ -82,6 +90,7 @@ pub struct Config {
     /// Name or ARN of the bus that gets one event per transition.
     pub event_bus: Option<String>,
     pub run_metrics: RunMetrics,
+    pub watches: Watches,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -183,6 +192,7 @@ impl Config {
             events_topic_arn: read.topic("EVENTS_SNS_TOPIC_ARN"),
             event_bus: read.bus("EVENT_BUS_NAME"),
             run_metrics: read.parsed("RUN_METRICS").unwrap_or_default(),
+            watches: read.watches(),
         };
         if let Some(arn) = config.events_topic_arn.as_ref().filter(|arn| config.alert_topic_arn.as_ref() == Some(arn)) {
             let why = "expected another topic than ALERT_SNS_TOPIC_ARN: people would get JSON, one mail per event";
@@ -216,6 +226,7 @@ impl Default for Config {
             events_topic_arn: None,
             event_bus: None,
             run_metrics: RunMetrics::Summary,
+            watches: Watches::default(),
         }
     }
 }
@@ -271,6 +282,12 @@ mod tests {
             ("API_ALARM_LIMIT", "many"),
             ("API_ALARM_FORM", "blog"),
             ("API_ALARM_MISSING_DATA", "breaching"),
+            ("WATCH_THROTTLED", "0"),
+            ("WATCH_TOKEN_FAILURES", "-5"),
+            ("WATCH_COOL_DOWN_MINUTES", "1"),
+            ("WATCH_LOOKUP", "perhaps"),
+            ("GENESYS_RATE_LIMIT_TOPICS", "a;b"),
+            ("GENESYS_TOKEN_TOPICS", ","),
         ])
         .unwrap_err();
         for name in [
@@ -299,6 +316,12 @@ mod tests {
             "API_ALARM_LIMIT=`many`",
             "API_ALARM_FORM=`blog`",
             "API_ALARM_MISSING_DATA=`breaching`",
+            "WATCH_THROTTLED=`0`",
+            "WATCH_TOKEN_FAILURES=`-5`",
+            "WATCH_COOL_DOWN_MINUTES=`1`",
+            "WATCH_LOOKUP=`perhaps`",
+            "GENESYS_RATE_LIMIT_TOPICS=`a;b`",
+            "GENESYS_TOKEN_TOPICS=`,`",
         ] {
             assert!(problems.iter().any(|p| p.starts_with(name)), "{name} is missing in {problems:#?}");
         }

@@ -80,8 +80,13 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, Diagn
 }
 
 async fn answer(app: &App, event: &LambdaEvent<Value>) -> Result<Value, RunError> {
-    let request = Request::from_payload(&event.payload)?;
     let moment = moment(&event.context);
+    match wake_up(&event.payload) {
+        WakeUp::Batch => return Box::pin(app.watch_batch(&event.payload, moment)).await,
+        WakeUp::Sweep => return Box::pin(app.watch_sweep(moment)).await,
+        WakeUp::Run => {}
+    }
+    let request = Request::from_payload(&event.payload)?;
     if request.test_alert {
         return app.test_alert(moment).await;
     }
@@ -90,6 +95,28 @@ async fn answer(app: &App, event: &LambdaEvent<Value>) -> Result<Value, RunError
     }
     let report = app.run(&request, moment).await?;
     serde_json::to_value(report).map_err(|e| RunError::Sink(format!("the answer cannot be written: {e}")))
+}
+
+/// What an invocation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WakeUp {
+    /// A batch of the watches' queue.
+    Batch,
+    /// What the watches told may be over.
+    Sweep,
+    Run,
+}
+
+fn wake_up(payload: &Value) -> WakeUp {
+    let records = payload.get("Records").and_then(Value::as_array);
+    let is_sqs = |record: &Value| record.get("eventSource").is_some_and(|source| source == "aws:sqs");
+    if records.is_some_and(|records| !records.is_empty() && records.iter().all(is_sqs)) {
+        WakeUp::Batch
+    } else if *payload == json!({ "watch": "sweep" }) {
+        WakeUp::Sweep
+    } else {
+        WakeUp::Run
+    }
 }
 
 /// The invocation's time, as Lambda gives it.
@@ -152,4 +179,24 @@ fn report_panic(request_id: &str, message: &str) -> Result<(), BoxError> {
     let of = format!("invocation/{request_id}");
     let report = report_error(&of, PANIC, message);
     runtime.block_on(async { tokio::time::timeout(Duration::from_secs(2), report).await })?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_and_sweeps_are_told_from_runs() {
+        for (payload, what) in [
+            (json!({ "Records": [{ "eventSource": "aws:sqs", "body": "{}" }] }), WakeUp::Batch),
+            (json!({ "Records": [{ "eventSource": "aws:s3" }] }), WakeUp::Run),
+            (json!({ "Records": [] }), WakeUp::Run),
+            (json!({ "watch": "sweep" }), WakeUp::Sweep),
+            (json!({ "watch": "sweep", "dry_run": true }), WakeUp::Run),
+            (json!({}), WakeUp::Run),
+            (Value::Null, WakeUp::Run),
+        ] {
+            assert_eq!(wake_up(&payload), what, "{payload}");
+        }
+    }
 }

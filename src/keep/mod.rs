@@ -1,5 +1,6 @@
 //! Where results are kept. A store is one file here; its failure stops no other.
 
+pub mod documents;
 pub mod dynamodb;
 pub mod ledger;
 pub mod s3;
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::domain::snapshot::{Snapshot, Snapshots};
 use crate::domain::{Fault, Owner};
 use crate::ledger::Ledger;
+use documents::Documents;
 use dynamodb::DynamoDb;
 use ledger::{Opened, Version, Written};
 use s3::S3;
@@ -30,6 +32,7 @@ pub enum Store {
 #[derive(Debug, Clone)]
 pub struct Stores {
     all: Vec<Store>,
+    documents: Option<Documents>,
     patience: Patience,
 }
 
@@ -75,7 +78,8 @@ impl Stores {
         if let Some(bucket) = &config.s3_bucket {
             all.push(Store::S3(S3::new(sdk, bucket, custom_s3_endpoint)));
         }
-        Self { all, patience: Patience::default() }
+        let documents = config.dynamodb_table.as_deref().map(|table| Documents::new(sdk, table));
+        Self { all, documents, patience: Patience::default() }
     }
 
     /// The same stores for one run, which waits for none of them beyond its end.
@@ -139,6 +143,38 @@ impl Stores {
     pub fn took_nothing(&self, counts: Snapshots) -> Vec<&'static str> {
         let mut counts = counts;
         self.all.iter().filter(|store| *store.count(&mut counts) == 0).map(Store::name).collect()
+    }
+}
+
+impl Stores {
+    /// True where documents of the watches can be kept.
+    #[must_use]
+    pub fn has_documents(&self) -> bool {
+        self.documents.is_some()
+    }
+
+    /// A document of the watches, and its version.
+    ///
+    /// # Errors
+    /// The fault of the read.
+    pub async fn document(&self, subject: &str) -> Result<Option<(String, u64)>, Fault> {
+        let Some(documents) = &self.documents else { return Ok(None) };
+        documents.read(&self.patience, subject).await
+    }
+
+    /// Writes a document of the watches; false where it is not the version `known` any more.
+    ///
+    /// # Errors
+    /// The fault of the write.
+    pub async fn write_document(
+        &self,
+        subject: &str,
+        text: String,
+        known: u64,
+        expires_at: i64,
+    ) -> Result<bool, Fault> {
+        let Some(documents) = &self.documents else { return Ok(true) };
+        documents.write(&self.patience, subject, text, known, expires_at).await
     }
 }
 

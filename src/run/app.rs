@@ -4,10 +4,11 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::sinks::Sinks;
-use crate::aws::Aws;
+use crate::aws::{Aws, Identity};
 use crate::config::Config;
 
 /// What lives as long as the process: clients with their buckets, and the configuration.
@@ -21,6 +22,8 @@ pub struct App {
     pub progress: Progress,
     /// Where the monitor's own metrics are written; none where they are off, and in the command.
     pub metrics_log: Option<MetricsLog>,
+    /// Who the function is, once it was asked.
+    pub(super) identity: OnceCell<Identity>,
 }
 
 /// A log that CloudWatch Logs makes metrics of.
@@ -71,6 +74,14 @@ pub struct Progress {
 impl App {
     #[must_use]
     pub fn new(config: Config, aws: Aws, sinks: Sinks) -> Self {
-        Self { config, aws, sinks, with_metrics: false, progress: Progress::default(), metrics_log: None }
+        Self {
+            config,
+            aws,
+            sinks,
+            with_metrics: false,
+            progress: Progress::default(),
+            metrics_log: None,
+            identity: OnceCell::new(),
+        }
     }
 }

@@ -19,6 +19,8 @@ mod subscribers;
 mod tell;
 mod test_alert;
 mod vanished;
+mod watch;
+mod watch_quota;
 
 use std::collections::HashMap;
 use std::sync::Arc;

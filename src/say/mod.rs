@@ -22,7 +22,7 @@ use crate::domain::remedy::Remedy;
 use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance, Metric};
 use crate::ledger::{Event, News, Severity};
-
+use crate::watch::words::Told;
 use digest::Digest;
 pub(crate) use digest::impact_of;
 pub use digest::{Context, Rows};
@@ -37,6 +37,8 @@ const FRAME: usize = 512;
 /// The subscriptions that get the text, and those that get the document.
 const TEXTS: usize = 2;
 const DOCUMENTS: usize = 5;
+/// Characters of one SMS.
+const SMS: usize = 140;
 
 /// A message, ready to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +80,23 @@ pub fn remedy_for(context: &Context<'_>, metric: &Metric) -> Remedy {
         increase: remedy::Increase::of(context, metric).command(),
         mute: remedy::mute(context, metric),
     }
+}
+
+/// What a watch tells, for people and programs.
+#[must_use]
+pub fn watched(told: &Told) -> Message {
+    let severity = if told.is_over { Severity::Info } else { Severity::Warning };
+    let attributes = vec![
+        ("event", told.event.to_owned()),
+        ("severity", severity.as_str().to_owned()),
+        ("impact", Impact::Live.as_str().to_owned()),
+        ("instance_id", told.instance_id.clone().unwrap_or_else(|| ACCOUNT_KEY.to_owned())),
+        ("account_id", told.owner.account_id.clone()),
+        ("region", told.owner.region.clone()),
+    ];
+    let short: String = told.summary.chars().take(SMS).collect();
+    let body = body(&told.text, &short, &told.document.to_string());
+    Message { subject: told.subject.clone(), body, attributes, text: told.text.clone() }
 }
 
 /// What a person gets who wants to see that alerts arrive.

@@ -55,3 +55,4 @@ mod supply;
 mod tls;
 mod units;
 mod usage;
+mod watch;

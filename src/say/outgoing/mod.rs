@@ -18,6 +18,7 @@ use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance, Metric, NO_CODE, Status};
 use crate::ledger::{Change, News, Severity};
 use crate::say::{Context, impact_of, plain, reading, rejections};
+use crate::watch::words::Told;
 use blindness::Blindness;
 use blindness::NAME;
 
@@ -266,6 +267,24 @@ pub fn test(account: &Account, now: Timestamp) -> Event {
         unseen: None,
     };
     finished(&document, None, NO_CODE, now)
+}
+
+/// What a watch tells: its document, and the attributes that every event has.
+#[must_use]
+pub fn watched(told: &Told, now: Timestamp) -> Event {
+    let member = |name: &str| told.document[name].as_str().unwrap_or_default().to_owned();
+    let attributes = vec![
+        ("event", told.event.to_owned()),
+        ("action", member("action")),
+        ("severity", member("severity")),
+        ("impact", member("impact")),
+        ("instance_id", told.instance_id.clone().unwrap_or_else(|| ACCOUNT_KEY.to_owned())),
+        ("account_id", told.owner.account_id.clone()),
+        ("region", told.owner.region.clone()),
+        ("quota_code", NO_CODE.to_owned()),
+        ("dedup_key", told.dedup_key.clone()),
+    ];
+    Event { body: told.document.to_string(), attributes, resource: None, time: now }
 }
 
 /// `<account>/<region>/<instance id, or account>/<quota key>`: the same for as long as the quota is.

@@ -1,0 +1,290 @@
+//! What is known of one key: counts by minute, which events they hold, what readers were told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Seen;
+use super::table::Watch;
+
+/// Minutes of a window.
+const WINDOW: i64 = 5;
+/// Minutes that are kept; an older event opens nothing any more.
+const KEPT: i64 = 60;
+/// An event further in the future than these minutes counts as of now.
+const AHEAD: i64 = 5;
+/// Minutes back that a second message may go by.
+const RECENT: i64 = 15;
+/// A claim that nobody finished ends after these seconds.
+const CLAIM: i64 = 120;
+/// Events that a key remembers one by one. Beyond, the oldest minutes are closed: they count no more events.
+const MOST_IDS: usize = 12_000;
+/// Sources, agents, sessions and instances, each.
+const MOST: usize = 5;
+
+/// The document of one key.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct State {
+    pub watch: String,
+    pub operation: String,
+    pub caller: String,
+    #[serde(default)]
+    pub minutes: BTreeMap<i64, Minute>,
+    /// Events up to this minute are counted no more.
+    #[serde(default)]
+    pub closed_until: i64,
+    /// Counted since the incident began.
+    #[serde(default)]
+    pub count: u64,
+    /// Events of closed minutes came too: the true number is higher or equal.
+    #[serde(default)]
+    pub at_least: bool,
+    #[serde(default)]
+    pub first: i64,
+    #[serde(default)]
+    pub last: i64,
+    /// When the last event arrived.
+    #[serde(default)]
+    pub arrived: i64,
+    /// When readers were told, while it is not over.
+    #[serde(default)]
+    pub told_at: Option<i64>,
+    /// Until when somebody else may be telling it.
+    #[serde(default)]
+    pub claimed_until: Option<i64>,
+    #[serde(default)]
+    pub sessions: BTreeSet<String>,
+    #[serde(default)]
+    pub addresses: BTreeSet<String>,
+    #[serde(default)]
+    pub agents: BTreeSet<String>,
+    #[serde(default)]
+    pub instances: BTreeSet<String>,
+}
+
+/// One minute: the ids of its events.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Minute {
+    /// 16 hexadecimal digits for each.
+    #[serde(with = "ids")]
+    pub ids: BTreeSet<u64>,
+}
+
+/// What is to be done about a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Nothing,
+    /// Somebody else is telling it.
+    Wait,
+    Tell,
+}
+
+impl State {
+    #[must_use]
+    pub fn of(seen: &Seen) -> Self {
+        Self {
+            watch: seen.watch.name.to_owned(),
+            operation: seen.operation.clone(),
+            caller: seen.caller.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Counts an event; false where it is counted already, or too old to count.
+    pub fn count(&mut self, seen: &Seen, now: i64) -> bool {
+        let at = if seen.at > now + AHEAD * 60 { now } else { seen.at };
+        let minute = at / 60;
+        if minute <= self.closed_until || minute <= now / 60 - KEPT {
+            return false;
+        }
+        if self.minutes.values().any(|known| known.ids.contains(&seen.id)) {
+            return false;
+        }
+        self.minutes.entry(minute).or_default().ids.insert(seen.id);
+        self.count += 1;
+        self.first = if self.first == 0 { at } else { self.first.min(at) };
+        self.last = self.last.max(at);
+        self.arrived = now;
+        for (list, value) in [
+            (&mut self.sessions, &seen.session),
+            (&mut self.addresses, &seen.address),
+            (&mut self.agents, &seen.agent),
+            (&mut self.instances, &seen.instance),
+        ] {
+            if let Some(value) = value
+                && list.len() < MOST
+            {
+                list.insert(value.clone());
+            }
+        }
+        true
+    }
+
+    /// Lets go of what no window needs: minutes that are too old, and more events than a key remembers.
+    pub fn trim(&mut self, now: i64) {
+        let oldest = now / 60 - KEPT;
+        self.minutes.retain(|minute, _| *minute > oldest);
+        while self.minutes.values().map(|m| m.ids.len()).sum::<usize>() > MOST_IDS && self.minutes.len() > 1 {
+            if let Some((minute, _)) = self.minutes.pop_first() {
+                self.closed_until = self.closed_until.max(minute);
+                self.at_least = true;
+            }
+        }
+    }
+
+    /// The most events of any window whose minutes come after `after`.
+    #[must_use]
+    pub fn busiest(&self, after: i64) -> u64 {
+        let counts = || self.minutes.iter().filter(|(minute, _)| **minute > after);
+        let window =
+            |end: i64| counts().filter(move |(m, _)| (end - WINDOW + 1..=end).contains(*m)).map(|(_, m)| m.ids.len());
+        counts().map(|(end, _)| window(*end).sum::<usize>() as u64).max().unwrap_or(0)
+    }
+
+    /// Whether readers are to be told now.
+    #[must_use]
+    pub fn decide(&self, watch: &Watch, threshold: u64, cool_down_minutes: u32, now: i64) -> Decision {
+        debug_assert_eq!(self.watch, watch.name);
+        let after = match self.told_at {
+            None => i64::MIN,
+            Some(told) if now < told + i64::from(cool_down_minutes) * 60 => return Decision::Nothing,
+            Some(told) => (told / 60).max(now / 60 - RECENT),
+        };
+        if self.busiest(after) < threshold {
+            Decision::Nothing
+        } else if self.claimed_until.is_some_and(|until| now < until) {
+            Decision::Wait
+        } else {
+            Decision::Tell
+        }
+    }
+
+    pub fn claim(&mut self, now: i64) {
+        self.claimed_until = Some(now + CLAIM);
+    }
+
+    /// It was told before, it has been silent for a window, and the cool-down is past.
+    #[must_use]
+    pub fn is_over(&self, cool_down_minutes: u32, now: i64) -> bool {
+        let unclaimed = self.claimed_until.is_none_or(|until| now >= until);
+        let is_silent = now >= self.arrived + WINDOW * 60;
+        unclaimed && is_silent && self.told_at.is_some_and(|told| now >= told + i64::from(cool_down_minutes) * 60)
+    }
+
+    /// Forgets the incident; its events are counted no more.
+    pub fn end(&mut self) {
+        let newest = self.minutes.last_key_value().map_or(self.closed_until, |(minute, _)| *minute);
+        *self = Self {
+            watch: std::mem::take(&mut self.watch),
+            operation: std::mem::take(&mut self.operation),
+            caller: std::mem::take(&mut self.caller),
+            closed_until: newest,
+            ..Self::default()
+        };
+    }
+}
+
+/// Ids as one text: an item of the table has little room.
+mod ids {
+    use std::collections::BTreeSet;
+    use std::fmt::Write;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(ids: &BTreeSet<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(ids.len() * 16);
+        for id in ids {
+            // A string takes every write.
+            let _ = write!(text, "{id:016x}");
+        }
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<u64>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.as_bytes().chunks(16).map(|digits| std::str::from_utf8(digits).unwrap_or_default());
+        digits.map(|digits| u64::from_str_radix(digits, 16).map_err(D::Error::custom)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::table::WATCHES;
+
+    const NOW: i64 = 1_772_452_800;
+
+    fn seen(id: u64, at: i64) -> Seen {
+        Seen {
+            watch: &WATCHES[0],
+            id,
+            account_id: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+            at,
+            operation: "ListUsers".to_owned(),
+            caller: "role r".to_owned(),
+            session: Some(format!("s{id}")),
+            address: None,
+            agent: None,
+            instance: None,
+        }
+    }
+
+    fn filled(times: impl IntoIterator<Item = i64>) -> State {
+        let mut state = State::of(&seen(0, NOW));
+        for (id, at) in times.into_iter().enumerate() {
+            assert!(state.count(&seen(id as u64, at), NOW));
+        }
+        state
+    }
+
+    #[test]
+    fn a_threshold_is_passed_within_five_minutes_only() {
+        let decide = |state: &State| state.decide(&WATCHES[0], 10, 60, NOW);
+        assert_eq!(decide(&filled((0..9).map(|_| NOW))), Decision::Nothing);
+        assert_eq!(decide(&filled((0..10).map(|_| NOW))), Decision::Tell);
+        assert_eq!(decide(&filled((0..10).map(|n| NOW - n * 60))), Decision::Nothing, "two a minute would be needed");
+        assert_eq!(decide(&filled((0..10).map(|n| NOW - n / 2 * 60))), Decision::Tell);
+    }
+
+    #[test]
+    fn no_event_counts_twice_and_late_ones_open_nothing() {
+        let mut state = filled([NOW]);
+        assert!(!state.count(&seen(0, NOW), NOW + 30), "the same again");
+        assert!(!state.count(&seen(7, NOW - 3600), NOW), "an hour late");
+        assert!(state.count(&seen(8, NOW + 86_400), NOW), "from tomorrow: it counts as of now");
+        assert!(!state.count(&seen(8, NOW + 86_400), NOW + 60));
+        assert_eq!((state.count, state.last), (2, NOW));
+    }
+
+    #[test]
+    fn one_claim_at_a_time_quiet_for_the_cool_down_and_over_after_it() {
+        let mut state = filled((0..10).map(|_| NOW));
+        state.claim(NOW);
+        assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 1), Decision::Wait);
+        assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 120), Decision::Tell, "who claimed it died");
+        (state.told_at, state.claimed_until) = (Some(NOW), None);
+        assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 3599), Decision::Nothing);
+        assert!(!state.is_over(60, NOW + 3599) && state.is_over(60, NOW + 3600));
+        assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 3600), Decision::Nothing, "no news since");
+        state.end();
+        assert!(!state.count(&seen(3, NOW), NOW + 3600), "what was told is not told again");
+        assert!(state.count(&seen(3, NOW + 3600), NOW + 3600));
+    }
+
+    #[test]
+    fn a_storm_closes_old_minutes_and_says_at_least() {
+        let mut state = filled([]);
+        for id in 0..15_000 {
+            state.count(&seen(id, NOW + i64::try_from(id / 5_000).unwrap() * 60), NOW + 120);
+        }
+        state.trim(NOW + 120);
+        assert_eq!((state.count, state.at_least, state.minutes.len()), (15_000, true, 2));
+        assert!(!state.count(&seen(0, NOW), NOW + 120), "of a closed minute");
+        assert_eq!(state.sessions.len(), MOST);
+        let stored = serde_json::to_string(&state).unwrap();
+        assert!(stored.len() < 200_000, "{}", stored.len());
+        assert_eq!(serde_json::from_str::<State>(&stored).unwrap(), state);
+    }
+}

@@ -1,0 +1,104 @@
+//! The words of a watch's message.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::state::State;
+use super::table::Watch;
+use crate::domain::Owner;
+use crate::domain::format::rfc3339;
+
+/// What a message says, before a channel's shape is put around it.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// `throttled`, or `recovered`.
+    pub event: &'static str,
+    pub is_over: bool,
+    pub subject: String,
+    pub text: String,
+    pub document: Value,
+    pub summary: String,
+    pub dedup_key: String,
+    pub owner: Owner,
+    pub instance_id: Option<String>,
+}
+
+fn time(second: i64) -> String {
+    Timestamp::from_second(second).map_or_else(|_| "an unknown time".to_owned(), rfc3339)
+}
+
+/// `quota`: a sentence about the quota and its applied limit.
+#[must_use]
+pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: bool) -> Told {
+    let count = format!("{}{}", if state.at_least { "at least " } else { "" }, state.count);
+    let times = if state.count == 1 { "time" } else { "times" };
+    let State { operation, caller, .. } = state;
+    let summary = if is_over {
+        format!("Over: {caller} {} ({operation}); {count} {times} in all.", watch.words)
+    } else {
+        format!("{caller} {} {count} {times} ({operation}).", watch.words)
+    };
+    let mut lines = vec![
+        summary.clone(),
+        String::new(),
+        format!("Account {} in {}", owner.account_id, owner.region),
+        format!("Operation: {operation}"),
+        format!("Caller: {caller}"),
+        format!("First: {}   last: {}", time(state.first), time(state.last)),
+    ];
+    for (name, list) in [
+        ("Sessions", &state.sessions),
+        ("Source addresses", &state.addresses),
+        ("Agents", &state.agents),
+        ("Instances", &state.instances),
+    ] {
+        if !list.is_empty() {
+            lines.push(format!("{name}: {}", list.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
+        }
+    }
+    if !quota.is_empty() {
+        lines.push(format!("Quota: {quota}"));
+    }
+    if !is_over {
+        lines.extend([String::new(), watch.advice.to_owned()]);
+    }
+    let short: String = summary.chars().take(99).collect();
+    let event = if is_over { "recovered" } else { "throttled" };
+    let dedup_key = format!("{}/{}/watch/{}/{}", owner.account_id, owner.region, state.watch, key(state));
+    let document = json!({
+        "schema_version": 1,
+        "product": "connect-quota-monitor",
+        "event": event,
+        "action": if is_over { "resolve" } else { "trigger" },
+        "severity": if is_over { "info" } else { "warning" },
+        "impact": "live",
+        "dedup_key": dedup_key,
+        "summary": summary,
+        "account_id": owner.account_id,
+        "region": owner.region,
+        "watch": {
+            "name": state.watch, "operation": operation, "caller": caller, "count": state.count,
+            "at_least": state.at_least, "first": time(state.first), "last": time(state.last),
+            "sessions": state.sessions, "addresses": state.addresses, "agents": state.agents,
+            "instances": state.instances, "quota": quota,
+        },
+    });
+    let instance_id = if state.instances.len() == 1 { state.instances.first().cloned() } else { None };
+    Told {
+        event,
+        is_over,
+        subject: short,
+        text: format!("{}\n", lines.join("\n")),
+        document,
+        summary,
+        dedup_key,
+        owner: owner.clone(),
+        instance_id,
+    }
+}
+
+/// The key of a state within its watch.
+#[must_use]
+pub fn key(state: &State) -> String {
+    format!("{}|{}", state.operation, state.caller)
+}
