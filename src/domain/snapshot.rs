@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::format::{one_decimal, rfc3339};
-use super::{Account, Instance, Metric, NO_CODE, Status};
+use super::{Account, Instance, Metric, Status};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -104,22 +104,15 @@ impl Snapshot {
 
 impl Snapshot {
     /// The document as it is stored: of idle rates, and of limits without a usage, the codes only. With these it
-    /// stands for as many rows as before: `-` in `idle` stands for every rate without a code that has no row.
+    /// stands for as many rows as before: each `-` in `idle` stands for one rate without a code.
     #[must_use]
     pub fn stored(&self) -> Self {
-        let codes = |is_one: fn(&Metric) -> bool| {
-            self.metrics.iter().filter(|m| is_one(m)).map(|m| m.key().to_owned()).collect()
-        };
-        let (mut unlisted, mut idle) = (false, Vec::new());
-        for metric in self.metrics.iter().filter(|m| m.is_idle_rate()) {
-            if metric.quota_code != NO_CODE || !std::mem::replace(&mut unlisted, true) {
-                idle.push(metric.quota_code.clone());
-            }
-        }
+        let idle = self.metrics.iter().filter(|m| m.is_idle_rate()).map(|m| m.quota_code.clone()).collect();
+        let limit_only = self.metrics.iter().filter(|m| m.is_limit_only()).map(|m| m.key().to_owned()).collect();
         Self {
             metrics: self.metrics.iter().filter(|m| !m.is_idle_rate() && !m.is_limit_only()).cloned().collect(),
             idle,
-            limit_only: codes(Metric::is_limit_only),
+            limit_only,
             ..self.clone()
         }
     }

@@ -55,7 +55,8 @@ impl Scan {
             Asked { rates: Vec::new(), idle: Vec::new(), activity: self.activity_before.clone(), fault: None };
         let is_longer = self.window.end - from > RECENT_SECONDS - LATE_SECONDS;
         let are_all_due = is_longer || asked.activity.is_all_due(now);
-        let called = self.called(are_all_due).await.map_err(|fault| asked.fault = Some(fault)).ok();
+        // Where all are due, nothing is lost without the list: all are read.
+        let called = self.called(are_all_due).await.map_err(|fault| asked.fault = (!are_all_due).then_some(fault)).ok();
         if are_all_due || called.is_none() {
             asked.activity.all_read_at = Some(now);
         }

@@ -184,14 +184,17 @@ impl App {
             // The summary goes first: what becomes of the page is not worth more.
             let summary = report.clone().without_metrics();
             let kept = run.sinks.stores.put_report(&run.owner, &summary, run.now).await;
-            let latest = latest::keep(run, &report).await;
+            // A look at some instances, or at another threshold, is not what people find there.
+            let latest = if run.is_whole { latest::keep(run, &report).await } else { Ok(()) };
             report.faults.extend([kept, latest].into_iter().filter_map(Result::err).map(|f| FaultRecord::from(&f)));
         }
         for fault in &report.faults {
             warn!(operation = %fault.operation, kind = fault.kind, instance_id = fault.instance_id, "{}", fault.message);
         }
         if let Some(log) = self.metrics_log.as_ref().filter(|_| !report.dry_run) {
-            for line in emf::lines(&report, &log.function) {
+            // Each series costs money: rows that stand there for the page are none that were asked for.
+            let said = if log.per_quota { report.clone() } else { report.clone().without_metrics() };
+            for line in emf::lines(&said, &log.function) {
                 (log.write)(&line);
             }
         }
