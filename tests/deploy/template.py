@@ -166,6 +166,7 @@ ALONE = {
     "TopicKmsKeyArn": "arn:aws-us-gov:kms:us-gov-west-1:222233334444:key/central",
     "PermissionsBoundaryArn": "arn:aws-us-gov:iam::111122223333:policy/boundary",
     "RolePath": "/monitors/",
+    "GenesysEventBusName": "aws.partner/genesys.com/cloud/0a-1/main",
 }
 
 #: Switches on which no other one depends: they take turns, instead of doubling the number of combinations each.
@@ -173,6 +174,7 @@ INDEPENDENT = {
     "ManageApiAlarms": ["false", "true"],
     "ManageInstanceAlarms": ["false", "true"],
     "EnableDashboard": ["true", "false"],
+    "WatchThrottling": ["false", "true"],
     "FailureQueueArn": ["", "none", "arn:aws-us-gov:sqs:us-gov-west-1:111122223333:given"],
 }
 
@@ -186,6 +188,8 @@ def every_deployment():
             continue
         if parameters["ExistingBucketName"] and parameters["UseS3Storage"] == "false":
             continue
+        if parameters["UseDynamoDBStorage"] == "false":
+            parameters["WatchThrottling"] = "false"
         if parameters["VpcId"]:
             parameters["SubnetIds"] = "subnet-0123456789abcdef0,subnet-0123456789abcdef1"
         yield parameters
@@ -198,7 +202,7 @@ def some_deployments():
         for other in others:
             yield _with_what_it_needs({name: other})
     for name, value in ALONE.items():
-        yield {name: value}
+        yield _with_what_it_needs({name: value})
     yield EVERYTHING
 
 
@@ -206,6 +210,8 @@ def _with_what_it_needs(parameters):
     for name in list(parameters):
         if name == "VpcId":
             parameters["SubnetIds"] = "subnet-0123456789abcdef0"
+        if name == "GenesysEventBusName":
+            parameters["WatchThrottling"] = "true"
         if name == "ExistingBucketName":
             parameters["UseS3Storage"] = "true"
     return parameters
@@ -225,4 +231,6 @@ EVERYTHING = {
     "EventBusName": "default",
     "ManageApiAlarms": "true",
     "ManageInstanceAlarms": "true",
+    "WatchThrottling": "true",
+    "GenesysEventBusName": "aws.partner/genesys.com/cloud/0a-1/main",
 }

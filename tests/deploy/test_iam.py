@@ -80,6 +80,8 @@ DEPENDS = {
 }
 #: Actions that Lambda and KMS need in the role's name; the program itself never calls them.
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+#: Lambda reads the watches' queue in the role's name.
+WITH_WATCHES = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 WITH_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 #: Service Quotas makes its service-linked role in the name of whoever sends the first request.
 BY_SERVICE_QUOTAS = {"iam:CreateServiceLinkedRole"}
@@ -148,7 +150,7 @@ def needed(parameters):
     actions = actions_for(called(parameters)) | BY_LAMBDA
     if not deployment.holds("HasQueue"):
         actions -= {"sqs:SendMessage"}
-    for condition, more in (("UseKey", WITH_KEY), ("TopicHasKey", WITH_KEY), ("AskForMore", BY_SERVICE_QUOTAS), ("Trace", WITH_TRACING), ("InVpc", IN_VPC)):
+    for condition, more in (("UseKey", WITH_KEY), ("TopicHasKey", WITH_KEY), ("AskForMore", BY_SERVICE_QUOTAS), ("Trace", WITH_TRACING), ("InVpc", IN_VPC), ("WatchesThrottling", WITH_WATCHES)):
         if deployment.holds(condition):
             actions |= more
     return actions
@@ -197,7 +199,7 @@ def test_the_recorded_calls_are_granted():
         for service, names in json.loads(path.read_text()).items()
         for name in names
     }
-    want = actions_for(recorded) | BY_LAMBDA | BY_SERVICE_QUOTAS | WITH_KEY | WITH_TRACING | IN_VPC
+    want = actions_for(recorded) | BY_LAMBDA | BY_SERVICE_QUOTAS | WITH_KEY | WITH_TRACING | IN_VPC | WITH_WATCHES
     have = {action for action, _ in granted(Deployment(**EVERYTHING))}
     assert want - have == set(), "called in the run, but not granted"
     assert have - want == set(), "granted, but not called in the run"

@@ -172,6 +172,9 @@ WHOLE = {
     "ConnectRateShare": (1, 100),
     "DetailCallBudget": (0, 10_000),
     "HistoryRetentionDays": (1, 3653),
+    "WatchThrottled": (1, 100_000),
+    "WatchTokenFailures": (1, 100_000),
+    "WatchCoolDownMinutes": (5, 1440),
 }
 
 
@@ -179,7 +182,7 @@ WHOLE = {
 def test_whole_numbers(name):
     pattern = re.compile(TEMPLATE["Parameters"][name]["AllowedPattern"])
     least, most = WHOLE[name]
-    taken = {n for n in range(20_000) if pattern.fullmatch(str(n))}
+    taken = {n for n in range(120_000) if pattern.fullmatch(str(n))}
     assert taken == set(range(least, most + 1))
     assert not [v for v in ("82.5", "-1", "", "1e2", " 5", "05") if pattern.fullmatch(v)]
 
@@ -326,6 +329,8 @@ def test_the_environment_fits_at_its_longest():
         | {"CriticalPercentage": "100", "ApiAlarmThreshold": "100", "ApiAlarmDatapoints": "24 of 24", "ApiAlarmLimit": "5000"}
         | {"ConnectPacing": "per-operation", "LookbackMinutes": "1440", "ApiAlarmForm": "service_quota", "RunMetrics": "per-quota"}
         | {"DetailCallBudget": "10000", "ForecastDays": "365"}
+        | {"WatchThrottled": "100000", "WatchTokenFailures": "100000", "WatchCoolDownMinutes": "1440", "WatchLookup": "false"}
+        | {name: longest(name) for name in ("GenesysRateLimitTopics", "GenesysTokenTopics")}
     )
     variables = worst.function["Environment"]["Variables"]
     assert variables["QUOTA_OVERRIDES"] and variables["EVENT_BUS_NAME"]
@@ -395,6 +400,54 @@ def test_schedule(deployment):
     assert permission["Principal"] == "events.amazonaws.com" and permission["SourceArn"] == "<Schedule.Arn>"
     # A retry that waits longer than the interval would pile up runs.
     assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 3600
+
+
+# ---- Watches ----------------------------------------------------------------------------------------
+
+GENESYS = "aws.partner/genesys.com/cloud/0a-1/main"
+
+
+def test_watches_are_off_unless_asked_for_and_need_the_table():
+    assert not [name for name in Deployment().resources if name.startswith(("Watch", "Genesys"))]
+    assert Deployment(WatchThrottling="true", UseDynamoDBStorage="false").refused
+    assert Deployment(GenesysEventBusName=GENESYS).refused
+    assert not Deployment(GenesysEventBusName=GENESYS, WatchThrottling="true").refused
+    assert "GenesysRule" not in Deployment(WatchThrottling="true").resources
+
+
+def test_the_watch_function_is_the_monitor_itself():
+    deployment = Deployment(**EVERYTHING)
+    watch = deployment.resources["WatchFunction"]["Properties"]
+    differing = {name for name in {*watch, *deployment.function} if watch.get(name) != deployment.function.get(name)}
+    assert differing == {"Description", "Timeout", "LoggingConfig"}
+    assert watch["LoggingConfig"] == deployment.function["LoggingConfig"] | {"LogGroup": "<WatchLogGroup>"}
+    log = deployment.resources["LogGroup"]["Properties"]
+    assert deployment.resources["WatchLogGroup"]["Properties"] == log
+
+
+def test_the_watched_events_get_through():
+    for bus, rules in (("", ["<WatchRule.Arn>"]), (GENESYS, ["<WatchRule.Arn>", "<GenesysRule.Arn>"])):
+        resources = Deployment(WatchThrottling="true", GenesysEventBusName=bus).resources
+        queue = resources["WatchQueue"]["Properties"]
+        assert queue["VisibilityTimeout"] == 6 * resources["WatchFunction"]["Properties"]["Timeout"]
+        assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "<WatchDeadLetters.Arn>", "maxReceiveCount": 5}
+        allow = resources["WatchQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+        assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
+        mapping = resources["WatchEvents"]["Properties"]
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        # SQS gives more than ten at once only where it may wait for them.
+        assert mapping["BatchSize"] > 10 and mapping["MaximumBatchingWindowInSeconds"] >= 1
+        (target,) = resources["WatchSweep"]["Properties"]["Targets"]
+        assert json.loads(target["Input"]) == {"watch": "sweep"}
+
+
+def test_the_rule_lets_through_what_the_program_watches():
+    source = (ROOT / "src" / "watch" / "table.rs").read_text()
+    codes = {c for found in re.findall(r"codes: &\[([^\]]*)\]", source) for c in re.findall(r'"([^"]+)"', found)}
+    assert len(codes) >= 6
+    pattern = Deployment(WatchThrottling="true").resources["WatchRule"]["Properties"]["EventPattern"]
+    known = {c if isinstance(c, str) else c["prefix"] + "*" for c in pattern["detail"]["errorCode"]}
+    assert known == {c for c in codes if c == "Throttl*" or not c.startswith("Throttl")}
 
 
 # ---- Stores ----------------------------------------------------------------------------------------
@@ -621,7 +674,7 @@ def test_alarms_between_the_runs_cover_every_instance_and_are_off_by_default():
 
 def test_every_alarm_is_explained():
     operations = (ROOT / "docs" / "OPERATIONS.md").read_text()
-    for name, alarm in Deployment(EnableApiAlarms="true").of_type("AWS::CloudWatch::Alarm").items():
+    for name, alarm in Deployment(EnableApiAlarms="true", WatchThrottling="true").of_type("AWS::CloudWatch::Alarm").items():
         (heading,) = re.findall(r'See "([^"]+)"', alarm["AlarmDescription"])
         assert f"### {heading}\n" in operations, name
 
