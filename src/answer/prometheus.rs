@@ -80,8 +80,10 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeSet;
 
+    type Labels = BTreeSet<(String, String)>;
+
     /// The value after the name and its labels, as the format's grammar reads a sample; none where it is none.
-    fn sample(line: &str) -> Option<(&str, BTreeSet<(String, String)>, f64)> {
+    fn sample(line: &str) -> Option<(&str, Labels, f64)> {
         let end = line.find('{')?;
         let (name, mut rest) = (&line[..end], &line[end + 1..]);
         let is_name = |name: &str| {

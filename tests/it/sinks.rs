@@ -203,7 +203,7 @@ async fn an_account_without_instances_costs_what_the_documentation_says() {
     }
     let (mut reads, mut puts) = (0_u32, 0_u32);
     for call in bench.sim.requests().split_off(first) {
-        match (&*call.service, &*call.operation) {
+        match (call.service, &*call.operation) {
             ("connect" | "servicequotas" | "sts", _) => {}
             ("dynamodb", "GetItem") => reads += 1,
             ("s3", "PutObject") => puts += 1,

@@ -14,30 +14,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::Completeness;
-use super::stored::worst_first;
-use super::stored::{Placed, StoredReport};
+use super::stored::StoredReport;
 use crate::domain::Status;
 use crate::domain::format::one_line;
+use row::Rows;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-
-/// The rows of a report by the question that they answer; each in reading order.
-struct Rows<'a> {
-    all: Vec<Placed<'a>>,
-}
-
-impl<'a> Rows<'a> {
-    fn of(report: &'a StoredReport) -> Self {
-        let mut all: Vec<_> = report.rows().collect();
-        all.sort_by(worst_first);
-        Self { all }
-    }
-
-    fn where_(&self, is_one: impl Fn(&Placed<'a>) -> bool) -> Vec<Placed<'a>> {
-        self.all.iter().copied().filter(is_one).collect()
-    }
-}
 
 /// The whole document.
 #[must_use]

@@ -3,9 +3,26 @@
 use maud::{Markup, html};
 
 use super::spark;
-use crate::answer::stored::{Placed, Row};
+use crate::answer::stored::{Placed, Row, StoredReport, worst_first};
 use crate::domain::Status;
 use crate::domain::format::{number, one_line};
+
+/// The rows of a report by the question that they answer; each in reading order.
+pub(super) struct Rows<'a> {
+    pub(super) all: Vec<Placed<'a>>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn of(report: &'a StoredReport) -> Self {
+        let mut all: Vec<_> = report.rows().collect();
+        all.sort_by(worst_first);
+        Self { all }
+    }
+
+    pub(super) fn where_(&self, is_one: impl Fn(&Placed<'a>) -> bool) -> Vec<Placed<'a>> {
+        self.all.iter().copied().filter(is_one).collect()
+    }
+}
 
 /// How much of a row is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +105,7 @@ fn facts(row: &Row) -> Markup {
     let lines = [
         row.rejected.filter(|n| *n > 0.0).map(|n| format!("{} rejected by AWS in the window", number(n))),
         row.peak_at.as_ref().map(|at| format!("peak at {at}")),
-        row.forecast.as_ref().filter(|f| f.warns).map(|f| growth(f)),
+        row.forecast.as_ref().filter(|f| f.warns).map(growth),
         row.limit_read_at.as_ref().map(|at| format!("limit as of {at}")),
         row.note.clone(),
         row.fault.as_ref().map(|fault| format!("{} {}: {}", fault.operation, fault.kind, fault.message)),

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::Rows;
-use super::row::{Detail, growth, table};
+use super::row::{Detail, Rows, growth, table};
 use crate::answer::Completeness;
 use crate::answer::stored::{Placed, StoredReport};
 use crate::domain::Status;

@@ -15,20 +15,20 @@ const DAYS: usize = 31;
 pub(super) fn line(series: &DailySeries, limit: Option<f64>) -> Markup {
     let peaks = &series.peaks[series.peaks.len().saturating_sub(DAYS)..];
     let seen: Vec<f64> = peaks.iter().flatten().copied().filter(|peak| peak.is_finite()).collect();
-    let (Some(last), Some(least), Some(most)) =
+    let (Some(last), Some(lowest), Some(highest)) =
         (seen.last(), seen.iter().copied().reduce(f64::min), seen.iter().copied().reduce(f64::max))
     else {
         return html! {};
     };
     let limit = limit.filter(|limit| limit.is_finite() && *limit > 0.0);
-    let top = limit.map_or(most, |limit| limit.max(most)).max(f64::MIN_POSITIVE);
+    let top = limit.map_or(highest, |limit| limit.max(highest)).max(f64::MIN_POSITIVE);
     let height = |value: f64| number(1.0 + (1.0 - value / top) * (HEIGHT - 2.0));
     let words = format!(
         "{} days with data since {}: lowest peak {}, highest {}, last {}",
         seen.len(),
         one_line(&series.from),
-        number(least),
-        number(most),
+        number(lowest),
+        number(highest),
         number(*last)
     );
     html! {
