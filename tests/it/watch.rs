@@ -21,9 +21,29 @@ fn record(n: usize) -> Value {
 }
 
 async fn batch(bench: &mut Bench, records: Vec<Value>) -> Value {
+    batch_at(bench, records, NOON).await
+}
+
+async fn batch_at(bench: &mut Bench, records: Vec<Value>, now: i64) -> Value {
     let app = bench.app().await;
-    let moment = Moment::within(Timestamp::from_second(NOON).unwrap(), Duration::from_secs(60));
-    app.watch_batch(&json!({ "Records": records }), moment).await.unwrap()["batchItemFailures"].clone()
+    app.watch_batch(&json!({ "Records": records }), at(now)).await.unwrap()["batchItemFailures"].clone()
+}
+
+fn at(now: i64) -> Moment {
+    Moment::within(Timestamp::from_second(now).unwrap(), Duration::from_secs(60))
+}
+
+/// A message of the queue with this event.
+fn message(id: &str, event: &Value) -> Value {
+    json!({ "messageId": id, "eventSource": "aws:sqs", "body": event.to_string() })
+}
+
+fn event(n: usize) -> Value {
+    serde_json::from_str(record(n)["body"].as_str().unwrap()).unwrap()
+}
+
+fn puts(bench: &Bench) -> usize {
+    bench.calls("dynamodb").iter().filter(|operation| *operation == "PutItem").count()
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,4 +74,133 @@ async fn what_could_not_be_published_is_told_by_the_next_delivery() {
     assert_eq!(failed.as_array().unwrap().len(), 10);
     assert_eq!(batch(&mut bench, (0..10).map(record).collect()).await, json!([]));
     assert_eq!(bench.mails().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_told_once_by_the_sweep() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    batch(&mut bench, (0..10).map(record).collect()).await;
+    for (after, open, over, mails) in [(300, 1, 0, 1), (3_599, 1, 0, 1), (3_600, 0, 1, 2), (3_900, 0, 0, 2)] {
+        let swept = bench.app().await.watch_sweep(at(NOON + after)).await.unwrap();
+        assert_eq!(swept, json!({ "watch": "sweep", "open": open, "over": over }), "after {after} s");
+        assert_eq!(bench.mails().len(), mails, "after {after} s");
+    }
+    assert!(bench.mails()[1].subject.contains("ListUsers"), "{}", bench.mails()[1].subject);
+    // The old events come again, and open nothing.
+    assert_eq!(batch_at(&mut bench, (0..10).map(record).collect(), NOON + 3_900).await, json!([]));
+    assert_eq!(bench.mails().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_watchers_at_once_one_tells() {
+    for round in 0..4 {
+        let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+        let first = bench.app().await;
+        bench.restart();
+        let second = bench.app().await;
+        let records = |from: usize| json!({ "Records": (from..from + 30).map(record).collect::<Vec<_>>() });
+        // The batches overlap: what is delivered twice counts once.
+        let (one, other) = (records(round * 100), records(round * 100 + 15));
+        let (one, other) = tokio::join!(first.watch_batch(&one, at(NOON)), second.watch_batch(&other, at(NOON)));
+        let failed = |answer: Value| answer["batchItemFailures"].as_array().unwrap().len();
+        assert_eq!((failed(one.unwrap()), failed(other.unwrap())), (0, 0));
+        assert_eq!(bench.mails().len(), 1, "round {round}");
+        let table = bench.sim.world();
+        let states = table.tables[crate::harness::TABLE].plain_items();
+        let counted = states.iter().find_map(|item| item["document"].as_str()?.contains("ListUsers").then_some(item));
+        let state: Value = serde_json::from_str(counted.unwrap()["document"].as_str().unwrap()).unwrap();
+        assert_eq!(state["count"], 45, "round {round}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_is_one_message_few_writes_and_an_exact_count() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    for from in (0..10_000).step_by(100) {
+        let records: Vec<Value> = (from..from + 100).map(record).collect();
+        assert_eq!(batch(&mut bench, records.clone()).await, json!([]));
+        if from % 1_000 == 0 {
+            assert_eq!(batch(&mut bench, records).await, json!([]), "a redelivery");
+        }
+    }
+    assert_eq!(bench.mails().len(), 1);
+    let writes = puts(&bench);
+    println!("{writes} writes for 10,000 events");
+    assert!(writes <= 400, "at most 40 writes for 1,000 events: {writes}");
+    let over = bench.app().await.watch_sweep(at(NOON + 3_600)).await.unwrap();
+    assert_eq!(over["over"], 1);
+    assert!(bench.mails()[1].text.contains("10000 times"), "{}", bench.mails()[1].text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn odd_events_harm_nobody() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    let with = |n: usize, pointer: &str, value: Value| {
+        let mut event = event(n);
+        *event.pointer_mut(pointer).unwrap() = value;
+        event
+    };
+    let large = json!({ "text": "x".repeat(256 * 1024), "instanceId": "nonsense" });
+    let odd = [
+        with(1, "/detail/userIdentity", Value::Null),
+        with(2, "/detail/userIdentity", json!({ "type": "Unheard", "arn": "arn%3Aaws%3Aiam" })),
+        with(3, "/detail/requestParameters", large),
+        with(4, "/detail/eventTime", json!("2026-03-02T11:00:00Z")),
+        with(5, "/detail/eventTime", json!("2027-03-02T12:00:00Z")),
+        with(6, "/detail/errorCode", json!("AccessDenied")),
+        with(7, "/detail/userAgent", json!(7)),
+    ];
+    let mut records: Vec<Value> = odd.iter().enumerate().map(|(n, event)| message(&format!("o{n}"), event)).collect();
+    // The same events, under other message ids.
+    records.extend(odd.iter().enumerate().map(|(n, event)| message(&format!("p{n}"), event)));
+    for (id, body) in [("b1", "null"), ("b2", "[]"), ("b3", "{}"), ("b4", "")] {
+        records.push(json!({ "messageId": id, "eventSource": "aws:sqs", "body": body }));
+    }
+    let failed = batch(&mut bench, records).await;
+    let poison: Vec<&str> = failed.as_array().unwrap().iter().map(|f| f["itemIdentifier"].as_str().unwrap()).collect();
+    assert_eq!(poison, ["b1", "b2", "b3", "b4"]);
+    assert!(bench.mails().is_empty());
+    let stored = bench.sim.world().tables[crate::harness::TABLE].plain_items();
+    assert!(!stored.is_empty() && !format!("{stored:?}").contains("xxxx"), "no parameter is stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_is_gone_for_a_minute_loses_nothing() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    bench.always("dynamodb", "GetItem", FaultKind::AccessDenied);
+    let failed = batch(&mut bench, (0..12).map(record).collect()).await;
+    assert_eq!(failed.as_array().unwrap().len(), 12);
+    bench.sim.clear_faults();
+    assert_eq!(batch(&mut bench, (0..12).map(record).collect()).await, json!([]));
+    assert!(bench.mails()[0].text.contains("12 times"), "{}", bench.mails()[0].text);
+}
+
+/// Events of Genesys Cloud, in the envelope that its documentation of EventBridge shows.
+fn genesys(n: usize, topic: &str, body: &Value) -> Value {
+    let source = "aws.partner/genesys.com/cloud/6a71ac7e-0000-0000-0000-000000000000/events";
+    let event = json!({ "id": format!("g{n}"), "source": source, "detail-type": topic, "account": "111122223333",
+        "region": "us-east-1", "time": "2026-03-02T12:00:00Z",
+        "detail": { "topicName": topic, "version": "2", "eventBody": body } });
+    message(&format!("g{n}"), &event)
+}
+
+#[tokio::test(start_paused = true)]
+async fn genesys_clients_are_told_at_their_thresholds() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    let failure = json!({ "eventEntity": { "name": "Token request failed" }, "clientId": "crm" });
+    // The default topics of tokens are the guide's.
+    let token = |n: usize| genesys(n, "v2.system.organization.tokens", &failure);
+    assert_eq!(batch(&mut bench, (0..50).map(token).collect()).await, json!([]));
+    assert!(bench.mails().is_empty(), "told above 50");
+    batch(&mut bench, vec![token(50)]).await;
+    assert_eq!(bench.mails().len(), 1);
+    let limit = json!({ "eventEntity": { "name": "Rate limit exceeded" }, "clientId": "dialer" });
+    batch(&mut bench, vec![genesys(99, "v2.operations.events.0002", &limit)]).await;
+    let mails = bench.mails();
+    assert_eq!(mails.len(), 2);
+    assert!(mails[1].text.contains("dialer") && mails[1].text.contains("300"), "{}", mails[1].text);
+    // No pattern knows it: it is no poison, and opens nothing.
+    let other = json!({ "eventEntity": { "name": "A queue was renamed" } });
+    assert_eq!(batch(&mut bench, vec![genesys(100, "v2.operations.events.0003", &other)]).await, json!([]));
+    assert_eq!(bench.mails().len(), 2);
 }
