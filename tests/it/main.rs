@@ -45,6 +45,7 @@ mod overrides;
 mod pacing;
 mod packs;
 mod queues;
+mod reports;
 mod requests;
 mod run;
 mod schema;
