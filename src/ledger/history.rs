@@ -84,6 +84,31 @@ impl DailyPeaks {
         (self.from..).zip(&self.peaks).filter_map(|(day, peak)| peak.map(|peak| (day, peak)))
     }
 
+    /// The first of the consecutive days.
+    #[must_use]
+    pub fn first_day(&self) -> i64 {
+        self.from
+    }
+
+    /// One peak a day from the first on; none for a day without a measurement.
+    #[must_use]
+    pub fn peaks(&self) -> &[Option<f64>] {
+        &self.peaks
+    }
+
+    /// Days from which on another limit held, with that limit, oldest first.
+    pub fn limits(&self) -> impl Iterator<Item = (i64, f64)> {
+        self.limits.iter().map(|(place, limit)| (self.from + i64::try_from(*place).unwrap_or(0), *limit))
+    }
+
+    /// The same without the days before `day`.
+    #[must_use]
+    pub fn since(&self, day: i64) -> Self {
+        let mut later = self.clone();
+        later.forget_before(day);
+        later
+    }
+
     /// The last day before `day` that has a peak, with the percentage that it was.
     #[must_use]
     pub fn last_before(&self, day: i64) -> Option<(i64, f64)> {

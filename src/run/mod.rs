@@ -9,6 +9,7 @@ pub mod discover;
 mod doctor;
 pub mod error;
 mod faults;
+pub mod history;
 mod judge;
 mod keep;
 mod latest;

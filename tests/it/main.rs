@@ -28,6 +28,7 @@ mod faults;
 mod figures;
 mod gone;
 mod harness;
+mod history;
 mod imports;
 mod interleave;
 mod kept;

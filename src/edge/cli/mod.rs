@@ -5,6 +5,7 @@ mod diff;
 mod doctor;
 mod end;
 mod explain;
+mod history;
 mod outlet;
 mod quotas;
 mod report;
@@ -67,6 +68,8 @@ enum Command {
     /// Look whether everything is in place: permissions, stores, subscriptions, last run; changes nothing.
     /// Exits with 0, or with 2 where something is broken
     Doctor(doctor::DoctorArgs),
+    /// Show the days that the stores remember of a quota, its growth and its limits; measures nothing
+    History(history::HistoryArgs),
     /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
     Quotas(quotas::Quotas),
     /// Show which rules of QUOTA_OVERRIDES apply to a quota, and which one wins. Measures nothing;
@@ -167,6 +170,7 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
         Command::Quotas(args) => quotas::main(&args),
         Command::Diff(args) => diff::main(&args),
+        Command::History(args) => history::main(&args, &lookup).await,
         Command::Doctor(args) => doctor::main(&args, &lookup).await,
         Command::Explain(args) => explain(&args, &lookup).await,
     }

@@ -52,6 +52,34 @@ pub fn foretell(
     }
 }
 
+/// Steady growth of a series, and when it reaches the limit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    pub per_day: f64,
+    /// None where it is full already, or further away than anybody can tell.
+    pub full_at: Option<String>,
+}
+
+/// What the days before `today` foretell. None where nothing grows steadily. `is_peak`: the usage follows the days of
+/// the week.
+#[must_use]
+pub fn outlook(points: &[(i64, f64)], limit: f64, is_peak: bool, today: i64) -> Option<Outlook> {
+    let kind = if is_peak { Kind::Peak } else { Kind::Count };
+    let past: Vec<(i64, f64)> = points.iter().copied().filter(|(day, _)| *day < today).collect();
+    let found = trend(&past, kind).filter(|trend| trend.is_real && trend.per_day > 0.0)?;
+    let level = match kind {
+        Kind::Count => points.last().map(|(_, value)| *value)?,
+        Kind::Peak => found.level_on(&past, today),
+    };
+    let days_left = (limit - level) / found.per_day;
+    let is_ahead = days_left > 0.0 && days_left <= FURTHEST_DAYS;
+    Some(Outlook {
+        per_day: (found.per_day * 1000.0).round() / 1000.0,
+        #[expect(clippy::cast_possible_truncation, reason = "at most some thousand days")]
+        full_at: is_ahead.then(|| date(today + days_left.ceil() as i64)).flatten(),
+    })
+}
+
 fn forecast(metric: &Metric, points: &[(i64, f64)], today: i64, horizon: f64, is_told: bool) -> Option<Forecast> {
     let (usage, limit) = (metric.usage?, metric.limit?);
     let kind = Kind::of(metric);
