@@ -182,12 +182,9 @@ impl Scan {
                 let resource = (quota.scope == Scope::Resource).then_some("");
                 let limits = self.limits_of(quota.service);
                 let (measured, source) = if quota.meter == Meter::Rate || rates::is_live(quota, limits) {
-                    let rate = rates::measured(Some(quota), shared.rates.get(quota.key()), limits, quota.key());
-                    self.without_own(quota.service, quota.key(), rate)
+                    rates::measured(Some(quota), shared.rates.get(quota.key()), limits, quota.key())
                 } else if quota.meter == Meter::Burst {
-                    let burst = (bursts::measured(quota, limits, &shared.rates), quota.meter.source());
-                    let rate = quota.rate_beside().map_or(quota.key(), Quota::key);
-                    self.without_own(quota.service, rate, burst)
+                    (bursts::measured(quota, limits, &shared.rates), quota.meter.source())
                 } else {
                     (self.account_usage(quota, &integrations, shared), quota.meter.source())
                 };
@@ -219,17 +216,6 @@ impl Scan {
             .collect()
     }
 
-    /// Calls of an operation that the monitor calls too. Where it is not known how often earlier runs did, all calls
-    /// are no more than an upper bound of what others do.
-    fn without_own(&self, service: Service, rate: &str, counted: (Measured, String)) -> (Measured, String) {
-        let operation = rates::operation(self.limits_of(service), rate);
-        let is_ours = || operation.is_some_and(|o| self.aws.own_calls.calls().minutes(service.code(), o).is_some());
-        if self.own_calls_before.is_some() || !is_ours() {
-            return counted;
-        }
-        (rates::at_most(counted.0), counted.1)
-    }
-
     /// Codes that Service Quotas lists and the catalogue does not know.
     fn uncatalogued(&self, service: Service) -> Vec<Listed<'_>> {
         let known: BTreeSet<&str> = catalogue::all().filter(|q| q.service == service).map(|q| q.code).collect();
@@ -239,8 +225,7 @@ impl Scan {
     fn unlisted(&self, service: Service, listed: Listed<'_>, shared: &Shared) -> Reading {
         let limits = self.limits_of(service);
         let (measured, source) = if listed.has_usage_metric {
-            let rate = rates::measured(None, shared.rates.get(listed.code), limits, listed.code);
-            self.without_own(service, listed.code, rate)
+            rates::measured(None, shared.rates.get(listed.code), limits, listed.code)
         } else {
             let why = "AWS lists this quota and this version of the catalogue does not know it: a limit only";
             (Measured::NotMeasurable(why.to_owned()), String::new())

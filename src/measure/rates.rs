@@ -81,12 +81,7 @@ pub(super) fn is_live(quota: &Quota, limits: &Limits) -> bool {
 /// As [`measured`], of an instance's quota: the metric counts all instances, so it is a bound for each.
 pub(super) fn of_all(quota: &Quota, read: Option<&Read>, limits: &Limits) -> (Measured, String) {
     let (measured, source) = measured(Some(quota), read, limits, quota.code);
-    (at_most(measured), source)
-}
-
-/// A usage that counts more than it should: an upper bound.
-pub(super) fn at_most(measured: Measured) -> Measured {
-    match measured {
+    let measured = match measured {
         Measured::Usage(usage) => Measured::Usage(Usage {
             approximate: true,
             bound: Some(Bound::Upper),
@@ -96,7 +91,8 @@ pub(super) fn at_most(measured: Measured) -> Measured {
         // A part of a bound is none.
         Measured::AtLeast(_, fault) => Measured::Unknown(fault),
         other => other,
-    }
+    };
+    (measured, source)
 }
 
 /// The usage from the answer, and how it was obtained.

@@ -56,8 +56,8 @@ pub struct Scan {
     pub rules: Rules,
     /// Questions for limits of single instances that the run still has time for.
     pub(super) questions_left: OnceCell<AtomicUsize>,
-    /// What earlier runs called, as the ledger knows it; none where it cannot be read.
-    pub own_calls_before: Option<OwnCalls>,
+    /// What earlier runs called, as the ledger knows it.
+    pub own_calls_before: OwnCalls,
     /// Which APIs were called lately, as the ledger knows it.
     pub activity_before: Activity,
     pub(super) shared: OnceCell<Shared>,
@@ -143,7 +143,7 @@ impl Scan {
             seen_until: HashMap::new(),
             rules: Rules::default(),
             questions_left: OnceCell::new(),
-            own_calls_before: Some(OwnCalls::default()),
+            own_calls_before: OwnCalls::default(),
             activity_before: Activity::default(),
             shared,
         }
@@ -183,7 +183,7 @@ impl Scan {
     /// Every call of the monitor itself that is known: of earlier runs, and of this process so far.
     #[must_use]
     pub fn own_calls(&self) -> OwnCalls {
-        let mut own = self.own_calls_before.clone().unwrap_or_default();
+        let mut own = self.own_calls_before.clone();
         own.merge(&self.aws.own_calls.calls());
         own
     }

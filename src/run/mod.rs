@@ -126,7 +126,7 @@ impl App {
             (self.config.detail_calls, tours),
         );
         scan.rules = Rules { thresholds: run.thresholds, overrides: self.config.overrides.clone() };
-        scan.own_calls_before = book.fault().is_none().then_some(own_calls);
+        scan.own_calls_before = own_calls;
         scan.activity_before = activity;
         scan.seen_until = instances.into_iter().filter_map(|(id, known)| Some((id, known.seen_until?))).collect();
         scan.seen_until.extend(seen_until.map(|until| (ACCOUNT_KEY.to_owned(), until)));
