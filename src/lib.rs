@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod config;
 pub mod domain;
 pub mod edge;
+pub mod fit;
 pub mod judge;
 pub mod keep;
 pub mod ledger;

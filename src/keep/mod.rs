@@ -129,11 +129,10 @@ impl Stores {
     /// # Errors
     /// The fault of the write.
     pub async fn put_latest(&self, owner: &Owner, name: &str, kind: &str, body: String) -> Result<(), Fault> {
-        for store in &self.all {
-            if let Store::S3(s3) = store {
-                let writing = s3.put_latest(owner, name, kind, body.clone());
-                self.patience.wait(store.name(), store.operations().0, writing).await?;
-            }
+        let bucket = self.all.iter().find_map(|store| if let Store::S3(s3) = store { Some((store, s3)) } else { None });
+        if let Some((store, s3)) = bucket {
+            let writing = s3.put_latest(owner, name, kind, body);
+            self.patience.wait(store.name(), store.operations().0, writing).await?;
         }
         Ok(())
     }

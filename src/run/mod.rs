@@ -23,6 +23,7 @@ mod vanished;
 mod watch;
 mod watch_quota;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -95,6 +96,8 @@ impl App {
         Box::pin(answer.keep_alarms(&run, &scan)).await;
 
         let report = answer.report(&run, &scan, found.skipped, calls_before).await;
+        // What was read of a large account is much, and the page is made of the report alone.
+        drop(scan);
         self.finish(report, &run).await
     }
 
@@ -181,21 +184,30 @@ impl App {
 
     async fn finish(&self, report: Report, run: &Context<'_>) -> Result<Report, RunError> {
         let mut report = report;
-        if !report.dry_run && run.sinks.stores.keeps_reports() {
-            // The summary goes first: what becomes of the page is not worth more.
-            let summary = report.clone().without_metrics();
-            let kept = run.sinks.stores.put_report(&run.owner, &summary, run.now).await;
-            // A look at some instances, or at another threshold, is not what people find there.
-            let latest = if run.is_whole { latest::keep(run, &report).await } else { Ok(()) };
+        let keeps = !report.dry_run && run.sinks.stores.keeps_reports();
+        // A look at some instances, or at another threshold, is not what people find there.
+        let latest = (keeps && run.is_whole).then(|| latest::text(&report));
+        // Rows that stand there for the page only are let go at once: of a large account they are much.
+        if !report.dry_run && !self.with_metrics && !self.metrics_log.as_ref().is_some_and(|log| log.per_quota) {
+            report = report.without_metrics();
+        }
+        if keeps {
+            let has_rows = report.account.metrics.is_some();
+            let summary = if has_rows { Cow::Owned(report.clone().without_metrics()) } else { Cow::Borrowed(&report) };
+            let kept = run.sinks.stores.put_report(&run.owner, &*summary, run.now).await;
+            drop(summary);
+            let latest = match latest {
+                Some(Ok(text)) => latest::keep(run, text).await,
+                Some(Err(fault)) => Err(fault),
+                None => Ok(()),
+            };
             report.faults.extend([kept, latest].into_iter().filter_map(Result::err).map(|f| FaultRecord::from(&f)));
         }
         for fault in &report.faults {
             warn!(operation = %fault.operation, kind = fault.kind, instance_id = fault.instance_id, "{}", fault.message);
         }
         if let Some(log) = self.metrics_log.as_ref().filter(|_| !report.dry_run) {
-            // Each series costs money: rows that stand there for the page are none that were asked for.
-            let said = if log.per_quota { report.clone() } else { report.clone().without_metrics() };
-            for line in emf::lines(&said, &log.function) {
+            for line in emf::lines(&report, &log.function) {
                 (log.write)(&line);
             }
         }

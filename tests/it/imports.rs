@@ -25,6 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("keep", &["ledger", "aws", "config", "domain"]),
     ("send", &["say", "aws", "config", "domain"]),
     ("answer", &["catalogue", "domain"]),
+    ("fit", &["judge", "catalogue", "domain"]),
     (
         "run",
         &[
@@ -43,7 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
-    ("edge", &["run", "answer", "say", "alarms", "aws", "config", "domain"]),
+    ("edge", &["run", "fit", "answer", "say", "alarms", "aws", "config", "domain"]),
 ];
 
 type Path = Vec<String>;

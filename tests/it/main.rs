@@ -26,6 +26,7 @@ mod events;
 mod family;
 mod faults;
 mod figures;
+mod fit;
 mod gone;
 mod harness;
 mod history;

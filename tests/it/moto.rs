@@ -188,7 +188,7 @@ async fn snapshots_state_and_alerts_on_an_implementation_that_is_not_ours() {
     let objects = buckets(&sdk).list_objects_v2().bucket("history").send().await.unwrap();
     let keys: Vec<_> = objects.contents().iter().filter_map(|o| o.key()).collect();
     assert_eq!(keys.iter().filter(|k| k.starts_with("connect-metrics/")).count(), 4, "{keys:?}");
-    assert_eq!(keys.iter().filter(|k| k.starts_with("connect-reports/")).count(), 2, "{keys:?}");
+    assert_eq!(keys.iter().filter(|k| k.starts_with("connect-reports/")).count(), 4, "{keys:?}");
     assert!(!published(&moto.url).await.is_empty());
 
     // What subscribers got so far: one critical message, and one event for each of its two quotas.

@@ -5,34 +5,32 @@ mod diff;
 mod doctor;
 mod end;
 mod explain;
+mod fit;
+mod fit_forms;
 mod history;
+mod live;
 mod outlet;
 mod quotas;
 mod report;
 mod stored;
 mod table;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use tracing::warn;
 
 use crate::answer::stored::StoredReport;
-use crate::aws::{self, Aws};
+use crate::aws;
 use crate::config::overrides::{Asked, find_quota};
 use crate::config::{Config, ConfigError, Pacing};
 use crate::domain::request::Request;
 use crate::edge::logging;
 use crate::run::error::RunError;
-use crate::run::sinks::Sinks;
-use crate::run::{App, Moment};
 use end::{fail, in_a_region, printed};
+pub use live::watch;
 use outlet::{Form, Outlet};
 
 const AFTER_HELP: &str = "\
@@ -68,6 +66,8 @@ enum Command {
     /// Look whether everything is in place: permissions, stores, subscriptions, last run; changes nothing.
     /// Exits with 0, or with 2 where something is broken
     Doctor(doctor::DoctorArgs),
+    /// Will a Terraform plan, a CloudFormation template or a CDK assembly fit below the quotas?
+    Fit(fit::FitArgs),
     /// Show the days that the stores remember of a quota, its growth and its limits; measures nothing
     History(history::HistoryArgs),
     /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
@@ -170,6 +170,7 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
         Command::Quotas(args) => quotas::main(&args),
         Command::Diff(args) => diff::main(&args),
+        Command::Fit(args) => fit::main(&args, &lookup).await,
         Command::History(args) => history::main(&args, &lookup).await,
         Command::Doctor(args) => doctor::main(&args, &lookup).await,
         Command::Explain(args) => explain(&args, &lookup).await,
@@ -210,7 +211,6 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
     for warning in config.overrides.warnings(Timestamp::now()) {
         warn!("QUOTA_OVERRIDES: {warning}");
     }
-    let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));
     let request = Request {
         dry_run: !args.store && !args.alert,
         instance_ids: args.instances.clone(),
@@ -218,16 +218,7 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
         test_alert: false,
         remove_api_alarms: false,
     };
-    let mut app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
-    app.with_metrics = true;
-    let app = Arc::new(app);
-    let bar = watch(Arc::clone(&app));
-    let day = Duration::from_secs(24 * 3600);
-    let result = app.run(&request, Moment::within(Timestamp::now(), day)).await;
-    bar.finish_and_clear();
-    let text = serde_json::to_string_pretty(&result?);
-    let text = text.map_err(|error| RunError::Sink(format!("the answer cannot be written: {error}")))?;
-    StoredReport::parse(text).map_err(|why| RunError::Sink(format!("the answer cannot be rendered: {why}")))
+    live::measure(&sdk, &config, aws::has_own_s3_endpoint(lookup), &request).await
 }
 
 /// The environment's configuration, with the arguments over it.
@@ -261,35 +252,6 @@ fn configuration(args: &Check, environment: Config) -> Result<Config, RunError> 
     // Alarms are the function's to keep, not those of whoever looks at the numbers.
     (config.alarms.apis, config.alarms.instances) = (false, false);
     Ok(config)
-}
-
-/// A progress bar over Connect's calls, which are what takes time. Nothing where stderr is no terminal.
-#[must_use]
-pub fn watch(app: Arc<App>) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{spinner} {bar:32} {pos}/{len} Connect calls, {msg} {elapsed}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let shown = bar.clone();
-    tokio::spawn(async move {
-        let before = app.aws.connect.caller().stats().requests;
-        while !shown.is_finished() {
-            let progress = &app.progress;
-            let made = app.aws.connect.caller().stats().requests - before;
-            let planned = progress.planned_calls.load(Ordering::Relaxed) as u64;
-            shown.set_length(planned.max(made));
-            shown.set_position(made);
-            shown.set_message(format!(
-                "{} of {} instances",
-                progress.measured.load(Ordering::Relaxed),
-                progress.instances.load(Ordering::Relaxed)
-            ));
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    });
-    bar
 }
 
 #[cfg(test)]
