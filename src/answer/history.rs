@@ -1,5 +1,7 @@
 //! What the stores remember of quotas' usage, day by day, for a person and for programs. Pure.
 
+use std::fmt::Write as _;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -88,12 +90,7 @@ pub fn text(rows: &[QuotaHistory]) -> String {
     for row in rows.iter().filter(|row| row.limits.len() > 1) {
         let changes: Vec<String> =
             row.limits.iter().map(|l| format!("{} since {}", number(l.limit), l.since)).collect();
-        text.push_str(&format!(
-            "\n{}, {}: the limit was {}",
-            row.name(),
-            one_line(&row.quota_name),
-            changes.join(", ")
-        ));
+        let _ = write!(text, "\n{}, {}: the limit was {}", row.name(), one_line(&row.quota_name), changes.join(", "));
     }
     if !text.ends_with('\n') {
         text.push('\n');

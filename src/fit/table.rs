@@ -180,8 +180,8 @@ pub(super) fn place(quota: &Quota, value: &dyn Fn(&str) -> Option<String>) -> Pl
     if quota.scope != Scope::Instance {
         return Place::Account;
     }
-    let ids = INSTANCE_PROPERTIES.iter().filter_map(|name| value(name));
-    ids.filter_map(|text| instance_id(&text)).next().map_or(Place::UnknownInstance, Place::Instance)
+    let mut ids = INSTANCE_PROPERTIES.iter().filter_map(|name| value(name));
+    ids.find_map(|text| instance_id(&text)).map_or(Place::UnknownInstance, Place::Instance)
 }
 
 /// The id in an id or an ARN of an instance; none where it is a reference that is not resolved yet.

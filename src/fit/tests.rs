@@ -39,7 +39,7 @@ fn words_mean_quotas() {
         ("Hours of operation", "L-20CD02F7"),
         ("agent statuses", "L-D945C9A8"),
     ] {
-        assert_eq!(by_word(word).map(|quota| quota.key()), Some(key), "{word}");
+        assert_eq!(by_word(word).map(catalogue::Quota::key), Some(key), "{word}");
     }
     assert_eq!(asked("users=300").unwrap().1, 300);
     assert_eq!(asked("L-9A46857E = 2").unwrap().0.key(), USERS);

@@ -1,5 +1,7 @@
 //! The judgement: before, change, after, limit, and whether it fits.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::changes::Changes;
@@ -201,7 +203,7 @@ impl Judge<'_> {
                 region if region.starts_with("us-gov-") => "aws-us-gov",
                 _ => "aws",
             };
-            command += &format!(" --context-id arn:{partition}:connect:{region}:{account}:instance/{id}");
+            let _ = write!(command, " --context-id arn:{partition}:connect:{region}:{account}:instance/{id}");
         }
         Some(command)
     }

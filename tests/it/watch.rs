@@ -125,7 +125,6 @@ async fn a_storm_is_one_message_few_writes_and_an_exact_count() {
     }
     assert_eq!(bench.mails().len(), 1);
     let writes = puts(&bench);
-    println!("{writes} writes for 10,000 events");
     assert!(writes <= 400, "at most 40 writes for 1,000 events: {writes}");
     let over = bench.app().await.watch_sweep(at(NOON + 3_600)).await.unwrap();
     assert_eq!(over["over"], 1);
