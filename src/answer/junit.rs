@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::stored::{Row, StoredReport, Subject};
 use crate::domain::Status;
-use crate::domain::format::{is_harmless, number, one_line};
+use crate::domain::format::{number, one_line};
 
 /// A violation is a failure, what is unknown an error, and what cannot be measured or is muted is skipped.
 #[must_use]
@@ -15,7 +15,7 @@ pub fn render(report: &StoredReport) -> String {
             skipped=(all.skipped) {
             @for (instance, seen) in report.subjects() {
                 @let name = instance.map_or("(account)", |i| i.name());
-                (suite(report, &clean(name), seen))
+                (suite(report, &one_line(name), seen))
             }
         }
     };
@@ -26,10 +26,10 @@ fn suite(report: &StoredReport, name: &str, seen: &Subject) -> Markup {
     let rows = || seen.metrics.iter().flatten();
     let counts = Counts::of(rows());
     html! {
-        testsuite name=(name) timestamp=(clean(&report.started_at)) tests=(counts.tests) failures=(counts.failures)
+        testsuite name=(name) timestamp=(one_line(&report.started_at)) tests=(counts.tests) failures=(counts.failures)
             errors=(counts.errors) skipped=(counts.skipped) {
             @for row in rows() {
-                testcase classname=(format!("{}.{name}", clean(&row.service_code))) name=(title(row)) {
+                testcase classname=(format!("{}.{name}", one_line(&row.service_code))) name=(title(row)) {
                     (outcome(row))
                 }
             }
@@ -39,7 +39,7 @@ fn suite(report: &StoredReport, name: &str, seen: &Subject) -> Markup {
 
 /// What tells it from the other cases of its suite.
 fn title(row: &Row) -> String {
-    clean(&format!("{} ({})", row.quota_name, row.quota_code))
+    one_line(&format!("{} ({})", row.quota_name, row.quota_code))
 }
 
 fn outcome(row: &Row) -> Markup {
@@ -47,30 +47,25 @@ fn outcome(row: &Row) -> Markup {
         let value = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), number);
         let percent = row.utilization.map(|u| format!(" ({u:.1}%)")).unwrap_or_default();
         let resource = row.resource.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
-        clean(&format!("{}/{}{percent}{resource}", value(row.usage), value(row.limit)))
+        one_line(&format!("{}/{}{percent}{resource}", value(row.usage), value(row.limit)))
     };
     match (&row.muted, row.status) {
-        (Some(mute), _) => skipped(&clean(&format!("muted until {}: {}", mute.until, mute.reason))),
+        (Some(mute), _) => skipped(&one_line(&format!("muted until {}: {}", mute.until, mute.reason))),
         (None, Status::Warning | Status::Critical) => html! {
-            failure type=(row.status.as_str()) message=(reading()) { (clean(row.note.as_deref().unwrap_or_default())) }
+            failure type=(row.status.as_str()) message=(reading()) { (one_line(row.note.as_deref().unwrap_or_default())) }
         },
         (None, Status::Unknown) => {
             let kind = row.fault.as_ref().map_or("unknown", |fault| &fault.kind);
             let why = row.fault.as_ref().map_or("it could not be measured", |fault| &fault.message);
-            html! { error type=(clean(kind)) message=(clean(why)) {} }
+            html! { error type=(one_line(kind)) message=(one_line(why)) {} }
         }
-        (None, Status::NotMeasurable) => skipped(&clean(row.note.as_deref().unwrap_or("AWS offers no way"))),
+        (None, Status::NotMeasurable) => skipped(&one_line(row.note.as_deref().unwrap_or("AWS offers no way"))),
         (None, Status::Ok) => PreEscaped(String::new()),
     }
 }
 
 fn skipped(why: &str) -> Markup {
     html! { skipped message=(why) {} }
-}
-
-/// XML has no place for most control characters, not even escaped.
-fn clean(text: &str) -> String {
-    one_line(text).chars().filter(|c| is_harmless(*c)).collect()
 }
 
 struct Counts {

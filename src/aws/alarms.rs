@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::operation::describe_alarms::builders::DescribeAlarmsFluentBuilder;
 use aws_sdk_cloudwatch::types::{
     AlarmType, ComparisonOperator, Dimension, DimensionFilter, MetricAlarm, MetricDataQuery, RecentlyActive,
     StateValue, Statistic, Tag,
@@ -71,23 +72,7 @@ impl Alarms {
     /// # Errors
     /// The fault of `DescribeAlarms`; a part of the pages is no answer.
     pub async fn existing(&self, prefix: &str, deadline: Instant) -> Result<Vec<Existing>, Fault> {
-        const OPERATION: &str = "DescribeAlarms";
-        let request = self
-            .client
-            .describe_alarms()
-            .alarm_name_prefix(prefix)
-            .alarm_types(AlarmType::MetricAlarm)
-            .max_records(100);
-        let mut found = Vec::new();
-        let mut pages = Pages::new(self.caller.name(OPERATION));
-        loop {
-            let send = || request.clone().set_next_token(pages.token()).send();
-            let output = self.caller.call(OPERATION, deadline, send).await?;
-            found.extend(output.metric_alarms().iter().filter_map(existing));
-            if !pages.advance(output.next_token)? {
-                return Ok(found);
-            }
-        }
+        self.described(self.client.describe_alarms().alarm_name_prefix(prefix), deadline, existing).await
     }
 
     /// Names of the metric alarms in the state ALARM that look at one of these namespaces.
@@ -95,24 +80,30 @@ impl Alarms {
     /// # Errors
     /// The fault of `DescribeAlarms`; a part of the pages is no answer.
     pub async fn in_alarm(&self, namespaces: &[&str], deadline: Instant) -> Result<Vec<String>, Fault> {
+        let request = self.client.describe_alarms().state_value(StateValue::Alarm);
+        let ours = |alarm: &MetricAlarm| {
+            let inside = alarm.metrics().iter().filter_map(|m| m.metric_stat()?.metric()?.namespace());
+            let looks_at = alarm.namespace().into_iter().chain(inside).any(|name| namespaces.contains(&name));
+            alarm.alarm_name().filter(|_| looks_at).map(str::to_owned)
+        };
+        self.described(request, deadline, ours).await
+    }
+
+    /// What `pick` takes of the metric alarms on all pages.
+    async fn described<T>(
+        &self,
+        request: DescribeAlarmsFluentBuilder,
+        deadline: Instant,
+        pick: impl Fn(&MetricAlarm) -> Option<T>,
+    ) -> Result<Vec<T>, Fault> {
         const OPERATION: &str = "DescribeAlarms";
-        let request = self
-            .client
-            .describe_alarms()
-            .state_value(StateValue::Alarm)
-            .alarm_types(AlarmType::MetricAlarm)
-            .max_records(100);
+        let request = request.alarm_types(AlarmType::MetricAlarm).max_records(100);
         let mut found = Vec::new();
         let mut pages = Pages::new(self.caller.name(OPERATION));
         loop {
             let send = || request.clone().set_next_token(pages.token()).send();
             let output = self.caller.call(OPERATION, deadline, send).await?;
-            let looks_at = |alarm: &MetricAlarm| {
-                let inside = alarm.metrics().iter().filter_map(|m| m.metric_stat()?.metric()?.namespace());
-                alarm.namespace().into_iter().chain(inside).any(|name| namespaces.contains(&name))
-            };
-            let ours = output.metric_alarms().iter().filter(|alarm| looks_at(alarm));
-            found.extend(ours.filter_map(|alarm| alarm.alarm_name().map(str::to_owned)));
+            found.extend(output.metric_alarms().iter().filter_map(&pick));
             if !pages.advance(output.next_token)? {
                 return Ok(found);
             }

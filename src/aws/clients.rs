@@ -154,7 +154,6 @@ impl Aws {
             None => self.caller_arn(deadline).await?,
         };
         self.account_of(&arn)
-            .ok_or_else(|| Fault::new(WHO, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account")))
     }
 
     /// The ARN of whoever the credentials belong to.
@@ -174,28 +173,20 @@ impl Aws {
     /// # Errors
     /// The fault of `GetCallerIdentity`.
     pub async fn identity(&self, deadline: Instant) -> Result<Identity, Fault> {
-        const OPERATION: &str = "sts:GetCallerIdentity";
-        let arn = match timeout_at(deadline, self.sts.get_caller_identity().send()).await {
-            Ok(Ok(identity)) => identity.arn.unwrap_or_default(),
-            Ok(Err(error)) => return Err(super::fault::failure(&error).into_fault(OPERATION)),
-            Err(_) => return Err(Fault::new(OPERATION, FaultKind::Deadline, "the run's time was over")),
-        };
-        let no_arn = || Fault::new(OPERATION, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account"));
-        let account = self.account_of(&arn).ok_or_else(no_arn)?;
+        let arn = self.caller_arn(deadline).await?;
+        let account = self.account_of(&arn)?;
         let role = arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
         Ok(Identity { account, role: role.map(str::to_owned) })
     }
 
-    fn account_of(&self, arn: &str) -> Option<Account> {
-        let mut parts = arn.split(':');
-        let (scheme, partition) = (parts.next()?, parts.next()?);
-        let id = parts.nth(2)?;
-        let is_account = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
-        (scheme == "arn" && is_account).then(|| Account {
-            id: id.to_owned(),
-            region: self.region.clone(),
-            partition: partition.to_owned(),
-        })
+    fn account_of(&self, arn: &str) -> Result<Account, Fault> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        match parts[..] {
+            ["arn", partition, _, _, id, ..] if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(Account { id: id.to_owned(), region: self.region.clone(), partition: partition.to_owned() })
+            }
+            _ => Err(Fault::new(WHO, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account"))),
+        }
     }
 }
 

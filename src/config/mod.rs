@@ -53,8 +53,8 @@ pub const VARS: &[(&str, &str)] = &[
     ("WATCH_TOKEN_FAILURES", "50"),
     ("WATCH_COOL_DOWN_MINUTES", "60"),
     ("WATCH_LOOKUP", "true"),
-    ("GENESYS_RATE_LIMIT_TOPICS", "v2.operations.events.*,v2.system.organization.rate.limits"),
-    ("GENESYS_TOKEN_TOPICS", "v2.operations.events.*,v2.system.organization.tokens"),
+    ("GENESYS_RATE_LIMIT_TOPICS", watch::RATE_LIMIT_TOPICS),
+    ("GENESYS_TOKEN_TOPICS", watch::TOKEN_TOPICS),
 ];
 
 /// What the user asked for, valid as a whole.

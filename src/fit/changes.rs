@@ -27,9 +27,7 @@ pub struct Changes {
 impl Changes {
     pub fn add(&mut self, quota: &Quota, place: Place, delta: Delta) {
         let sum = self.deltas.entry((quota.key(), place)).or_default();
-        sum.creates = sum.creates.saturating_add(delta.creates);
-        sum.deletes = sum.deletes.saturating_add(delta.deletes);
-        sum.creates_first = sum.creates_first.saturating_add(delta.creates_first);
+        *sum = sum.plus(delta);
     }
 
     /// Adds one resource of a type; `value` gives its properties' texts by name.
@@ -55,9 +53,7 @@ impl Changes {
         for key in keys {
             if let Some(delta) = self.deltas.remove(&(key, Place::UnknownInstance)) {
                 let sum = self.deltas.entry((key, Place::Instance(instance.to_owned()))).or_default();
-                sum.creates = sum.creates.saturating_add(delta.creates);
-                sum.deletes = sum.deletes.saturating_add(delta.deletes);
-                sum.creates_first = sum.creates_first.saturating_add(delta.creates_first);
+                *sum = sum.plus(delta);
             }
         }
     }

@@ -18,3 +18,15 @@ pub struct Delta {
     /// Of the creations, those that are made before what they replace is deleted.
     pub creates_first: u64,
 }
+
+impl Delta {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            creates: self.creates.saturating_add(other.creates),
+            deletes: self.deletes.saturating_add(other.deletes),
+            creates_first: self.creates_first.saturating_add(other.creates_first),
+        }
+    }
+}

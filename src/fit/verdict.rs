@@ -90,12 +90,7 @@ impl Judge<'_> {
     fn of_unknown(&self, changes: &Changes) -> Line {
         let lines = self.readings.instances.iter().map(|(id, _)| {
             let known = changes.deltas.get(&(self.quota.key(), Place::Instance(id.clone()))).copied();
-            let known = known.unwrap_or_default();
-            let delta = Delta {
-                creates: self.delta.creates.saturating_add(known.creates),
-                deletes: self.delta.deletes.saturating_add(known.deletes),
-                creates_first: self.delta.creates_first.saturating_add(known.creates_first),
-            };
+            let delta = self.delta.plus(known.unwrap_or_default());
             Judge { delta, ..*self }.of_instance(id)
         });
         let lines: Vec<Line> = lines.collect();

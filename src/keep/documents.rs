@@ -2,10 +2,9 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::dynamodb::{GET, PUT};
+use super::dynamodb::{GET, PUT, put_if_still};
 use crate::aws::fault::failure;
 use crate::aws::patience::Patience;
 use crate::domain::{Fault, FaultKind};
@@ -68,23 +67,7 @@ impl Documents {
             .item("document", AttributeValue::S(text))
             .item("version", AttributeValue::N((known + 1).to_string()))
             .item("expires_at", AttributeValue::N(expires_at.to_string()));
-        let request = if known == 0 {
-            request.condition_expression("attribute_not_exists(subject)")
-        } else {
-            request
-                .condition_expression("#version = :known")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":known", AttributeValue::N(known.to_string()))
-        };
-        let writing = async {
-            match request.send().await {
-                Ok(_) => Ok(true),
-                Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                    Ok(false)
-                }
-                Err(e) => Err(failure(&e).into_fault(PUT)),
-            }
-        };
+        let writing = put_if_still(request, (known > 0).then_some(known));
         patience.wait("DynamoDB", PUT, writing).await
     }
 }

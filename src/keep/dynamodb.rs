@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
@@ -118,20 +119,25 @@ impl DynamoDb {
             )));
         }
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let request = match known {
-            Version::Number(version) => request
-                .condition_expression("#version = :known")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":known", AttributeValue::N(version.to_string())),
-            Version::Missing | Version::Tag(_) => request.condition_expression("attribute_not_exists(subject)"),
-        };
-        match request.send().await {
-            Ok(_) => Ok(Written::As(Version::Number(ledger.version))),
-            Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Ok(Written::Conflict)
-            }
-            Err(e) => Err(failure(&e).into_fault(PUT)),
-        }
+        let known = if let Version::Number(version) = known { Some(*version) } else { None };
+        let is_written = put_if_still(request, known).await?;
+        Ok(if is_written { Written::As(Version::Number(ledger.version)) } else { Written::Conflict })
+    }
+}
+
+/// Puts an item where the stored one still has this version, or where there is none; false where there is another.
+pub(super) async fn put_if_still(request: PutItemFluentBuilder, known: Option<u64>) -> Result<bool, Fault> {
+    let request = match known {
+        Some(version) => request
+            .condition_expression("#version = :known")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":known", AttributeValue::N(version.to_string())),
+        None => request.condition_expression("attribute_not_exists(subject)"),
+    };
+    match request.send().await {
+        Ok(_) => Ok(true),
+        Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(false),
+        Err(e) => Err(failure(&e).into_fault(PUT)),
     }
 }
 

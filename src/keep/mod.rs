@@ -110,18 +110,19 @@ impl Stores {
     /// # Errors
     /// The fault of the write.
     pub async fn put_report(&self, owner: &Owner, report: &impl Serialize, now: Timestamp) -> Result<(), Fault> {
-        for store in &self.all {
-            if let Store::S3(s3) = store {
-                self.patience.wait(store.name(), store.operations().0, s3.put_report(owner, report, now)).await?;
-            }
-        }
-        Ok(())
+        let Some(bucket) = self.bucket() else { return Ok(()) };
+        self.patience.wait("S3", s3::PUT, bucket.put_report(owner, report, now)).await
+    }
+
+    /// Where reports are kept.
+    fn bucket(&self) -> Option<&S3> {
+        self.all.iter().find_map(|store| if let Store::S3(bucket) = store { Some(bucket) } else { None })
     }
 
     /// True where reports are kept.
     #[must_use]
     pub fn keeps_reports(&self) -> bool {
-        self.all.iter().any(|store| matches!(store, Store::S3(_)))
+        self.bucket().is_some()
     }
 
     /// Writes a document of the latest run over the one before, where reports are kept.
@@ -129,12 +130,8 @@ impl Stores {
     /// # Errors
     /// The fault of the write.
     pub async fn put_latest(&self, owner: &Owner, name: &str, kind: &str, body: String) -> Result<(), Fault> {
-        let bucket = self.all.iter().find_map(|store| if let Store::S3(s3) = store { Some((store, s3)) } else { None });
-        if let Some((store, s3)) = bucket {
-            let writing = s3.put_latest(owner, name, kind, body);
-            self.patience.wait(store.name(), store.operations().0, writing).await?;
-        }
-        Ok(())
+        let Some(bucket) = self.bucket() else { return Ok(()) };
+        self.patience.wait("S3", s3::PUT, bucket.put_latest(owner, name, kind, body)).await
     }
 
     /// Names of the configured stores that took nothing.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::end::{fail, in_a_region, printed};
+use super::end::{Whose, fail, in_a_region, printed};
 use crate::alarms::code;
 use crate::aws::{self, Aws};
 use crate::config::ConfigError;
@@ -19,12 +19,8 @@ use crate::run::{App, Moment};
 
 #[derive(Args)]
 pub(super) struct AlarmsArgs {
-    /// AWS Region [default: from the environment or the profile]
-    #[arg(long)]
-    region: Option<String>,
-    /// Named profile of the AWS configuration files
-    #[arg(long)]
-    profile: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// The language of the code
     #[arg(long, value_enum)]
     format: Format,
@@ -62,7 +58,7 @@ pub(super) async fn main(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<Str
 }
 
 async fn read(args: &AlarmsArgs, lookup: &impl Fn(&str) -> Option<String>) -> Result<String, RunError> {
-    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let sdk = args.whose.sdk().await;
     let mut config = aws::reference::configuration(&sdk, lookup).await?;
     let sdk = in_a_region(sdk)?;
     config.alarms.apis = args.kind != Kind::Instance;

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::end::{fail, printed};
+use super::end::{Output, fail, print_json, printed};
 use crate::answer::diff::{Differences, Seen};
 
 #[derive(Args)]
@@ -21,12 +21,6 @@ pub(super) struct DiffArgs {
     output: Output,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Output {
-    Table,
-    Json,
-}
-
 pub(super) fn main(args: &DiffArgs) -> ExitCode {
     let found = read(&args.old)
         .and_then(|old| Ok((old, read(&args.new)?)))
@@ -35,12 +29,9 @@ pub(super) fn main(args: &DiffArgs) -> ExitCode {
         Ok(found) => found,
         Err(why) => return fail("InputError", &why),
     };
-    let mut out = io::stdout().lock();
     let result = match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut out, &found).map_err(io::Error::from).and_then(|()| writeln!(out))
-        }
-        Output::Table => write!(out, "{}", found.text()),
+        Output::Json => print_json(&found),
+        Output::Table => write!(io::stdout().lock(), "{}", found.text()),
     };
     printed(result, u8::from(found.is_worse()))
 }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 
-use super::end::{fail, in_a_region, printed};
+use super::end::{Output, Whose, fail, in_a_region, printed};
 use crate::answer::doctor::{Check, Findings, State};
 use crate::aws::{self, Aws};
 use crate::run::error::RunError;
@@ -21,24 +21,14 @@ const VISITS: u32 = 40;
 
 #[derive(Args)]
 pub(super) struct DoctorArgs {
-    /// AWS Region [default: from the environment or the profile]
-    #[arg(long)]
-    region: Option<String>,
-    /// Named profile of the AWS configuration files
-    #[arg(long)]
-    profile: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// What to print
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     /// Also write the findings to this file, without names, ids or numbers of accounts, for a bug report
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 pub(super) async fn main(args: &DoctorArgs, lookup: &impl Fn(&str) -> Option<String>) -> ExitCode {
@@ -61,7 +51,7 @@ pub(super) async fn main(args: &DoctorArgs, lookup: &impl Fn(&str) -> Option<Str
 }
 
 async fn examine(args: &DoctorArgs, lookup: &impl Fn(&str) -> Option<String>) -> Result<Findings, RunError> {
-    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let sdk = args.whose.sdk().await;
     let mut config = aws::reference::configuration(&sdk, lookup).await?;
     let sdk = in_a_region(sdk)?;
     config.detail_calls = config.detail_calls.min(VISITS);

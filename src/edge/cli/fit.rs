@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::end::{fail, in_a_region, printed};
+use super::end::{Whose, fail, in_a_region, printed, put};
 use super::fit_forms as forms;
 use super::live;
 use super::stored::{self, Place};
@@ -38,12 +38,8 @@ pub(super) struct FitArgs {
     /// Id of the instance for whatever does not name its own
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-    /// AWS Region [default: from the environment or the profile]
-    #[arg(long)]
-    region: Option<String>,
-    /// Named profile of the AWS configuration files
-    #[arg(long)]
-    profile: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// What to print
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -89,11 +85,7 @@ pub(super) async fn main(args: &FitArgs, lookup: &impl Fn(&str) -> Option<String
         Output::Markdown => forms::markdown(&lines, &changes),
         Output::Junit => forms::junit(&lines, &changes),
     };
-    let written = match &args.file {
-        None => std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes()),
-        Some(file) => fs::write(file, text)
-            .map_err(|error| std::io::Error::new(error.kind(), format!("-o {}: {error}", file.display()))),
-    };
+    let written = put(args.file.as_deref(), &text);
     printed(written, exit_code(&lines, &changes))
 }
 
@@ -127,11 +119,11 @@ fn document(lines: &[Line], changes: &Changes, report: &StoredReport) -> Value {
 
 /// The stored answer, or a new one; and the percentage of the warning.
 async fn reading(args: &FitArgs, lookup: &impl Fn(&str) -> Option<String>) -> Result<(StoredReport, f64), RunError> {
-    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let sdk = args.whose.sdk().await;
     let mut config = aws::reference::configuration(&sdk, lookup).await?;
     let warning = config.thresholds.warning;
     if let Some(from) = &args.from {
-        let place = Place { region: args.region.as_deref(), profile: args.profile.as_deref(), lookup };
+        let place = Place { region: args.whose.region.as_deref(), profile: args.whose.profile.as_deref(), lookup };
         return stored::read(from, &place).await.map(|report| (report, warning)).map_err(RunError::Collection);
     }
     let sdk = in_a_region(sdk)?;

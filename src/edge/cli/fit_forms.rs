@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use maud::{Markup, html};
 
-use crate::domain::format::{is_harmless, number, one_line};
+use crate::domain::format::{number, one_line};
 use crate::fit::{Changes, Line, Verdict};
 
 fn word(verdict: Verdict) -> &'static str {
@@ -116,20 +116,15 @@ pub(super) fn markdown(lines: &[Line], changes: &Changes) -> String {
     text
 }
 
-/// XML has no place for most control characters, not even escaped.
-fn clean(text: &str) -> String {
-    one_line(text).chars().filter(|c| is_harmless(*c)).collect()
-}
-
 fn case(line: &Line) -> Markup {
     let said = format!("{} of {} after {}", value(line.after), value(line.limit), number(line.change));
     let why = line.note.as_deref().unwrap_or("it cannot be judged");
     html! {
-        testcase classname=(clean(&line.instance)) name=(clean(line.quota_name)) {
+        testcase classname=(one_line(&line.instance)) name=(one_line(line.quota_name)) {
             @if line.status == Verdict::DoesNotFit {
                 failure message=(said) { (line.increase_command.as_deref().unwrap_or_default()) }
             } @else if line.status == Verdict::Unknown {
-                error message=(clean(why)) {}
+                error message=(one_line(why)) {}
             }
         }
     }
@@ -151,7 +146,7 @@ pub(super) fn junit(lines: &[Line], changes: &Changes) -> String {
             testsuite name="fit" tests=(lines.len() + unread.len()) failures=(count(Verdict::DoesNotFit)) errors=(errors) {
                 @for line in lines { (case(line)) }
                 @for what in &unread {
-                    testcase classname="plan" name=(clean(what)) { error message=(clean(what)) {} }
+                    testcase classname="plan" name=(one_line(what)) { error message=(one_line(what)) {} }
                 }
             }
         }

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 
-use super::end::{fail, in_a_region, printed};
+use super::end::{Output, Whose, fail, in_a_region, print_json, printed};
 use crate::answer::history::{QuotaHistory, text};
 use crate::aws::{self, Aws};
 use crate::config::overrides::find_quota;
@@ -31,21 +31,11 @@ pub(super) struct HistoryArgs {
     /// So many days back, today included; at most 31 are remembered
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=31))]
     days: u32,
-    /// AWS Region [default: from the environment or the profile]
-    #[arg(long)]
-    region: Option<String>,
-    /// Named profile of the AWS configuration files
-    #[arg(long)]
-    profile: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// What to print
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 pub(super) async fn main(args: &HistoryArgs, lookup: &impl Fn(&str) -> Option<String>) -> ExitCode {
@@ -57,15 +47,15 @@ pub(super) async fn main(args: &HistoryArgs, lookup: &impl Fn(&str) -> Option<St
         Ok(rows) => rows,
         Err(error) => return fail(error.error_type(), &error.to_string()),
     };
-    let mut out = io::stdout().lock();
     let result = match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut out, &rows).map_err(io::Error::from).and_then(|()| writeln!(out))
-        }
+        Output::Json => print_json(&rows),
         Output::Table if rows.is_empty() => {
-            writeln!(out, "Nothing is remembered of it. A quota is remembered from 10 % of its limit on.")
+            writeln!(
+                io::stdout().lock(),
+                "Nothing is remembered of it. A quota is remembered from 10 % of its limit on."
+            )
         }
-        Output::Table => write!(out, "{}", text(&rows)),
+        Output::Table => write!(io::stdout().lock(), "{}", text(&rows)),
     };
     printed(result, 0)
 }
@@ -75,7 +65,7 @@ async fn remembered(
     quota: Option<String>,
     lookup: &impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<QuotaHistory>, RunError> {
-    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let sdk = args.whose.sdk().await;
     let config = aws::reference::configuration(&sdk, lookup).await?;
     let sdk = in_a_region(sdk)?;
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));

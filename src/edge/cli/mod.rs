@@ -29,7 +29,7 @@ use crate::config::{Config, ConfigError, Pacing};
 use crate::domain::request::Request;
 use crate::edge::logging;
 use crate::run::error::RunError;
-use end::{fail, in_a_region, printed};
+use end::{Output, Whose, fail, in_a_region, print_json, printed};
 pub use live::watch;
 use outlet::{Form, Outlet};
 
@@ -101,12 +101,8 @@ struct Explain {
 
 #[derive(Args)]
 struct Check {
-    /// AWS Region [default: from the environment or the profile]
-    #[arg(long)]
-    region: Option<String>,
-    /// Named profile of the AWS configuration files
-    #[arg(long)]
-    profile: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// Only this instance id; may be given more than once
     #[arg(long = "instance", value_name = "ID")]
     instances: Vec<String>,
@@ -132,12 +128,6 @@ enum PacingArg {
     Account,
     /// One bucket for each operation
     PerOperation,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 fn percentage(text: &str) -> Result<f64, String> {
@@ -194,18 +184,15 @@ async fn explain(args: &Explain, lookup: &impl Fn(&str) -> Option<String>) -> Ex
         Ok(told) => told,
         Err(why) => return fail("ArgumentError", &why),
     };
-    let mut out = io::stdout().lock();
     let result = match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut out, &told).map_err(io::Error::from).and_then(|()| writeln!(out))
-        }
-        Output::Table => writeln!(out, "{}", explain::render(&told)),
+        Output::Json => print_json(&told),
+        Output::Table => writeln!(io::stdout().lock(), "{}", explain::render(&told)),
     };
     printed(result, 0)
 }
 
 async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<StoredReport, RunError> {
-    let sdk = aws::ambient(args.region.clone(), args.profile.clone()).await;
+    let sdk = args.whose.sdk().await;
     let config = configuration(args, aws::reference::configuration(&sdk, lookup).await?)?;
     let sdk = in_a_region(sdk)?;
     for warning in config.overrides.warnings(Timestamp::now()) {

@@ -1,11 +1,11 @@
 //! In which form an answer leaves the command, and where to.
 
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::end::put;
 use super::table;
 use crate::answer::stored::StoredReport;
 use crate::answer::{csv, junit, markdown, page, prometheus};
@@ -58,10 +58,6 @@ impl Outlet {
             Output::Prometheus => prometheus::render(report),
             Output::Junit => junit::render(report),
         };
-        match &self.file {
-            None => io::stdout().lock().write_all(text.as_bytes()),
-            Some(file) => fs::write(file, text)
-                .map_err(|error| io::Error::new(error.kind(), format!("-o {}: {error}", file.display()))),
-        }
+        put(self.file.as_deref(), &text)
     }
 }

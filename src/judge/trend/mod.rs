@@ -71,13 +71,24 @@ pub fn outlook(points: &[(i64, f64)], limit: f64, is_peak: bool, today: i64) -> 
         Kind::Count => points.last().map(|(_, value)| *value)?,
         Kind::Peak => found.level_on(&past, today),
     };
-    let days_left = (limit - level) / found.per_day;
-    let is_ahead = days_left > 0.0 && days_left <= FURTHEST_DAYS;
-    Some(Outlook {
-        per_day: (found.per_day * 1000.0).round() / 1000.0,
-        #[expect(clippy::cast_possible_truncation, reason = "at most some thousand days")]
-        full_at: is_ahead.then(|| date(today + days_left.ceil() as i64)).flatten(),
-    })
+    let full_at = days_ahead(limit, level, found.per_day).and_then(|days| in_days(today, days));
+    Some(Outlook { per_day: three_decimals(found.per_day), full_at })
+}
+
+/// Days until the limit is reached; none where it is full already, or further away than anybody can tell.
+fn days_ahead(limit: f64, level: f64, per_day: f64) -> Option<f64> {
+    let days = (limit - level) / per_day;
+    (days > 0.0 && days <= FURTHEST_DAYS).then_some(days)
+}
+
+fn in_days(today: i64, days: f64) -> Option<String> {
+    #[expect(clippy::cast_possible_truncation, reason = "at most some thousand days")]
+    let days = days.ceil() as i64;
+    date(today + days)
+}
+
+fn three_decimals(per_day: f64) -> f64 {
+    (per_day * 1000.0).round() / 1000.0
 }
 
 fn forecast(metric: &Metric, points: &[(i64, f64)], today: i64, horizon: f64, is_told: bool) -> Option<Forecast> {
@@ -92,14 +103,13 @@ fn forecast(metric: &Metric, points: &[(i64, f64)], today: i64, horizon: f64, is
         // The hour of this run says little about the day.
         Kind::Peak => trend.level_on(points, today),
     };
-    let days_left = (limit - level) / trend.per_day;
-    let is_ahead = days_left > 0.0 && days_left <= FURTHEST_DAYS;
+    let days_left = days_ahead(limit, level, trend.per_day);
+    let soon = if is_told { horizon * MARGIN } else { horizon };
     Some(Forecast {
-        #[expect(clippy::cast_possible_truncation, reason = "at most some thousand days")]
-        full_at: is_ahead.then(|| date(today + days_left.ceil() as i64)).flatten(),
-        per_day: (trend.per_day * 1000.0).round() / 1000.0,
+        full_at: days_left.and_then(|days| in_days(today, days)),
+        per_day: three_decimals(trend.per_day),
         days_of_data: points.len(),
-        warns: is_ahead && days_left <= if is_told { horizon * MARGIN } else { horizon },
+        warns: days_left.is_some_and(|days| days <= soon),
     })
 }
 
