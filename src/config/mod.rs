@@ -53,9 +53,14 @@ pub const VARS: &[(&str, &str)] = &[
     ("WATCH_TOKEN_FAILURES", "50"),
     ("WATCH_COOL_DOWN_MINUTES", "60"),
     ("WATCH_LOOKUP", "true"),
-    ("GENESYS_RATE_LIMIT_TOPICS", watch::RATE_LIMIT_TOPICS),
-    ("GENESYS_TOKEN_TOPICS", watch::TOKEN_TOPICS),
+    ("GENESYS_RATE_LIMIT_TOPICS", "v2.operations.events.*,v2.system.organization.rate.limits"),
+    ("GENESYS_TOKEN_TOPICS", "v2.operations.events.*,v2.system.organization.tokens"),
 ];
+
+/// A variable's default; none for a name that is not in the table.
+fn default_of(name: &str) -> &'static str {
+    VARS.iter().find(|(known, _)| *known == name).map_or("", |(_, default)| default)
+}
 
 /// What the user asked for, valid as a whole.
 #[derive(Debug, Clone)]

@@ -1,10 +1,8 @@
 //! The watches: what they count, and from where on they tell.
 
+use super::default_of;
 use super::reader::Reader;
 use crate::domain::glob::Glob;
-
-pub(super) const RATE_LIMIT_TOPICS: &str = "v2.operations.events.*,v2.system.organization.rate.limits";
-pub(super) const TOKEN_TOPICS: &str = "v2.operations.events.*,v2.system.organization.tokens";
 
 /// Settings of the watches on events.
 #[derive(Debug, Clone)]
@@ -26,8 +24,8 @@ impl Default for Watches {
             token_failures: 50,
             cool_down_minutes: 60,
             lookup: true,
-            rate_limit_topics: globs(RATE_LIMIT_TOPICS),
-            token_topics: globs(TOKEN_TOPICS),
+            rate_limit_topics: globs(default_of("GENESYS_RATE_LIMIT_TOPICS")),
+            token_topics: globs(default_of("GENESYS_TOKEN_TOPICS")),
         }
     }
 }
@@ -45,13 +43,13 @@ impl Reader<'_> {
             token_failures: self.number("WATCH_TOKEN_FAILURES", 1, 100_000).unwrap_or(default.token_failures),
             cool_down_minutes: self.number("WATCH_COOL_DOWN_MINUTES", 5, 1440).unwrap_or(default.cool_down_minutes),
             lookup,
-            rate_limit_topics: self.topics("GENESYS_RATE_LIMIT_TOPICS", RATE_LIMIT_TOPICS),
-            token_topics: self.topics("GENESYS_TOKEN_TOPICS", TOKEN_TOPICS),
+            rate_limit_topics: self.topics("GENESYS_RATE_LIMIT_TOPICS"),
+            token_topics: self.topics("GENESYS_TOKEN_TOPICS"),
         }
     }
 
-    fn topics(&mut self, name: &str, default: &str) -> Vec<Glob> {
-        let text = self.text(name).unwrap_or_else(|| default.to_owned());
+    fn topics(&mut self, name: &str) -> Vec<Glob> {
+        let text = self.text(name).unwrap_or_else(|| default_of(name).to_owned());
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-{}*?, ".contains(c);
         let globs = globs(&text);
         if globs.is_empty() || !text.chars().all(allowed) {

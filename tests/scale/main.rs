@@ -60,11 +60,11 @@ struct Measured {
     peak_bytes: usize,
 }
 
-/// One test at a time: the allocator counts for the whole process.
+/// One test at a time, from its first line to its last: the allocator counts for the whole process, so a
+/// world that another test makes or drops would be counted too.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 async fn measure(mut bench: Bench, request: &Request) -> Measured {
-    let _alone = ALONE.lock().await;
     bench.app().await;
     // The first call of a process fills caches that stay: that is no growth.
     let _ = bench.app().await.aws.account(&[], tokio::time::Instant::now() + bench.time).await;
@@ -84,6 +84,7 @@ fn bytes(report: &Value) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_instances_cost_a_thousand_times_the_calls_and_hardly_more_memory() {
+    let _alone = ALONE.lock().await;
     let mut table = Vec::new();
     for instances in [1, 20, 100, 1_000] {
         let Measured { report, peak_bytes, served } = measure(account(instances), &Request::default()).await;
@@ -138,6 +139,7 @@ fn bound(bench: &Bench, pacing: Pacing) -> f64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_with_companion_services_takes_hardly_longer_than_its_slowest_bucket() {
+    let _alone = ALONE.lock().await;
     for (pacing, connect, throttle) in [
         (Pacing::Account, PacingPlan::ConnectAccount { share: 100 }, Throttle::Shared),
         (Pacing::PerOperation, PacingPlan::ConnectPerOperation { share: 100 }, Throttle::PerOperation),
@@ -156,6 +158,7 @@ async fn a_run_with_companion_services_takes_hardly_longer_than_its_slowest_buck
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_of_a_large_fleet_stays_below_lambdas_limit_and_says_what_it_left_out() {
+    let _alone = ALONE.lock().await;
     let request = Request { dry_run: true, ..Request::default() };
     let Measured { report, .. } = measure(account(200), &request).await;
     assert!(bytes(&report) < MOST_BYTES, "{}", bytes(&report));
@@ -171,8 +174,8 @@ async fn a_dry_run_of_a_large_fleet_stays_below_lambdas_limit_and_says_what_it_l
 /// The log has no limit: a quota's metric must not end where an answer's rows would.
 #[tokio::test(start_paused = true)]
 async fn the_metrics_of_a_large_fleet_stand_all_in_the_log() {
-    static WITH_QUOTAS: AtomicUsize = AtomicUsize::new(0);
     let _alone = ALONE.lock().await;
+    static WITH_QUOTAS: AtomicUsize = AtomicUsize::new(0);
     let bench = account(200);
     let sdk = harness::sdk(&bench.sim, Duration::ZERO).await;
     let connect = PacingPlan::ConnectPerOperation { share: 100 };
@@ -192,6 +195,7 @@ async fn the_metrics_of_a_large_fleet_stand_all_in_the_log() {
 
 #[tokio::test(start_paused = true)]
 async fn many_thousands_are_counted_page_by_page() {
+    let _alone = ALONE.lock().await;
     let bench = account(1);
     {
         let mut world = bench.sim.world();
@@ -209,11 +213,11 @@ async fn many_thousands_are_counted_page_by_page() {
 
 #[tokio::test(start_paused = true)]
 async fn hundreds_of_invocations_in_one_process_do_not_grow() {
+    let _alone = ALONE.lock().await;
     let mut world = harness::small();
     world.instances[0].set("ListPrompts", 450);
     let mut bench = Bench::new(world).with_table().with_topic().with_config(|c| c.detail_calls = 0);
     bench.sim.keep_nothing();
-    let _alone = ALONE.lock().await;
     let (mut ids, mut held) = (BTreeSet::new(), Vec::new());
     for hour in 0..240 {
         let report = bench.run_at(&Request::default(), NOON + hour * 3600).await.unwrap();
