@@ -17,7 +17,7 @@ fn kind_member(listing: Listing) -> Option<(&'static str, &'static str)> {
         Listing::CasesFieldOptions => "type",
         Listing::CasesRuleValues => "ruleType",
         Listing::MessageTemplates | Listing::QuickResponses => "knowledgeBaseType",
-        Listing::MessageTemplateAttachments => "channelSubtype",
+        Listing::MessageTemplateDetails => "channelSubtype",
         other => panic!("{other:?} visits one kind only: say which member tells it"),
     };
     Some((member, kind))
