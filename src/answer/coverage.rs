@@ -92,6 +92,7 @@ fn how(meter: Meter) -> String {
         }
         Meter::WorstGroup(..) => format!("{source}, the fullest"),
         Meter::WorstMarked(..) => format!("{source}, those that are marked as such, the fullest"),
+        Meter::Trail(_) => format!("{source}, at most four times a day"),
         Meter::SumOf(_) => format!("an upper bound: {source} of all instances together"),
         Meter::Higher(..) => format!("{source}, the highest; within DETAIL_CALL_BUDGET"),
         Meter::SumIn(_, group, kind) => {

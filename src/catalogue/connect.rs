@@ -11,7 +11,7 @@ use super::Category::{
 use super::Gauge::{Calls, CampaignCalls, Chats, Emails, Tasks};
 use super::Listing::*;
 use super::Meter::*;
-use super::{Category, Quota};
+use super::{Category, Quota, Trailed};
 use crate::domain::NO_CODE;
 use crate::domain::Scope::{Account, Instance, Resource};
 
@@ -25,7 +25,6 @@ const AGENT_QUEUES: &str = "AWS/Connect QueueSize is documented for queues, not 
 const PARTICIPANT: &str = "Service Quotas lists no quota for the Participant Service (2 to 10 calls a second per instance), and no usage metric is documented";
 const LENS_RATE: &str =
     "documented at 1 call a second (V2: 2), but not listed by Service Quotas, and without a usage metric";
-const INSTANCE_CHURN: &str = "not measured yet: no operation counts creations and deletions of the last 30 days; CloudTrail shows CreateInstance and DeleteInstance";
 
 #[rustfmt::skip]
 pub(super) const QUOTAS: &[Quota] = &[
@@ -150,5 +149,6 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new(NO_CODE, "Concurrent post-contact agent conversation summary jobs", ContactLens, Account, Some(10.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent post-contact automated interaction summary jobs", ContactLens, Account, Some(2.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent after-call agent conversation summary jobs", ContactLens, Account, Some(2.0), NotMeasurable(ANALYTICS_JOBS)).live(),
-    Quota::new(NO_CODE, "Instance creations and deletions per rolling 30 days", Core, Account, Some(100.0), NotMeasurable(INSTANCE_CHURN)),
+    Quota::new(NO_CODE, "Instance creations and deletions per rolling 30 days", Core, Account, Some(100.0), Trail(Trailed::Instances)),
+    Quota::new(NO_CODE, "Phone numbers claimed and released per 180 days", Core, Instance, None, Trail(Trailed::Numbers)),
 ];

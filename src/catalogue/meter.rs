@@ -43,8 +43,21 @@ pub enum Meter {
     Rate,
     /// An upper bound from the calls that the rate quota beside it counts.
     Burst,
+    /// Calls of some days in CloudTrail's event history.
+    Trail(Trailed),
     /// AWS offers no way; the text says why.
     NotMeasurable(&'static str),
+}
+
+/// What the event history counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trailed {
+    /// Instances created and deleted.
+    Instances,
+    /// Phone numbers claimed and released, against twice the quota of numbers.
+    Numbers,
+    /// Segment snapshots of each Customer Profiles domain.
+    Snapshots,
 }
 
 impl Meter {
@@ -65,7 +78,7 @@ impl Meter {
             | Self::Bounded(l)
             | Self::QueueCapacity(l)
             | Self::DistinctIn(l, _) => Some(l),
-            Self::Instances | Self::Gauge(_) | Self::SumOf(_) | Self::Rate | Self::Burst | Self::NotMeasurable(_) => None,
+            Self::Instances | Self::Gauge(_) | Self::SumOf(_) | Self::Rate | Self::Burst | Self::Trail(_) | Self::NotMeasurable(_) => None,
         }
     }
 
@@ -86,6 +99,7 @@ impl Meter {
             Self::Gauge(g) | Self::SumOf(g) => format!("AWS/Connect {} Maximum", g.metric().name),
             Self::Rate => "AWS/Usage CallCount peak minute".to_owned(),
             Self::Burst => "AWS/Usage CallCount two adjacent minutes".to_owned(),
+            Self::Trail(_) => "cloudtrail:LookupEvents".to_owned(),
             Self::NotMeasurable(_) => String::new(),
             Self::QueueCapacity(_) => "AWS/Connect QueueSize Maximum".to_owned(),
             Self::Bounded(visit) => {

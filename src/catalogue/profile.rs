@@ -7,7 +7,7 @@
 
 use super::Listing::*;
 use super::Meter::*;
-use super::{Category, Meter, Quota, Service};
+use super::{Category, Meter, Quota, Service, Trailed};
 use crate::catalogue::listing::{EXPIRATION_DAYS, KEYS};
 use crate::domain::Scope;
 use crate::domain::Scope::{Account, Resource};
@@ -36,7 +36,7 @@ pub(super) const QUOTAS: &[Quota] = &[
         .note("the longest that is set, of a domain or of an object type: nothing is used up"),
     quota("L-3A29C525", "Object and profile maximum size", Resource, Some(250.0), NotMeasurable(PROFILES)).note(KILOBYTES),
     quota("L-63975AF3", "Maximum size of all objects for a profile", Resource, Some(51_200.0), NotMeasurable(PROFILES)).note(KILOBYTES),
-    quota("L-B59352A0", "Maximum number of segment snapshots per day", Resource, Some(200.0), NotMeasurable(PROFILES)),
+    quota("L-B59352A0", "Maximum number of segment snapshots per day", Resource, Some(200.0), Trail(Trailed::Snapshots)),
     quota("L-DFAEAED3", "Maximum number of profile history records per profile", Resource, None, NotMeasurable(PROFILES)),
     quota("L-E17DC7C3", "Objects per profile", Resource, Some(1000.0), NotMeasurable(PROFILES)),
 ];

@@ -22,6 +22,7 @@ pub mod snapshot;
 pub mod stats;
 pub mod subscribers;
 pub mod tour;
+pub mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -14,6 +14,7 @@ mod queues;
 mod rates;
 mod scan;
 mod shared;
+mod trail;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap};
@@ -143,7 +144,15 @@ impl Scan {
                     rates::is_live(quota, limits).then(|| rates::of_all(quota, shared.rates.get(quota.code), limits));
                 let (measured, source) =
                     live.unwrap_or_else(|| (instance_usage(quota, &sources), quota.meter.source()));
-                Reading { quota: quota.id(), limit: own_limits.limit(quota, limits), measured, source }
+                let limit = match (quota.meter, trail::numbers()) {
+                    (Meter::Trail(_), Some(numbers)) => trail::twice(own_limits.limit(numbers, limits)),
+                    _ => own_limits.limit(quota, limits),
+                };
+                let measured = match quota.meter {
+                    Meter::Trail(_) => self.numbers_moved(quota, instance, shared),
+                    _ => measured,
+                };
+                Reading { quota: quota.id(), limit, measured, source }
             })
             .collect();
         Box::pin(own_limits.confirm(self, limits, &mut readings)).await;
@@ -272,6 +281,7 @@ impl Scan {
             }
             Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
             Meter::Count(listing) => usage::count_of(quota, listing, &shared.tallies),
+            Meter::Trail(trailed) => self.trailed(quota, trailed, shared),
             Meter::SumIn(listing, group, kind) => usage::sum_in(quota, (listing, group, kind), &shared.visits),
             Meter::SumOf(gauge) => self.sum_of(quota, gauge, shared),
             Meter::CountIn(..)

@@ -39,9 +39,10 @@ impl Scan {
     pub(super) async fn shared(&self) -> &Shared {
         self.shared
             .get_or_init(|| async {
-                let (series, (tallies, visits)) = tokio::join!(self.series(), self.account_listings());
+                let (series, (tallies, visits), looks) =
+                    tokio::join!(self.series(), self.account_listings(), self.looks());
                 let Series { gauges, rates, activity, fault: activity_fault } = series;
-                Shared { tallies, visits, gauges, rates, activity, activity_fault }
+                Shared { tallies, visits, gauges, rates, activity, activity_fault, looks }
             })
             .await
     }

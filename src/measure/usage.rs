@@ -54,7 +54,8 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         | Meter::Burst
         | Meter::DistinctIn(..)
         | Meter::SumIn(..)
-        | Meter::SumOf(_) => {
+        | Meter::SumOf(_)
+        | Meter::Trail(_) => {
             Measured::NotMeasurable("measured for the account".to_owned())
         }
     }
