@@ -115,6 +115,10 @@ impl App {
         book: &Book,
     ) -> Scan {
         let Notes { rota, tours, seen_until, instances, own_calls, activity, trail, .. } = book.notes();
+        let mut limits = limits;
+        for (service, of) in &mut limits {
+            of.discover(*service, &activity.services);
+        }
         let mut scan = Scan::new(
             self.aws.clone(),
             limits,

@@ -12,6 +12,7 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
     let called = called(&stories::all().await).await;
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).to_owned()).collect() };
     let mut expected = BTreeMap::from([
+        ("cloudtrail", set(&["LookupEvents"])),
         ("connect", set(&["ListInstances"])),
         ("dynamodb", set(&["GetItem", "PutItem"])),
         ("events", set(&["PutEvents"])),

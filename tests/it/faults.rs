@@ -165,7 +165,7 @@ async fn metrics_that_cannot_be_read_are_unknown_not_idle() {
         let gauges: BTreeSet<String> = with_status(&report["instances"][0], "unknown").into_iter().collect();
         let expected = ["L-12AB7C57", "L-D4BA6F6E", "L-E908C3A1", "L-60553137", "L-B117F12F"].map(str::to_owned).into();
         assert_eq!(gauges, expected, "{kind:?}");
-        assert_eq!(with_status(&report["account"], "unknown").len(), 396, "{kind:?}");
+        assert_eq!(with_status(&report["account"], "unknown").len(), 397, "{kind:?}");
     }
 }
 
