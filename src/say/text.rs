@@ -168,6 +168,9 @@ fn unseen(page: &mut Page, digest: &Digest<'_>, most: usize) {
         page.detail(format!("{}{hidden_new}", list(&names, NAMES)));
     }
     page.more(causes.iter().skip(most).map(|(_, quotas)| quotas.len()).sum());
+    if let (true, Some(first)) = (digest.violations.is_empty() && digest.forecasts.is_empty(), digest.unseen.first()) {
+        to_mute(page, digest, first.metric);
+    }
 }
 
 fn cause(metric: &Metric) -> String {
@@ -196,9 +199,7 @@ fn muted_quota(metric: &Metric) -> String {
 /// What to do about each quota, a command on a line of its own, and how to mute one.
 fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
     let all: Vec<&Metric> = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).collect();
-    let Some(to_mute) = all.first().copied().or_else(|| digest.unseen.first().map(|u| u.metric)) else {
-        return;
-    };
+    let Some(first) = all.first().copied() else { return };
     page.section("WHAT TO DO:");
     let detailed = most.min(WITH_REMEDY);
     for metric in all.iter().take(detailed) {
@@ -215,10 +216,15 @@ fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
     if !others.is_empty() {
         page.bullet(format!("the same for the other {}: {}", others.len(), list(&others, NAMES)));
     }
-    let one_of_many = all.len() + digest.unseen.len() > 1;
-    let how = if one_of_many { " (for another quota, with its code)" } else { "" };
-    page.bullet(format!("To mute {}, put this into QUOTA_OVERRIDES{how}:", name(to_mute)));
-    page.detail(mute(digest.context, to_mute));
+    to_mute(page, digest, first);
+}
+
+/// One line for the whole message: whoever mutes one quota can mute another.
+fn to_mute(page: &mut Page, digest: &Digest<'_>, metric: &Metric) {
+    let quotas = digest.violations.len() + digest.forecasts.len() + digest.unseen.len();
+    let others = if quotas > 1 { " (for another quota, with its code)" } else { "" };
+    page.bullet(format!("To mute {}, put this into QUOTA_OVERRIDES{others}:", name(metric)));
+    page.detail(mute(digest.context, metric));
 }
 
 /// What helps, and the command that does it.
