@@ -129,6 +129,7 @@ mod tests {
             execution_id: "e".to_owned(),
             version: "0",
             account_id: "111122223333".to_owned(),
+            account_name: None,
             region: "us-east-1".to_owned(),
             started_at: "2026-03-02T12:00:00Z".to_owned(),
             duration_ms: 37_000,

@@ -34,6 +34,8 @@ pub struct Report {
     pub execution_id: String,
     pub version: &'static str,
     pub account_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
     pub region: String,
     pub started_at: String,
     pub duration_ms: u64,

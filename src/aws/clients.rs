@@ -20,7 +20,7 @@ use super::pages::MOST_PAGES;
 use super::quotas::Quotas;
 use crate::catalogue::Service;
 use crate::config::{Config, Pacing};
-use crate::domain::{Account, Fault, FaultKind, Instance};
+use crate::domain::{Account, Fault, FaultKind, Instance, Named};
 
 /// As faults name it.
 const WHO: &str = "sts:GetCallerIdentity";
@@ -183,7 +183,7 @@ impl Aws {
         let parts: Vec<&str> = arn.split(':').collect();
         match parts[..] {
             ["arn", partition, _, _, id, ..] if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
-                Ok(Account { id: id.to_owned(), region: self.region.clone(), partition: partition.to_owned() })
+                Ok(Account { id: id.to_owned(), region: self.region.clone(), partition: partition.to_owned(), named: Named::default() })
             }
             _ => Err(Fault::new(WHO, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account"))),
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::sinks::Sinks;
 use crate::aws::{Aws, Identity};
 use crate::config::Config;
+use crate::domain::Named;
 
 /// What lives as long as the process: clients with their buckets, and the configuration.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct App {
     pub config: Config,
     pub aws: Aws,
     pub sinks: Sinks,
+    /// What people call the account that is looked at.
+    pub named: Named,
     /// Answer with every row, as a dry run does.
     pub with_metrics: bool,
     pub progress: Progress,
@@ -74,7 +77,9 @@ pub struct Progress {
 impl App {
     #[must_use]
     pub fn new(config: Config, aws: Aws, sinks: Sinks) -> Self {
+        let named = Named { name: config.account_name.clone(), ..Named::default() };
         Self {
+            named,
             config,
             aws,
             sinks,

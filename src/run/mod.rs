@@ -36,7 +36,7 @@ use crate::answer::{Completeness, Report, emf};
 use crate::catalogue::Service;
 use crate::domain::request::Request;
 use crate::domain::snapshot::ACCOUNT_KEY;
-use crate::domain::{Fault, FaultKind, FaultRecord, Instance};
+use crate::domain::{Account, Fault, FaultKind, FaultRecord, Instance};
 use crate::judge::increase::Requests;
 use crate::judge::limits::Limits;
 use crate::ledger::Notes;
@@ -160,6 +160,7 @@ impl App {
             Err(fault) => return Err(RunError::discovery(&fault)),
         };
         let account = self.aws.account(&all, moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
+        let account = Account { named: self.named.clone(), ..account };
         choose(all, account, request, &self.config).map(|found| Discovered { is_nowhere, ..found })
     }
 
