@@ -1,6 +1,7 @@
 //! The environment, read once at start. Pure: the values come through a lookup.
 
 pub mod alarms;
+pub mod fleet;
 pub mod overrides;
 mod reader;
 pub mod watch;
@@ -12,6 +13,8 @@ use crate::config::alarms::Settings;
 use crate::config::overrides::Overrides;
 use crate::domain::Thresholds;
 use crate::domain::instances::InstancePattern;
+pub use fleet::FLEET_VARS;
+use fleet::Fleet;
 use reader::Reader;
 use watch::Watches;
 
@@ -99,6 +102,7 @@ pub struct Config {
     pub event_bus: Option<String>,
     pub run_metrics: RunMetrics,
     pub watches: Watches,
+    pub fleet: Fleet,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -202,6 +206,7 @@ impl Config {
             event_bus: read.bus("EVENT_BUS_NAME"),
             run_metrics: read.parsed("RUN_METRICS").unwrap_or_default(),
             watches: read.watches(),
+            fleet: read.fleet(),
         };
         if let Some(arn) = config.events_topic_arn.as_ref().filter(|arn| config.alert_topic_arn.as_ref() == Some(arn)) {
             let why = "expected another topic than ALERT_SNS_TOPIC_ARN: people would get JSON, one mail per event";
@@ -237,6 +242,7 @@ impl Default for Config {
             event_bus: None,
             run_metrics: RunMetrics::Summary,
             watches: Watches::default(),
+            fleet: Fleet::default(),
         }
     }
 }

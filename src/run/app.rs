@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::cell::OfCell;
 use super::sinks::Sinks;
+use crate::aws::cells::Cells;
+use crate::aws::organizations::Organization;
 use crate::aws::{Aws, Identity};
 use crate::config::Config;
 use crate::domain::Named;
@@ -25,6 +28,12 @@ pub struct App {
     pub progress: Progress,
     /// Where the monitor's own metrics are written; none where they are off, and in the command.
     pub metrics_log: Option<MetricsLog>,
+    /// How the cells of a fleet are reached; none where there is none.
+    pub cells: Option<Cells>,
+    /// Which accounts the organization has; none where it is not asked.
+    pub organization: Option<Organization>,
+    /// Of an app that measures a cell: whose its sinks are, and what its run saw.
+    pub(super) of_cell: Option<OfCell>,
     /// Who the function is, once it was asked.
     pub(super) identity: OnceCell<Identity>,
 }
@@ -86,6 +95,9 @@ impl App {
             with_metrics: false,
             progress: Progress::default(),
             metrics_log: None,
+            cells: None,
+            organization: None,
+            of_cell: None,
             identity: OnceCell::new(),
         }
     }

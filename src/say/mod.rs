@@ -7,6 +7,7 @@
 mod digest;
 mod document;
 mod facts;
+pub mod fleet;
 pub mod outgoing;
 mod remedy;
 mod subject;

@@ -33,6 +33,11 @@ pub(super) fn subject(digest: &Digest<'_>) -> String {
     if room >= SHORTEST_NAME.min(account.len()) { subject + &clip(&account, room) } else { subject }
 }
 
+/// A subject of other words.
+pub(super) fn clipped(text: &str) -> String {
+    clip(&ascii(text), LONGEST_SUBJECT)
+}
+
 pub(super) fn sms(digest: &Digest<'_>) -> String {
     let rejected = rejected(digest);
     let longest = if rejected.is_some() { LONGEST_SMS_NAME_BESIDE } else { LONGEST_SMS_NAME };
