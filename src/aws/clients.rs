@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::alarms::Alarms;
 use super::call::Caller;
+use super::cloudtrail::CloudTrail;
 use super::cloudwatch::CloudWatch;
 use super::connect::Connect;
 use super::edge::Edge;
@@ -37,6 +38,7 @@ pub struct Aws {
     pub quotas: Quotas,
     pub cloudwatch: CloudWatch,
     pub alarms: Alarms,
+    pub trail: CloudTrail,
     /// A listing that is counted and goes on after so many pages is not believed.
     pub most_pages: usize,
     /// Calls to Connect and its companions that are in no ledger yet.
@@ -56,6 +58,7 @@ pub(super) struct Callers {
     campaigns: Caller,
     quotas: Caller,
     alarms: Caller,
+    trail: Caller,
     own_calls: Log,
 }
 
@@ -78,6 +81,7 @@ impl Callers {
             campaigns: caller(Service::Campaigns),
             quotas: Caller::new("servicequotas", quotas),
             alarms: Caller::new("cloudwatch", PacingPlan::Alarms),
+            trail: Caller::new("cloudtrail", PacingPlan::CloudTrail),
             own_calls,
         }
     }
@@ -141,7 +145,7 @@ impl Aws {
     pub(super) fn with_callers(sdk: &SdkConfig, callers: Callers) -> Self {
         // Each attempt of a paced service takes a token first, so the retries must be ours: see `call`.
         let paced = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
-        let Callers { connect, cases, profile, wisdom, app_integrations, campaigns, quotas, alarms, own_calls } = callers;
+        let Callers { connect, cases, profile, wisdom, app_integrations, campaigns, quotas, alarms, trail, own_calls } = callers;
         Self {
             connect: Edge::new(aws_sdk_connect::Client::new(&paced), connect),
             cases: Edge::new(aws_sdk_connectcases::Client::new(&paced), cases),
@@ -152,6 +156,7 @@ impl Aws {
             quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), quotas),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
             alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), alarms),
+            trail: CloudTrail::new(aws_sdk_cloudtrail::Client::new(&paced), trail),
             most_pages: MOST_PAGES,
             own_calls,
             sts: aws_sdk_sts::Client::new(sdk),
@@ -175,6 +180,7 @@ impl Aws {
             caller.begin_run();
         }
         self.alarms.caller.begin_run();
+        self.trail.caller().begin_run();
     }
 
     /// The Region that the clients call.

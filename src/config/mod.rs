@@ -16,7 +16,7 @@ use crate::domain::instances::InstancePattern;
 pub use fleet::FLEET_VARS;
 use fleet::Fleet;
 use reader::Reader;
-use watch::Watches;
+use watch::{Watches, globs};
 
 /// Every variable the program reads itself, with its default, for the documentation and the checks.
 /// (The SDK reads the `AWS_*` ones, the logger `RUST_LOG`, `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`.)
@@ -64,6 +64,19 @@ pub const VARS: &[(&str, &str)] = &[
 /// A variable's default; none for a name that is not in the table.
 fn default_of(name: &str) -> &'static str {
     VARS.iter().find(|(known, _)| *known == name).map_or("", |(_, default)| default)
+}
+
+impl Default for Watches {
+    fn default() -> Self {
+        Self {
+            throttled: 10,
+            token_failures: 50,
+            cool_down_minutes: 60,
+            lookup: true,
+            rate_limit_topics: globs(default_of("GENESYS_RATE_LIMIT_TOPICS")),
+            token_topics: globs(default_of("GENESYS_TOKEN_TOPICS")),
+        }
+    }
 }
 
 /// What the user asked for, valid as a whole.
