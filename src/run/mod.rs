@@ -123,7 +123,7 @@ impl App {
         found: &Discovered,
         book: &Book,
     ) -> Scan {
-        let Notes { rota, tours, seen_until, instances, own_calls, activity, .. } = book.notes();
+        let Notes { rota, tours, seen_until, instances, own_calls, activity, trail, .. } = book.notes();
         let mut scan = Scan::new(
             self.aws.clone(),
             limits,
@@ -140,6 +140,8 @@ impl App {
         scan.rules = Rules { thresholds: run.thresholds, overrides: self.config.overrides.clone() };
         scan.own_calls_before = own_calls;
         scan.activity_before = activity;
+        scan.trail_before = trail;
+        scan.remembers = run.dry_run || self.with_metrics || run.sinks.stores.has_home();
         scan.seen_until = instances.into_iter().filter_map(|(id, known)| Some((id, known.seen_until?))).collect();
         scan.seen_until.extend(seen_until.map(|until| (ACCOUNT_KEY.to_owned(), until)));
         scan.apply_rate_quotas();

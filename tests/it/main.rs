@@ -31,6 +31,7 @@ mod figures;
 mod fit;
 mod gone;
 mod harness;
+mod held;
 mod history;
 mod imports;
 mod interleave;
