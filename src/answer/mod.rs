@@ -10,6 +10,7 @@ pub mod junit;
 pub mod markdown;
 pub mod page;
 pub mod prometheus;
+mod seen;
 pub mod stored;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ pub mod s3;
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::object;
@@ -215,6 +216,23 @@ impl Stores {
             }
         };
         self.patience.wait(home.name(), home.operations().0, writing).await
+    }
+
+    /// The newest snapshot of an instance, or of the account, at or before a time, from the home of the ledgers; none
+    /// where there is none. A bucket is looked through for a week before that time.
+    ///
+    /// # Errors
+    /// The fault of the read.
+    pub async fn snapshot_at(&self, owner: &Owner, instance_id: &str, at: Timestamp) -> Result<Option<Value>, Fault> {
+        let Some(home) = self.home() else { return Ok(None) };
+        let reading = async {
+            match home {
+                Store::DynamoDb(table) => table.snapshot_at(owner, instance_id, at).await,
+                Store::S3(bucket) => bucket.snapshot_at(owner, instance_id, at).await,
+            }
+        };
+        let operation = if matches!(home, Store::S3(_)) { s3::LIST } else { dynamodb::QUERY };
+        self.patience.wait(home.name(), operation, reading).await
     }
 
     /// Whether the home of the ledgers would take one, found out by a write that stores nothing; none where there is

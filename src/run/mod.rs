@@ -15,6 +15,7 @@ mod keep;
 mod latest;
 mod measure;
 mod others;
+mod since;
 pub mod sinks;
 mod subscribers;
 mod tell;
