@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::alarms::Alarms;
 use super::call::Caller;
+use super::cloudtrail::CloudTrail;
 use super::cloudwatch::CloudWatch;
 use super::connect::Connect;
 use super::edge::Edge;
@@ -37,6 +38,7 @@ pub struct Aws {
     pub quotas: Quotas,
     pub cloudwatch: CloudWatch,
     pub alarms: Alarms,
+    pub trail: CloudTrail,
     /// A listing that is counted and goes on after so many pages is not believed.
     pub most_pages: usize,
     /// Calls to Connect and its companions that are in no ledger yet.
@@ -112,6 +114,10 @@ impl Aws {
             quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
             alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", PacingPlan::Alarms)),
+            trail: CloudTrail::new(
+                aws_sdk_cloudtrail::Client::new(&paced),
+                Caller::new("cloudtrail", PacingPlan::CloudTrail),
+            ),
             most_pages: MOST_PAGES,
             own_calls,
             sts: aws_sdk_sts::Client::new(sdk),
@@ -135,6 +141,7 @@ impl Aws {
             caller.begin_run();
         }
         self.alarms.caller.begin_run();
+        self.trail.caller().begin_run();
     }
 
     /// The Region that the clients call.

@@ -1,6 +1,6 @@
 //! The AWS edge: the only place, beside the sinks, that names the SDK.
 //!
-//! Calls to Connect, its companion services and Service Quotas, and those about alarms, are paced and retried
+//! Calls to Connect, its companion services, Service Quotas and CloudTrail, and those about alarms, are paced and retried
 //! by [`call::Caller`]; the other services' limits are far away, and the SDK's standard retries serve them.
 
 pub mod alarms;
@@ -10,6 +10,7 @@ pub mod call;
 mod campaigns;
 mod cases;
 mod clients;
+pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod connect;
 pub mod edge;

@@ -17,6 +17,7 @@ mod binary;
 mod bursts;
 mod called;
 mod cli;
+mod cloudtrail;
 mod companions;
 mod crashes;
 mod deadline;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::uuid;
-use crate::{Alarm, Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Table, Throttle, Topic};
+use crate::{Alarm, Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Table, Throttle, Topic, Trail};
 
 /// One account in one Region. All fields are for tests to change, at any time.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct World {
     pub parameters: BTreeMap<String, Parameter>,
     /// CloudWatch's metric alarms, by name.
     pub alarms: BTreeMap<String, Alarm>,
+    /// CloudTrail's event history.
+    pub trail: Trail,
 }
 
 impl World {
@@ -77,6 +79,7 @@ impl World {
             buses: BTreeMap::from([("default".to_owned(), Bus::default())]),
             parameters: BTreeMap::new(),
             alarms: BTreeMap::new(),
+            trail: Trail::default(),
         }
     }
 
