@@ -5,6 +5,7 @@ pub mod csv;
 pub mod diff;
 pub mod doctor;
 pub mod emf;
+pub mod evidence;
 pub mod history;
 pub mod junit;
 pub mod markdown;

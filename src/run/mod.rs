@@ -1,6 +1,7 @@
 //! The run: a pipeline over values. Measure, judge, ask for more, keep, tell, keep alarms, answer.
 
 mod alarms;
+mod all_clear;
 mod answer;
 mod app;
 mod ask;
@@ -94,6 +95,7 @@ impl App {
         let account = fleet.account(&run, book).await;
         Box::pin(answer.settle(&run, account)).await;
         Box::pin(answer.tell_all(&run)).await;
+        Box::pin(answer.tell_silence(&run)).await;
         Box::pin(answer.keep_alarms(&run, &scan)).await;
 
         let report = answer.report(&run, &scan, found.skipped, calls_before).await;

@@ -4,6 +4,7 @@
 //! the number of violations, the message stays under SNS's limits: the worst are listed, and what is
 //! left out is counted.
 
+mod all_clear;
 mod digest;
 mod document;
 mod facts;
@@ -23,6 +24,7 @@ use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance, Metric};
 use crate::ledger::{Event, News, Severity};
 use crate::watch::words::Told;
+pub use all_clear::{Overview, all_clear};
 use digest::Digest;
 pub(crate) use digest::impact_of;
 pub use digest::{Context, Rows};
@@ -37,6 +39,8 @@ const FRAME: usize = 512;
 /// The subscriptions that get the text, and those that get the document.
 const TEXTS: usize = 2;
 const DOCUMENTS: usize = 5;
+/// SNS's reference says "less than 100 characters".
+const LONGEST_SUBJECT: usize = 99;
 /// Characters of one SMS.
 const SMS: usize = 140;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::digest::{Digest, FORECAST, Unseen, Violation};
+use super::digest::{Context, Digest, FORECAST, Unseen, Violation};
 use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
@@ -33,20 +33,20 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
 }
 
 #[derive(Default)]
-struct Page(String);
+pub(super) struct Page(pub(super) String);
 
 impl Page {
-    fn line(&mut self, text: impl AsRef<str>) {
+    pub(super) fn line(&mut self, text: impl AsRef<str>) {
         self.0.push_str(text.as_ref());
         self.0.push('\n');
     }
 
-    fn section(&mut self, title: &str) {
+    pub(super) fn section(&mut self, title: &str) {
         self.line("");
         self.line(title);
     }
 
-    fn bullet(&mut self, text: impl AsRef<str>) {
+    pub(super) fn bullet(&mut self, text: impl AsRef<str>) {
         self.line(format!("• {}", text.as_ref()));
     }
 
@@ -75,7 +75,7 @@ fn header(page: &mut Page, digest: &Digest<'_>) {
     page.line(format!("Violations Found: {}", digest.violations.len()));
 }
 
-fn account_line(account: &Account) -> String {
+pub(super) fn account_line(account: &Account) -> String {
     format!("Account: {} ({})", plain(&account.id, NAME), plain(&account.region, NAME))
 }
 
@@ -226,6 +226,10 @@ fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
     if !others.is_empty() {
         page.bullet(format!("the same for the other {}: {}", others.len(), list(&others, NAMES)));
     }
+    let asks = |metric: &&Metric| matches!(Increase::of(digest.context, metric), Increase::Command(_));
+    if digest.context.bucket.is_some() && all.iter().any(asks) {
+        page.bullet("Peak, trend and users for the request: connect-quota-monitor evidence");
+    }
 }
 
 /// One line of JSON for each quota that the message is about; of what could not be checked, for one.
@@ -246,6 +250,11 @@ fn footer(page: &mut Page, digest: &Digest<'_>) {
     let context = digest.context;
     page.line("");
     page.line(format!("Sent because {}.", reason(digest)));
+    origin_lines(page, context);
+}
+
+/// Which run of which account wrote it, and where its page is.
+pub(super) fn origin_lines(page: &mut Page, context: &Context<'_>) {
     let (account, region) = (plain(&context.account.id, NAME), plain(&context.account.region, NAME));
     let (time, run) = (date_and_time(context.now), plain(context.execution_id, NAME));
     page.line(format!("Account {account}, Region {region}, {time}, run {run}"));

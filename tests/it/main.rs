@@ -12,6 +12,7 @@
 mod activity;
 mod alarms;
 mod alerts;
+mod all_clear;
 mod architecture;
 mod binary;
 mod bursts;
@@ -24,6 +25,7 @@ mod deadline;
 mod diff;
 mod doctor;
 mod events;
+mod evidence;
 mod family;
 mod faults;
 mod figures;
