@@ -1,5 +1,6 @@
 //! The answer of an invocation; the CLI's `--output json` prints the same.
 
+pub mod checks;
 pub mod coverage;
 pub mod csv;
 pub mod diff;

@@ -19,6 +19,7 @@ use super::own::Log;
 use super::pace::PacingPlan;
 use super::pages::MOST_PAGES;
 use super::quotas::Quotas;
+use super::rules::Rules;
 use crate::catalogue::Service;
 use crate::config::{Config, Pacing};
 use crate::domain::{Account, Fault, FaultKind, Instance};
@@ -38,6 +39,7 @@ pub struct Aws {
     pub quotas: Quotas,
     pub cloudwatch: CloudWatch,
     pub alarms: Alarms,
+    pub rules: Rules,
     pub trail: CloudTrail,
     /// A listing that is counted and goes on after so many pages is not believed.
     pub most_pages: usize,
@@ -118,6 +120,7 @@ impl Aws {
                 aws_sdk_cloudtrail::Client::new(&paced),
                 Caller::new("cloudtrail", PacingPlan::CloudTrail),
             ),
+            rules: Rules::new(aws_sdk_eventbridge::Client::new(&paced), Caller::new("events", PacingPlan::Rules)),
             most_pages: MOST_PAGES,
             own_calls,
             sts: aws_sdk_sts::Client::new(sdk),
@@ -141,6 +144,7 @@ impl Aws {
             caller.begin_run();
         }
         self.alarms.caller.begin_run();
+        self.rules.caller.begin_run();
         self.trail.caller().begin_run();
     }
 

@@ -22,6 +22,9 @@ use dynamodb::DynamoDb;
 use ledger::{Opened, Version, Written};
 use s3::S3;
 
+/// The name of that store.
+pub const DYNAMODB: &str = "DynamoDB";
+
 /// A place that keeps snapshots. The first one is the home of the ledgers.
 #[derive(Debug, Clone)]
 pub enum Store {
@@ -40,7 +43,7 @@ pub struct Stores {
 impl Store {
     fn name(&self) -> &'static str {
         match self {
-            Self::DynamoDb(_) => "DynamoDB",
+            Self::DynamoDb(_) => DYNAMODB,
             Self::S3(_) => "S3",
         }
     }
@@ -235,16 +238,18 @@ impl Stores {
         self.patience.wait(home.name(), operation, reading).await
     }
 
-    /// Whether the home of the ledgers would take one, found out by a write that stores nothing; none where there is
-    /// no home.
-    pub async fn try_write(&self, owner: &Owner) -> Option<Result<(), Fault>> {
-        let home = self.home()?;
-        let trying = async {
-            match home {
-                Store::DynamoDb(table) => table.try_write(owner).await,
-                Store::S3(bucket) => bucket.try_write(owner).await,
-            }
-        };
-        Some(self.patience.wait(home.name(), home.operations().0, trying).await)
+    /// Whether each configured store would take a document, found out by a write that stores nothing; with its name.
+    pub async fn try_writes(&self, owner: &Owner) -> Vec<(&'static str, Result<(), Fault>)> {
+        let mut tried = Vec::new();
+        for store in &self.all {
+            let trying = async {
+                match store {
+                    Store::DynamoDb(table) => table.try_write(owner).await,
+                    Store::S3(bucket) => bucket.try_write(owner).await,
+                }
+            };
+            tried.push((store.name(), self.patience.wait(store.name(), store.operations().0, trying).await));
+        }
+        tried
     }
 }

@@ -19,6 +19,7 @@ mod others;
 mod since;
 pub mod sinks;
 mod subscribers;
+mod surroundings;
 mod tell;
 mod test_alert;
 mod vanished;

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::all_clear::Overview;
 use super::digest::{Context, Digest, Over, Unseen, Violation};
+use super::overview::Overview;
 use super::remedy::{Increase, console_link};
 use super::words::clip;
 use crate::domain::format::rfc3339;

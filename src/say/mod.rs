@@ -9,6 +9,7 @@ mod digest;
 mod document;
 mod facts;
 pub mod outgoing;
+mod overview;
 mod remedy;
 mod subject;
 #[cfg(test)]
@@ -24,10 +25,11 @@ use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance, Metric};
 use crate::ledger::{Event, News, Severity};
 use crate::watch::words::Told;
-pub use all_clear::{Overview, all_clear};
+pub use all_clear::all_clear;
 use digest::Digest;
 pub(crate) use digest::impact_of;
 pub use digest::{Context, Rows};
+pub use overview::Overview;
 pub(crate) use words::{counted, list, plain, reading, rejections};
 
 /// What SNS accepts as one message: body, attributes and all.
