@@ -27,7 +27,6 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
     what_to_do(&mut page, digest, most);
     unseen(&mut page, digest, most);
     muted(&mut page, digest);
-    how_to_mute(&mut page, digest, most);
     footer(&mut page, digest);
     page.0
 }
@@ -194,55 +193,53 @@ fn muted_quota(metric: &Metric) -> String {
     format!("{} ({status}, until {until}: {})", name(metric), plain(&mute.reason, NAME))
 }
 
+/// What to do about each quota, a command on a line of its own, and how to mute one.
 fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
     let all: Vec<&Metric> = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).collect();
-    if all.is_empty() {
+    let Some(to_mute) = all.first().copied().or_else(|| digest.unseen.first().map(|u| u.metric)) else {
         return;
-    }
+    };
     page.section("WHAT TO DO:");
     let detailed = most.min(WITH_REMEDY);
+    // The stored report has the numbers that a request is made of; one line of the mail says so.
+    let mut evidence = digest.context.bucket.map(|_| " (with the numbers of: connect-quota-monitor evidence)");
     for metric in all.iter().take(detailed) {
-        page.bullet(name_and_code(metric));
+        let (remedy, command) = remedy(digest, metric);
+        let evidence = command.as_ref().and_then(|_| evidence.take()).unwrap_or_default();
+        page.bullet(format!("{}: {remedy}{evidence}", name_and_code(metric)));
+        if let Some(command) = command {
+            page.detail(command);
+        }
         if let Some(link) = console_link(digest.context, metric) {
             page.detail(format!("Console: {link}"));
         }
-        page.detail(match Increase::of(digest.context, metric) {
-            // While one is open AWS takes no second one.
-            Increase::Command(command) if metric.increase_request.is_some() => {
-                format!("A request is open. Should AWS refuse it: {command}")
-            }
-            Increase::Command(command) => format!("Ask AWS for more: {command}"),
-            Increase::TooFast => {
-                "Calls came faster than the instance's rate of calls per second allows: slow the dialer, or ask AWS \
-                 Support for a higher rate. A higher limit of this quota would not help."
-                    .to_owned()
-            }
-            Increase::Fixed => "AWS does not raise this quota: use less of it.".to_owned(),
-            Increase::Unlisted => "Not in Service Quotas: ask AWS Support for more.".to_owned(),
-            Increase::OwnLimit => "The limit is your own: change it in QUOTA_OVERRIDES.".to_owned(),
-        });
     }
     let others: Vec<_> = all.iter().skip(detailed).map(|m| name_and_code(m)).collect();
     if !others.is_empty() {
         page.bullet(format!("the same for the other {}: {}", others.len(), list(&others, NAMES)));
     }
-    let asks = |metric: &&Metric| matches!(Increase::of(digest.context, metric), Increase::Command(_));
-    if digest.context.bucket.is_some() && all.iter().any(asks) {
-        page.bullet("Peak, trend and users for the request: connect-quota-monitor evidence");
-    }
+    let one_of_many = all.len() + digest.unseen.len() > 1;
+    let how = if one_of_many { " (for another quota, with its code)" } else { "" };
+    page.bullet(format!("To mute {}, put this into QUOTA_OVERRIDES{how}:", name(to_mute)));
+    page.detail(mute(digest.context, to_mute));
 }
 
-/// One line of JSON for each quota that the message is about; of what could not be checked, for one.
-fn how_to_mute(page: &mut Page, digest: &Digest<'_>, most: usize) {
-    let told = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).take(most.min(WITH_REMEDY));
-    let quotas: Vec<&Metric> = told.chain(digest.unseen.first().map(|u| u.metric)).collect();
-    if quotas.is_empty() {
-        return;
-    }
-    page.section("HOW TO MUTE, in QUOTA_OVERRIDES:");
-    for metric in quotas {
-        page.bullet(name(metric));
-        page.detail(mute(digest.context, metric));
+/// What helps, and the command that does it.
+fn remedy(digest: &Digest<'_>, metric: &Metric) -> (&'static str, Option<String>) {
+    match Increase::of(digest.context, metric) {
+        // While one is open AWS takes no second one.
+        Increase::Command(command) if metric.increase_request.is_some() => {
+            ("a request is open. Should AWS refuse it, ask again", Some(command))
+        }
+        Increase::Command(command) => ("ask AWS for more", Some(command)),
+        Increase::TooFast => (
+            "calls came faster than the instance's rate of calls per second allows. Slow the dialer, or ask AWS \
+             Support for a higher rate. A higher limit of this quota would not help",
+            None,
+        ),
+        Increase::Fixed => ("AWS does not raise this quota. Use less of it", None),
+        Increase::Unlisted => ("not in Service Quotas. Ask AWS Support for more", None),
+        Increase::OwnLimit => ("the limit is your own. Change it in QUOTA_OVERRIDES", None),
     }
 }
 

@@ -49,6 +49,7 @@ mod overlap;
 mod overrides;
 mod pacing;
 mod packs;
+mod pages;
 mod queues;
 mod reports;
 mod requests;
