@@ -14,6 +14,7 @@ mod alarms;
 mod alerts;
 mod all_clear;
 mod architecture;
+mod bad_input;
 mod binary;
 mod bursts;
 mod called;
