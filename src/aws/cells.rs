@@ -124,8 +124,13 @@ impl Cells {
         };
         let seconds = u64::try_from(given.expiration.secs()).unwrap_or_default();
         let expires = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
-        let credentials =
-            Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), Some(expires), "fleet");
+        let credentials = Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            Some(expires),
+            "fleet",
+        );
         let sdk = self.sdk.to_builder().credentials_provider(SharedCredentialsProvider::new(credentials));
         Ok(Session(sdk.identity_cache(IdentityCache::no_cache()).build()))
     }

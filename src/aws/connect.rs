@@ -8,8 +8,8 @@ use aws_sdk_connect::Client;
 use aws_sdk_connect::operation::get_task_template::GetTaskTemplateOutput;
 use aws_sdk_connect::types::{
     AgentStatusType, ContactFlowModuleState, ContactFlowState, IntegrationType, LexVersion, MetricType,
-    QueueSearchCriteria, QueueType, RoutingProfile, RuleCapabilityTier, SearchableQueueType, SecurityProfileType, TaskTemplateField,
-    TaskTemplateFieldType,
+    QueueSearchCriteria, QueueType, RoutingProfile, RuleCapabilityTier, SearchableQueueType, SecurityProfileType,
+    TaskTemplateField, TaskTemplateFieldType,
 };
 use tokio::time::Instant;
 

@@ -27,7 +27,9 @@ pub mod patience;
 mod profile;
 pub mod quotas;
 pub mod reference;
+pub mod rules;
 pub mod tally;
+mod trails;
 mod trouble;
 mod wisdom;
 

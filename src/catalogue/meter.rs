@@ -78,7 +78,13 @@ impl Meter {
             | Self::Bounded(l)
             | Self::QueueCapacity(l)
             | Self::DistinctIn(l, _) => Some(l),
-            Self::Instances | Self::Gauge(_) | Self::SumOf(_) | Self::Rate | Self::Burst | Self::Trail(_) | Self::NotMeasurable(_) => None,
+            Self::Instances
+            | Self::Gauge(_)
+            | Self::SumOf(_)
+            | Self::Rate
+            | Self::Burst
+            | Self::Trail(_)
+            | Self::NotMeasurable(_) => None,
         }
     }
 
@@ -106,7 +112,9 @@ impl Meter {
                 let parent = visit.parent().map(Listing::qualified).unwrap_or_default();
                 format!("{parent}, {}", visit.qualified())
             }
-            Self::CountWithDistinct(all, distinct) | Self::Higher(all, _, distinct) => format!("{}, {}", all.qualified(), distinct.qualified()),
+            Self::CountWithDistinct(all, distinct) | Self::Higher(all, _, distinct) => {
+                format!("{}, {}", all.qualified(), distinct.qualified())
+            }
             _ => self.listing().map_or_else(String::new, Listing::qualified),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod alarm;
+pub mod around;
 pub mod console;
 mod fault;
 pub mod format;

@@ -266,7 +266,9 @@ fn groups(listing: Listing) -> BTreeSet<&'static str> {
     catalogue::all()
         .filter_map(|q| match q.meter {
             Meter::Worst(l) | Meter::Bounded(l) if l == listing => Some(ALL),
-            Meter::WorstIn(l, group) | Meter::Higher(l, group, _) | Meter::SumIn(l, group, _) if l == listing => Some(group),
+            Meter::WorstIn(l, group) | Meter::Higher(l, group, _) | Meter::SumIn(l, group, _) if l == listing => {
+                Some(group)
+            }
             Meter::Higher(_, _, l) if l == listing => Some(ALL),
             _ => None,
         })

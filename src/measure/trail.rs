@@ -78,12 +78,8 @@ impl Scan {
             "at least: the event history goes back {HISTORY_DAYS} days, and the rule 180{others}; as of {}",
             clock(claimed.at.min(released.at))
         );
-        let usage = Usage {
-            approximate: true,
-            bound: Some(Bound::Lower),
-            note: Some(note),
-            ..Usage::exactly(count(own))
-        };
+        let usage =
+            Usage { approximate: true, bound: Some(Bound::Lower), note: Some(note), ..Usage::exactly(count(own)) };
         partly(used(quota, usage), &[claimed, released])
     }
 

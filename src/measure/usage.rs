@@ -55,9 +55,7 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         | Meter::DistinctIn(..)
         | Meter::SumIn(..)
         | Meter::SumOf(_)
-        | Meter::Trail(_) => {
-            Measured::NotMeasurable("measured for the account".to_owned())
-        }
+        | Meter::Trail(_) => Measured::NotMeasurable("measured for the account".to_owned()),
     }
 }
 

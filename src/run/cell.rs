@@ -188,7 +188,11 @@ impl Left {
     }
 
     /// Says how the run ended; a fault where that could not be written.
-    async fn end(mut self, (state, reason, seen): (State, Option<String>, Option<Seen>), moment: Moment) -> Option<Fault> {
+    async fn end(
+        mut self,
+        (state, reason, seen): (State, Option<String>, Option<Seen>),
+        moment: Moment,
+    ) -> Option<Fault> {
         let document = &mut self.document;
         document.state = state;
         document.reason = reason.map(|text| crate::say::plain(&text, LONGEST_REASON));

@@ -1,6 +1,7 @@
 //! The run: a pipeline over values. Measure, judge, ask for more, keep, tell, keep alarms, answer.
 
 mod alarms;
+mod all_clear;
 mod answer;
 mod app;
 mod ask;
@@ -19,8 +20,10 @@ mod keep;
 mod latest;
 mod measure;
 mod others;
+mod since;
 pub mod sinks;
 mod subscribers;
+mod surroundings;
 mod tell;
 mod test_alert;
 mod vanished;
@@ -102,6 +105,7 @@ impl App {
         let account = fleet.account(&run, book).await;
         Box::pin(answer.settle(&run, account)).await;
         Box::pin(answer.tell_all(&run)).await;
+        Box::pin(answer.tell_silence(&run)).await;
         Box::pin(answer.keep_alarms(&run, &scan)).await;
 
         let report = answer.report(&run, &scan, found.skipped, calls_before).await;

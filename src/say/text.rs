@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::digest::{Digest, FORECAST, Unseen, Violation};
+use super::digest::{Context, Digest, FORECAST, Unseen, Violation};
 use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
@@ -32,20 +32,20 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
 }
 
 #[derive(Default)]
-struct Page(String);
+pub(super) struct Page(pub(super) String);
 
 impl Page {
-    fn line(&mut self, text: impl AsRef<str>) {
+    pub(super) fn line(&mut self, text: impl AsRef<str>) {
         self.0.push_str(text.as_ref());
         self.0.push('\n');
     }
 
-    fn section(&mut self, title: &str) {
+    pub(super) fn section(&mut self, title: &str) {
         self.line("");
         self.line(title);
     }
 
-    fn bullet(&mut self, text: impl AsRef<str>) {
+    pub(super) fn bullet(&mut self, text: impl AsRef<str>) {
         self.line(format!("• {}", text.as_ref()));
     }
 
@@ -77,7 +77,7 @@ fn header(page: &mut Page, digest: &Digest<'_>) {
     page.line(format!("Violations Found: {}", digest.violations.len()));
 }
 
-fn account_line(account: &Account) -> String {
+pub(super) fn account_line(account: &Account) -> String {
     let (id, region) = (plain(&account.id, NAME), plain(&account.region, NAME));
     let Named { name, ou, owner } = &account.named;
     let Some(name) = name else {
@@ -217,9 +217,12 @@ fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
     let Some(first) = all.first().copied() else { return };
     page.section("WHAT TO DO:");
     let detailed = most.min(WITH_REMEDY);
+    // The stored report has the numbers that a request is made of; one line of the mail says so.
+    let mut evidence = digest.context.bucket.map(|_| " (with the numbers of: connect-quota-monitor evidence)");
     for metric in all.iter().take(detailed) {
         let (remedy, command) = remedy(digest, metric);
-        page.bullet(format!("{}: {remedy}", name_and_code(metric)));
+        let evidence = command.as_ref().and_then(|_| evidence.take()).unwrap_or_default();
+        page.bullet(format!("{}: {remedy}{evidence}", name_and_code(metric)));
         if let Some(command) = command {
             page.detail(command);
         }
@@ -265,6 +268,11 @@ fn footer(page: &mut Page, digest: &Digest<'_>) {
     let context = digest.context;
     page.line("");
     page.line(format!("Sent because {}.", reason(digest)));
+    origin_lines(page, context);
+}
+
+/// Which run of which account wrote it, and where its page is.
+pub(super) fn origin_lines(page: &mut Page, context: &Context<'_>) {
     let (account, region) = (plain(&context.account.label(), NAME), plain(&context.account.region, NAME));
     let (time, run) = (date_and_time(context.now), plain(context.execution_id, NAME));
     page.line(format!("Account {account}, Region {region}, {time}, run {run}"));

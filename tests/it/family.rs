@@ -8,8 +8,8 @@ use connect_quota_monitor::domain::Scope;
 use serde_json::{Value, json};
 use simaws::{Instance, Resource, World};
 
-use crate::held;
 use crate::harness::{Bench, NOON, quiet, row};
+use crate::held;
 
 /// How the simulated AWS must make a resource so that visits of this listing come to it.
 fn kind_member(listing: Listing) -> Option<(&'static str, &'static str)> {

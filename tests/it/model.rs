@@ -123,7 +123,8 @@ fn world() -> impl Strategy<Value = World> {
                 for (kind, n) in kinds {
                     instance.integrate(&kind, n);
                 }
-                instance.language_rules = rules.iter().map(|(source, n)| (source.clone(), n / (1 + agents % 3))).collect();
+                instance.language_rules =
+                    rules.iter().map(|(source, n)| (source.clone(), n / (1 + agents % 3))).collect();
                 instance.traffic_groups = agents % 11;
                 instance.rules = rules;
                 instance.phone_numbers = phones;

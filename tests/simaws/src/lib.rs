@@ -68,12 +68,12 @@ mod wire;
 mod world;
 
 pub use broken::BrokenOff;
-pub use cloudtrail::Trail;
+pub use cloudtrail::{Delivery, Trail};
 pub use cloudwatch::alarms::Alarm;
 pub use companion::Resource;
 pub use dynamodb::{Item, Table};
 pub use estate::{Assumed, Estate, Land, Role};
-pub use eventbridge::{Bus, Event};
+pub use eventbridge::{Bus, Event, Rule};
 pub use fault::{Fault, FaultKind, Times};
 pub use hook::{Hook, Passing};
 pub use metrics::Metrics;

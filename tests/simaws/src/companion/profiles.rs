@@ -143,7 +143,8 @@ fn recommender_schema(view: &View<'_>) -> Value {
 fn get_domain(view: &View<'_>, _: &Request<'_>) -> Answer {
     let mut body = domain(view);
     body["DefaultExpirationDays"] = 366.into();
-    body["Stats"] = json!({ "ProfileCount": 1_000, "MeteringProfileCount": 900, "ObjectCount": 4_000, "TotalSize": 9_000_000 });
+    body["Stats"] =
+        json!({ "ProfileCount": 1_000, "MeteringProfileCount": 900, "ObjectCount": 4_000, "TotalSize": 9_000_000 });
     view.join(&mut body);
     ok(&body)
 }
