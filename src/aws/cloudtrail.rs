@@ -48,6 +48,10 @@ impl CloudTrail {
         Self { client, caller }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     #[must_use]
     pub fn caller(&self) -> &Caller {
         &self.caller

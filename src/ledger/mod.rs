@@ -109,6 +109,9 @@ pub struct Notes {
     /// The mark of news that people got and a channel for programs refused: the next run sends the mail no second time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed: Option<String>,
+    /// When readers last got a message, in unix seconds; only of the account, and only where a long silence is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<i64>,
     /// When the alert topic's subscriptions were last counted; only of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscribers: Option<Counted>,
@@ -221,6 +224,7 @@ impl Notes {
     #[must_use]
     pub fn after(mut self, other: &Self) -> Self {
         self.seen_until = self.seen_until.max(other.seen_until);
+        self.told_at = self.told_at.max(other.told_at);
         self.history = self.history.joined(other.history.clone());
         self.activity = self.activity.joined(&other.activity);
         self.trail = self.trail.joined(&other.trail);

@@ -77,7 +77,7 @@ impl Round {
             .filter(|l| l.service() == self.service && matches!(l.place(), Place::Each(..)))
             .partition(is_inner);
         let left = self.calls.unwrap_or(0);
-        // What stands deeper must not wait for ever behind a long outer list.
+        // A third of the calls is kept for nested listings: a long outer list must not use them all.
         let kept_for_inner = if inner.is_empty() { 0 } else { left / 3 };
         let mut found = HashMap::new();
         let outer = outer.into_iter().map(|listing| (listing, self.known(listing, roots, &found)));

@@ -9,10 +9,13 @@
     reason = "in a test a panic is the message, and its numbers are small"
 )]
 
+mod account_name;
 mod activity;
 mod alarms;
 mod alerts;
+mod all_clear;
 mod architecture;
+mod bad_input;
 mod binary;
 mod bursts;
 mod called;
@@ -25,6 +28,7 @@ mod deadline;
 mod diff;
 mod doctor;
 mod events;
+mod evidence;
 mod family;
 mod faults;
 mod figures;
@@ -49,6 +53,7 @@ mod overlap;
 mod overrides;
 mod pacing;
 mod packs;
+mod pages;
 mod queues;
 mod reports;
 mod requests;

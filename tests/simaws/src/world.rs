@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::uuid;
-use crate::{Alarm, Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Table, Throttle, Topic, Trail};
+use crate::{Alarm, Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Rule, Table, Throttle, Topic, Trail};
 
 /// One account in one Region. All fields are for tests to change, at any time.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct World {
     pub topics: BTreeMap<String, Topic>,
     /// By name. `default` is there, as in every account.
     pub buses: BTreeMap<String, Bus>,
+    /// Of the default bus.
+    pub rules: Vec<Rule>,
     /// Parameter Store, by name.
     pub parameters: BTreeMap<String, Parameter>,
     /// CloudWatch's metric alarms, by name.
@@ -77,6 +79,7 @@ impl World {
             buckets: BTreeMap::new(),
             topics: BTreeMap::new(),
             buses: BTreeMap::from([("default".to_owned(), Bus::default())]),
+            rules: Vec::new(),
             parameters: BTreeMap::new(),
             alarms: BTreeMap::new(),
             trail: Trail::default(),
