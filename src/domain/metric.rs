@@ -172,14 +172,13 @@ impl Metric {
             && self.fault.is_none()
     }
 
-    /// There is none of it in any resource of a companion service, and nothing else to say.
+    /// None of it was found in any resource of a companion service, and there is nothing else to say.
     #[must_use]
     pub fn is_empty_resource(&self) -> bool {
         self.scope == Scope::Resource.as_str()
             && self.service_code != CONNECT
             && self.status == Status::Ok
             && self.usage.is_some_and(|usage| usage <= 0.0)
-            && !self.approximate
             && self.muted.is_none()
             && self.forecast.is_none()
             && self.increase_request.is_none()

@@ -34,7 +34,7 @@ pub struct Snapshot {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<String>,
     /// Codes (or names, without one) of the quotas of companion services' resources of which a stored document holds no
-    /// row: measured, and there is none.
+    /// row: measured, and none was found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub empty: Vec<String>,
     /// Codes of the quotas of which a stored document holds no row: AWS offers no way to measure them, and there is

@@ -185,7 +185,8 @@ impl Scan {
                 let (measured, source) = if quota.meter == Meter::Rate || rates::is_live(quota, limits) {
                     rates::measured(Some(quota), shared.rates.get(quota.key()), limits, quota.key())
                 } else if quota.meter == Meter::Burst {
-                    (bursts::measured(quota, limits, &shared.rates), quota.meter.source())
+                    let source = quota.rate_beside().map_or_else(String::new, |_| quota.meter.source());
+                    (bursts::measured(quota, limits, &shared.rates), source)
                 } else {
                     (self.account_usage(quota, &integrations, shared), quota.meter.source())
                 };

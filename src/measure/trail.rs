@@ -76,7 +76,7 @@ impl Scan {
                 ..GroupUsage::default()
             });
         }
-        let others = if is_only_one {
+        let others = if is_only_one || released.total() == 0 {
             String::new()
         } else {
             format!("; {} releases of the account name no instance and are not counted", released.total())

@@ -22,6 +22,7 @@ mod called;
 mod cli;
 mod cloudtrail;
 mod companions;
+mod cost;
 mod counted;
 mod crashes;
 mod deadline;
