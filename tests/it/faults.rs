@@ -151,6 +151,7 @@ async fn a_run_in_which_nothing_could_be_measured_fails() {
         bench.always("connect", listing.operation(), FaultKind::AccessDenied);
     }
     bench.always("connect", "ListPhoneNumbersV2", FaultKind::AccessDenied);
+    bench.always("connect", "ListTrafficDistributionGroups", FaultKind::AccessDenied);
     let error = bench.run().await.unwrap_err();
     assert!(matches!(error, RunError::Collection(_)), "{error}");
     assert_eq!(bench.items().len(), 3, "what the run saw of its blindness is stored");
