@@ -46,6 +46,7 @@ pub const VARS: &[(&str, &str)] = &[
     ("DETAIL_CALL_BUDGET", "60"),
     ("FORECAST_DAYS", "14"),
     ("AUTO_REQUEST_INCREASE", "false"),
+    ("AUTO_ESCALATE_REQUESTS", "false"),
     ("EVENTS_SNS_TOPIC_ARN", ""),
     ("EVENT_BUS_NAME", ""),
     ("RUN_METRICS", "summary"),
@@ -103,6 +104,8 @@ pub struct Config {
     pub forecast_days: u32,
     /// Ask AWS for more where an adjustable quota is critical.
     pub auto_request_increase: bool,
+    /// Have AWS open a support case for a request that hangs.
+    pub auto_escalate_requests: bool,
     /// Gets one message per transition, for programs.
     pub events_topic_arn: Option<String>,
     /// Name or ARN of the bus that gets one event per transition.
@@ -207,6 +210,7 @@ impl Config {
             detail_calls: read.number("DETAIL_CALL_BUDGET", 0, 10_000).unwrap_or(60),
             forecast_days: read.number("FORECAST_DAYS", 0, 365).unwrap_or(14),
             auto_request_increase: read.flag("AUTO_REQUEST_INCREASE"),
+            auto_escalate_requests: read.flag("AUTO_ESCALATE_REQUESTS"),
             events_topic_arn: read.topic("EVENTS_SNS_TOPIC_ARN"),
             event_bus: read.bus("EVENT_BUS_NAME"),
             run_metrics: read.parsed("RUN_METRICS").unwrap_or_default(),
@@ -241,6 +245,7 @@ impl Default for Config {
             detail_calls: 60,
             forecast_days: 14,
             auto_request_increase: false,
+            auto_escalate_requests: false,
             events_topic_arn: None,
             event_bus: None,
             run_metrics: RunMetrics::Summary,
@@ -289,6 +294,7 @@ mod tests {
             ("LOOKBACK_MINUTES", "1.5"),
             ("FORECAST_DAYS", "366"),
             ("AUTO_REQUEST_INCREASE", "perhaps"),
+            ("AUTO_ESCALATE_REQUESTS", "perhaps"),
             ("EVENTS_SNS_TOPIC_ARN", "events"),
             ("EVENT_BUS_NAME", "my bus"),
             ("RUN_METRICS", "all"),
@@ -323,6 +329,7 @@ mod tests {
             "LOOKBACK_MINUTES=`1.5`",
             "FORECAST_DAYS=`366`",
             "AUTO_REQUEST_INCREASE=`perhaps`",
+            "AUTO_ESCALATE_REQUESTS=`perhaps`",
             "EVENTS_SNS_TOPIC_ARN=`events`",
             "EVENT_BUS_NAME=`my bus`",
             "RUN_METRICS=`all`",

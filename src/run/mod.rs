@@ -9,6 +9,7 @@ pub mod discover;
 mod doctor;
 pub mod error;
 mod faults;
+mod hang;
 pub mod history;
 mod judge;
 mod keep;
@@ -21,7 +22,10 @@ mod tell;
 mod test_alert;
 mod vanished;
 mod watch;
+mod watch_documents;
+mod watch_look;
 mod watch_quota;
+mod who;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

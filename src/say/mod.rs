@@ -8,6 +8,7 @@ mod digest;
 mod document;
 mod facts;
 pub mod outgoing;
+pub mod overdue;
 mod remedy;
 mod subject;
 #[cfg(test)]
@@ -118,8 +119,18 @@ fn attributes(
     instance: Option<&Instance>,
     account: &Account,
 ) -> Vec<(&'static str, String)> {
+    attributes_of(event.as_str(), severity, impact, instance, account)
+}
+
+fn attributes_of(
+    event: &str,
+    severity: Severity,
+    impact: Impact,
+    instance: Option<&Instance>,
+    account: &Account,
+) -> Vec<(&'static str, String)> {
     vec![
-        ("event", event.as_str().to_owned()),
+        ("event", event.to_owned()),
         ("severity", severity.as_str().to_owned()),
         ("impact", impact.as_str().to_owned()),
         ("instance_id", instance.map_or(ACCOUNT_KEY, |i| &i.id).to_owned()),

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::look::Callers;
 use super::state::State;
 use super::table::Watch;
 use crate::domain::Owner;
@@ -23,13 +24,23 @@ pub struct Told {
     pub instance_id: Option<String>,
 }
 
+/// What is known beside the counts.
+#[derive(Debug, Clone, Default)]
+pub struct Aside {
+    /// A sentence about the quota and its applied limit.
+    pub quota: String,
+    /// A sentence about the accepted calls, or why there is none.
+    pub accepted: String,
+    pub callers: Option<Callers>,
+}
+
 fn time(second: i64) -> String {
     Timestamp::from_second(second).map_or_else(|_| "an unknown time".to_owned(), rfc3339)
 }
 
-/// `quota`: a sentence about the quota and its applied limit.
 #[must_use]
-pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: bool) -> Told {
+pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over: bool) -> Told {
+    let Aside { quota, accepted, callers } = aside;
     let count = format!("{}{}", if state.at_least { "at least " } else { "" }, state.count);
     let times = if state.count == 1 { "time" } else { "times" };
     let State { operation, caller, .. } = state;
@@ -59,6 +70,9 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: b
     if !quota.is_empty() {
         lines.push(format!("Quota: {quota}"));
     }
+    if !accepted.is_empty() {
+        lines.push(format!("Who else: {accepted}"));
+    }
     if !is_over {
         lines.extend([String::new(), watch.advice.to_owned()]);
     }
@@ -80,7 +94,8 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: b
             "name": state.watch, "operation": operation, "caller": caller, "count": state.count,
             "at_least": state.at_least, "first": time(state.first), "last": time(state.last),
             "sessions": state.sessions, "addresses": state.addresses, "agents": state.agents,
-            "instances": state.instances, "quota": quota,
+            "instances": state.instances, "quota": quota, "accepted": accepted,
+            "accepted_calls": callers.as_ref().map(document),
         },
     });
     let instance_id = if state.instances.len() == 1 { state.instances.first().cloned() } else { None };
@@ -95,6 +110,18 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: b
         owner: owner.clone(),
         instance_id,
     }
+}
+
+/// Who made the accepted calls, for programs.
+fn document(callers: &Callers) -> Value {
+    let most = callers
+        .most
+        .iter()
+        .map(|(who, calls)| json!({ "caller": who, "calls": calls, "percent": callers.percent(*calls) }));
+    json!({
+        "from": time(callers.span.0), "until": time(callers.span.1), "calls": callers.calls,
+        "complete": callers.is_whole, "callers": most.collect::<Vec<_>>(),
+    })
 }
 
 /// The key of a state within its watch.
