@@ -6,12 +6,12 @@ use std::path::Path;
 use connect_quota_monitor::catalogue;
 
 use crate::stories::{self, called};
-use crate::watch_look;
+use crate::{hanging, watch_look};
 
 #[tokio::test(start_paused = true)]
 async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
     let mut called = called(&stories::all().await).await;
-    for (service, operation) in watch_look::calls().await {
+    for (service, operation) in watch_look::calls().await.into_iter().chain(hanging::calls().await) {
         called.entry(service).or_default().insert(operation);
     }
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).to_owned()).collect() };
@@ -35,6 +35,7 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
         (
             "servicequotas",
             set(&[
+                "CreateSupportCase",
                 "GetAWSDefaultServiceQuota",
                 "GetServiceQuota",
                 "ListAWSDefaultServiceQuotas",
