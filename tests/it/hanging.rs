@@ -89,8 +89,8 @@ async fn what_hangs_is_told_once_with_what_to_do() {
     assert_eq!(answer["alerts"]["sent"], 0);
     run(&mut bench, 5).await;
     assert_eq!(events(&bench)[2..], [("resolve".to_owned(), key("pending"))]);
-    // A day later the young one hangs too.
-    run(&mut bench, 24).await;
+    // A day later the young one hangs too, and the touched one does again.
+    run(&mut bench, 25).await;
     let mails = told(&bench);
     assert_eq!((mails.len(), mails[1].document["requests"].as_array().unwrap().len()), (2, 2));
     assert!(

@@ -62,4 +62,5 @@ mod tls;
 mod units;
 mod usage;
 mod watch;
+mod watch_events;
 mod watch_look;
