@@ -9,7 +9,7 @@ use super::call::Caller;
 use super::cloudwatch::Window;
 use super::pages::Pages;
 use crate::domain::{Fault, FaultKind};
-use crate::watch::record::Record;
+pub use crate::watch::record::Record;
 
 const OPERATION: &str = "LookupEvents";
 /// Events of a page, at most.
@@ -37,6 +37,10 @@ impl CloudTrail {
     #[must_use]
     pub fn new(client: Client, caller: Caller) -> Self {
         Self { client, caller }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 
     #[must_use]

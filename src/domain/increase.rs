@@ -2,6 +2,12 @@
 
 use jiff::Timestamp;
 
+use super::format::{number, one_line};
+
+/// A raised quota should last: this much above the limit, and this much of it used at most.
+const HEADROOM: f64 = 1.25;
+const COMFORTABLE_SHARE: f64 = 0.6;
+
 /// A request, as AWS's history has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IncreaseRequest {
@@ -19,67 +25,7 @@ pub struct IncreaseRequest {
     pub case_id: Option<String>,
 }
 
-/// Business days after which an open request is called overdue, and without a touch.
-const PATIENCE: i64 = 3;
-const UNTOUCHED: i64 = 1;
-const DAY: i64 = 86_400;
-
-/// Seconds of the days from Monday to Friday between two times, in UTC. Holidays are days like others.
-fn business_seconds(from: Timestamp, until: Timestamp) -> i64 {
-    let (from, until) = (from.as_second(), until.as_second());
-    let days = from.div_euclid(DAY)..=until.div_euclid(DAY);
-    // The first day of the Unix epoch was a Thursday.
-    let working = days.filter(|day| (1..=5).contains(&(day + 4).rem_euclid(7)));
-    working.map(|day| (until.min((day + 1) * DAY) - from.max(day * DAY)).max(0)).sum()
-}
-
-/// An open request that AWS has left alone for too long.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Overdue {
-    pub request: IncreaseRequest,
-    pub service_code: String,
-    pub escalation: Escalation,
-}
-
-/// Whether the monitor opened a support case for a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Escalation {
-    None,
-    Opened,
-    /// Why it could not.
-    Failed(String),
-}
-
-impl Overdue {
-    /// What tells the request from others: its id, or else what it asks for and since when.
-    #[must_use]
-    pub fn id(&self) -> String {
-        let IncreaseRequest { id, quota_code, created, .. } = &self.request;
-        id.clone().unwrap_or_else(|| format!("{quota_code}@{}", created.as_second()))
-    }
-
-    /// What it is for, as far as the request says.
-    #[must_use]
-    pub fn quota(&self) -> String {
-        self.request.quota_code.clone()
-    }
-}
-
 impl IncreaseRequest {
-    /// Open for more than three business days, and untouched for more than one.
-    #[must_use]
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
-        self.is_open()
-            && business_seconds(self.created, now) > PATIENCE * DAY
-            && business_seconds(self.updated, now) > UNTOUCHED * DAY
-    }
-
-    /// AWS has opened no support case for it.
-    #[must_use]
-    pub fn is_pending(&self) -> bool {
-        self.status == "PENDING"
-    }
-
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.status.as_str(), "PENDING" | "CASE_OPENED")
@@ -96,49 +42,96 @@ pub struct Increase {
     pub context: Option<String>,
 }
 
+impl Increase {
+    /// The command that asks for it; each argument is one word of a POSIX shell, because somebody will paste it.
+    #[must_use]
+    pub fn command(&self, region: &str) -> String {
+        let mut command = "aws service-quotas request-service-quota-increase".to_owned();
+        let mut option = |name: &str, value: &str| {
+            command.extend([" ", name, " ", shell_word(value).as_str()]);
+        };
+        option("--region", region);
+        option("--service-code", &self.service_code);
+        option("--quota-code", &self.quota_code);
+        option("--desired-value", &number(self.desired));
+        if let Some(arn) = &self.context {
+            option("--context-id", arn);
+        }
+        command
+    }
+}
+
+/// The value to ask for: a quarter above the limit, and so much that the usage is 60 percent of it at
+/// most. In whole numbers, but for limits that are none themselves (0.5 calls a second).
+#[must_use]
+pub fn desired(limit: f64, usage: f64) -> f64 {
+    let wanted = (limit * HEADROOM).max(usage / COMFORTABLE_SHARE);
+    let steps = if limit.fract() > 0.0 && wanted < 10.0 { 100.0 } else { 1.0 };
+    // 147 / 0.6 is a hair above 245 in binary, and nobody wants to ask for 246.
+    ((wanted * steps) - 1e-6).ceil().max(1.0) / steps
+}
+
+/// One argument of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let text = one_line(text);
+    let is_safe = |b: u8| b.is_ascii_alphanumeric() || b"_:/.@%+=,-".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_safe) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
+    #[test]
+    fn a_hostile_argument_is_one_word_of_the_shell() {
+        assert_eq!(
+            shell_word("arn:aws:connect:eu-central-1:1:instance/a-b"),
+            "arn:aws:connect:eu-central-1:1:instance/a-b"
+        );
+        assert_eq!(shell_word("$(rm -rf /)'"), r"'$(rm -rf /)'\'''");
+        assert_eq!(shell_word("a\nb;`c`"), "'a b;`c`'");
+        assert_eq!(shell_word(""), "''");
     }
 
-    #[test]
-    fn weekends_do_not_count() {
-        for (from, until, hours) in [
-            ("2026-03-02T12:00:00Z", "2026-03-05T12:00:00Z", 72), // Monday to Thursday
-            ("2026-02-27T12:00:00Z", "2026-03-02T12:00:00Z", 24), // Friday to Monday
-            ("2026-02-28T01:00:00Z", "2026-03-01T23:00:00Z", 0),  // a weekend
-            ("2026-03-02T12:00:00Z", "2026-03-02T11:00:00Z", 0),
-            ("2026-02-02T00:00:00Z", "2026-03-02T00:00:00Z", 480), // four weeks
-        ] {
-            assert_eq!(business_seconds(at(from), at(until)), hours * 3_600, "{from} to {until}");
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+        /// A real shell takes it for the one word that it is.
+        #[test]
+        fn the_shell_reads_back_what_was_written(text in "[\\PC\n$`'\"\\\\!*;&|<>(){} ]{0,40}") {
+            let script = format!("printf %s {}", shell_word(&text));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            proptest::prop_assert!(output.status.success());
+            proptest::prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), one_line(&text));
         }
     }
 
     #[test]
-    fn a_request_is_overdue_after_three_business_days_without_a_touch() {
-        let request = |status: &str, created: &str, updated: &str| IncreaseRequest {
-            id: Some("r".to_owned()),
-            quota_code: "L-1".to_owned(),
-            desired: 1.0,
-            status: status.to_owned(),
-            created: at(created),
-            updated: at(updated),
-            context: None,
-            case_id: None,
-        };
-        let now = at("2026-03-05T12:00:01Z"); // a Thursday
-        for (status, created, updated, is_overdue) in [
-            ("PENDING", "2026-03-02T12:00:00Z", "2026-03-02T12:00:00Z", true),
-            ("PENDING", "2026-03-02T12:00:01Z", "2026-03-02T12:00:01Z", false),
-            ("CASE_OPENED", "2026-02-20T12:00:00Z", "2026-03-04T12:00:00Z", true),
-            ("CASE_OPENED", "2026-02-20T12:00:00Z", "2026-03-04T12:00:01Z", false),
-            ("DENIED", "2026-02-20T12:00:00Z", "2026-02-20T12:00:00Z", false),
-            ("CASE_CLOSED", "2026-02-20T12:00:00Z", "2026-02-20T12:00:00Z", false),
-        ] {
-            assert_eq!(request(status, created, updated).is_overdue(now), is_overdue, "{status} {created} {updated}");
+    fn the_shell_hands_on_every_argument_as_it_was_meant() {
+        let hostile = [
+            "$(touch x)",
+            "`id`",
+            "'; rm -rf / #",
+            "a\"b",
+            "<script>",
+            "$HOME",
+            "a b",
+            "\u{1b}[31m",
+            "\u{202e}x",
+            "é☎",
+            "*",
+            "~root",
+            "-n",
+            "a\r\nb",
+            "\\",
+            "!!",
+            "&& x",
+        ];
+        for text in hostile {
+            // A stub of `aws` that prints its arguments, each on a line.
+            let script = format!("aws() {{ printf '%s\\n' \"$@\"; }}; aws --context-id {}", shell_word(text));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            let printed = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(printed, format!("--context-id\n{}\n", one_line(text)), "{text:?}");
         }
     }
 }

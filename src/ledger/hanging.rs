@@ -6,7 +6,7 @@ use super::Incidents;
 use super::decide::Decision;
 use super::incident::{Incident, id_of, is_request, key_of};
 use super::news::News;
-use crate::domain::increase::Overdue;
+use crate::domain::overdue::Overdue;
 use jiff::Timestamp;
 
 /// What a run knows of requests that hang.
@@ -63,7 +63,8 @@ impl Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::increase::{Escalation, IncreaseRequest};
+    use crate::domain::increase::IncreaseRequest;
+    use crate::domain::overdue::Escalation;
 
     fn now() -> Timestamp {
         Timestamp::from_second(1_772_452_800).unwrap()

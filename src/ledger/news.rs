@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::grade::Grade;
 use crate::domain::Metric;
-use crate::domain::increase::Overdue;
+use crate::domain::overdue::Overdue;
 
 /// What one message has to say. Keys are quota keys.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use tracing::info;
 use super::context::{Book, Context};
 use crate::answer::{Alerts, Events};
 use crate::domain::Fault;
-use crate::domain::increase::Escalation;
+use crate::domain::overdue::Escalation;
 use crate::judge::increase::Requests;
 use crate::ledger::{Hanging, News};
 use crate::say;

@@ -273,12 +273,14 @@ impl Watching<'_> {
             || "not looked up: this invocation had looked up other operations, at two requests a second".to_owned(),
             |looked| said(&state.operation, looked),
         );
-        Aside { quota, accepted, callers: looked.and_then(Result::ok) }
+        Aside { quota, accepted, callers: looked.and_then(Result::ok), ..Aside::default() }
     }
 
     async fn publish(&self, watch: &Watch, subject: &str, state: &State, is_over: bool) -> Result<(), Fault> {
         let owner = owner_of(subject);
-        let aside = if is_over { Aside::default() } else { self.aside(watch, state).await };
+        let mut aside = if is_over { Aside::default() } else { self.aside(watch, state).await };
+        let is_ours = owner.account_id == self.identity.account.id;
+        aside.name = self.app.named.name.clone().filter(|_| is_ours);
         let told = words::told(watch, state, &owner, &aside, is_over);
         info!("{}", told.summary);
         let message = say::watched(&told);

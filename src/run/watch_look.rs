@@ -21,7 +21,7 @@ impl App {
     ///
     /// # Errors
     /// The fault of `LookupEvents`.
-    pub(super) async fn look(
+    pub(super) async fn who_called(
         &self,
         (service, operation): (&str, &str),
         span: Span,
@@ -63,7 +63,7 @@ pub(super) struct Looks(Mutex<BTreeMap<(String, String), Result<Callers, Fault>>
 const MOST_LOOKS: usize = 2;
 
 impl Looks {
-    /// As [`App::look`]; none where the invocation has asked about others already.
+    /// As [`App::who_called`]; none where the invocation has asked about others already.
     pub(super) async fn look(
         &self,
         app: &App,
@@ -80,7 +80,7 @@ impl Looks {
         if known.len() >= MOST_LOOKS {
             return None;
         }
-        let looked = app.look((service, operation), span, role, deadline).await;
+        let looked = app.who_called((service, operation), span, role, deadline).await;
         known.insert(key, looked.clone());
         Some(looked)
     }

@@ -63,7 +63,7 @@ pub(super) async fn name_callers(run: &Context<'_>, judged: &mut Judged, window:
         }
         if let Some(span) = busiest(metric).filter(|_| run.app.config.watches.lookup) {
             let of = (metric.service_code.as_str(), operation);
-            let looked = run.app.look(of, span, role.as_deref(), end).await;
+            let looked = run.app.who_called(of, span, role.as_deref(), end).await;
             said_of.push(said(operation, &looked));
             faults.extend(looked.err());
         }

@@ -8,7 +8,7 @@ use super::words::{NAME, SENTENCE, counted, date_of, number, plain};
 use super::{Message, SMS, attributes_of, body};
 use crate::catalogue;
 use crate::domain::format::rfc3339;
-use crate::domain::increase::{Escalation, Overdue};
+use crate::domain::overdue::{Escalation, Overdue};
 use crate::domain::{Account, Impact, console};
 use crate::ledger::{News, Severity, key_of};
 

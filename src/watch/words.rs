@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::look::Callers;
 use super::state::State;
 use super::table::Watch;
-use crate::domain::Owner;
 use crate::domain::format::rfc3339;
+use crate::domain::{Owner, label};
 
 /// What a message says, before a channel's shape is put around it.
 #[derive(Debug, Clone)]
@@ -21,12 +21,15 @@ pub struct Told {
     pub summary: String,
     pub dedup_key: String,
     pub owner: Owner,
+    pub account_name: Option<String>,
     pub instance_id: Option<String>,
 }
 
 /// What is known beside the counts.
 #[derive(Debug, Clone, Default)]
 pub struct Aside {
+    /// What people call the account.
+    pub name: Option<String>,
     /// A sentence about the quota and its applied limit.
     pub quota: String,
     /// A sentence about the accepted calls, or why there is none.
@@ -40,7 +43,8 @@ fn time(second: i64) -> String {
 
 #[must_use]
 pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over: bool) -> Told {
-    let Aside { quota, accepted, callers } = aside;
+    let Aside { name, quota, accepted, callers } = aside;
+    let name = name.as_deref();
     let count = format!("{}{}", if state.at_least { "at least " } else { "" }, state.count);
     let times = if state.count == 1 { "time" } else { "times" };
     let State { operation, caller, .. } = state;
@@ -52,7 +56,7 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over:
     let mut lines = vec![
         summary.clone(),
         String::new(),
-        format!("Account {} in {}", owner.account_id, owner.region),
+        format!("Account {} in {}", label(&owner.account_id, name), owner.region),
         format!("Operation: {operation}"),
         format!("Caller: {caller}"),
         format!("First: {}   last: {}", time(state.first), time(state.last)),
@@ -79,7 +83,7 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over:
     let short: String = summary.chars().take(99).collect();
     let event = if is_over { "recovered" } else { "throttled" };
     let dedup_key = format!("{}/{}/watch/{}/{}", owner.account_id, owner.region, state.watch, key(state));
-    let document = json!({
+    let mut document = json!({
         "schema_version": 1,
         "product": "connect-quota-monitor",
         "event": event,
@@ -98,6 +102,9 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over:
             "accepted_calls": callers.as_ref().map(document),
         },
     });
+    if let Some(name) = name {
+        document["account_name"] = json!(name);
+    }
     let instance_id = if state.instances.len() == 1 { state.instances.first().cloned() } else { None };
     Told {
         event,
@@ -108,6 +115,7 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over:
         summary,
         dedup_key,
         owner: owner.clone(),
+        account_name: name.map(str::to_owned),
         instance_id,
     }
 }

@@ -52,6 +52,7 @@ ALWAYS = {
     "servicequotas:GetServiceQuota",
     "servicequotas:GetAWSDefaultServiceQuota",
     "servicequotas:ListRequestedServiceQuotaChangeHistory",
+    "cloudtrail:LookupEvents",
     "cloudwatch:GetMetricData",
     "cloudwatch:ListMetrics",
     # Alarms can be removed with every switch off.
@@ -74,7 +75,6 @@ SWITCHED = {
     "OverridesInObject": "s3:GetObject",
     "SendEventsToTopic": "sns:Publish",
     "SendEventsToBus": "events:PutEvents",
-    "LooksUp": "cloudtrail:LookupEvents",
 }
 WITH_ALARMS = {"cloudwatch:PutMetricAlarm"}
 #: What the reference does not say: an alarm that is made with tags is tagged.

@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("keep", &["ledger", "aws", "config", "domain"]),
     ("send", &["say", "aws", "config", "domain"]),
     ("answer", &["catalogue", "domain"]),
-    ("fit", &["judge", "catalogue", "domain"]),
+    ("fit", &["catalogue", "domain"]),
     (
         "run",
         &[

@@ -9,10 +9,13 @@
     reason = "in a test a panic is the message, and its numbers are small"
 )]
 
+mod account_name;
 mod activity;
 mod alarms;
 mod alerts;
+mod all_clear;
 mod architecture;
+mod bad_input;
 mod binary;
 mod bursts;
 mod called;
@@ -24,6 +27,7 @@ mod deadline;
 mod diff;
 mod doctor;
 mod events;
+mod evidence;
 mod family;
 mod faults;
 mod figures;
@@ -31,6 +35,7 @@ mod fit;
 mod gone;
 mod hanging;
 mod harness;
+mod held;
 mod history;
 mod imports;
 mod interleave;

@@ -1,4 +1,4 @@
-//! CloudTrail `LookupEvents`: AWS JSON 1.1.
+//! CloudTrail `LookupEvents`, and reading trails: AWS JSON 1.1.
 //!
 //! The history of management events of the last 90 days, the newest first. One attribute at most, 50 events a page;
 //! a token is bound to the parameters that it came with.
@@ -19,6 +19,8 @@ const KEYS: [&str; 8] =
 pub struct Trail {
     /// Records as CloudTrail writes them: `eventID`, `eventTime`, `eventName`, `eventSource`, `userIdentity` ...
     pub records: Vec<Value>,
+    /// Trails that deliver events. The history needs none.
+    pub deliveries: Vec<Delivery>,
     /// Seconds after which a call shows in the history. AWS says: within minutes.
     pub delay: i64,
 }
@@ -69,10 +71,12 @@ fn time(input: &Value, name: &str) -> Result<Option<i64>, AwsError> {
 }
 
 pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
-    if context.operation != "LookupEvents" {
-        return Err(AwsError::new(400, "UnknownOperationException", ""));
-    }
     let input = context.call.json()?;
+    match context.operation {
+        "LookupEvents" => {}
+        "DescribeTrails" | "GetTrailStatus" | "GetEventSelectors" => return trails(context, &input),
+        _ => return Err(AwsError::new(400, "UnknownOperationException", "")),
+    }
     let now = context.world.metrics.clock.unwrap_or(context.world.quotas.now);
     let attribute = attribute(&input)?;
     let limit = match &input["MaxResults"] {
@@ -122,6 +126,43 @@ pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
         body["NextToken"] = json!(next);
     }
     Ok(respond(200, "application/x-amz-json-1.1", body.to_string()))
+}
+
+/// What is said of trails, which are named by their ARN where they are another Region's.
+fn trails(context: &Context<'_>, input: &Value) -> Answer {
+    let world = &context.world;
+    let arn = |trail: &Delivery| {
+        format!("arn:{}:cloudtrail:{}:{}:trail/{}", world.partition, world.region, world.account_id, trail.name)
+    };
+    let body = if context.operation == "DescribeTrails" {
+        let shown =
+            |trail: &Delivery| json!({ "Name": trail.name, "TrailARN": arn(trail), "HomeRegion": world.region });
+        json!({ "trailList": world.trail.deliveries.iter().map(shown).collect::<Vec<_>>() })
+    } else {
+        let name = input["Name"].as_str().or(input["TrailName"].as_str()).unwrap_or_default();
+        let found = world.trail.deliveries.iter().find(|trail| trail.name == name || arn(trail) == name);
+        let trail = found.ok_or_else(|| {
+            let message = format!("Unknown trail: {name} for the user: {}", world.account_id);
+            AwsError::new(400, "TrailNotFoundException", &message)
+        })?;
+        if context.operation == "GetTrailStatus" {
+            json!({ "IsLogging": trail.is_logging })
+        } else {
+            let mut body = trail.selectors.clone();
+            body["TrailARN"] = json!(arn(trail));
+            body
+        }
+    };
+    Ok(respond(200, "application/x-amz-json-1.1", body.to_string()))
+}
+
+/// A trail that delivers events.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub name: String,
+    pub is_logging: bool,
+    /// As `GetEventSelectors` answers: `EventSelectors` or `AdvancedEventSelectors`.
+    pub selectors: Value,
 }
 
 /// The one attribute of a request.
