@@ -555,6 +555,37 @@ check_connect() {
   warn "whether there is an Amazon Connect instance in $REGION cannot be seen: $error"
 }
 
+# Of one event selector of a trail with management events: `All`, `ReadOnly`, `WriteOnly`; of an advanced one `both`,
+# or `true` or `false` for what its field readOnly must be.
+readonly MANAGEMENT_EVENTS="[EventSelectors[?IncludeManagementEvents].ReadWriteType, AdvancedEventSelectors[?FieldSelectors[?Field=='eventCategory' && Equals[0]=='Management']].[FieldSelectors[?Field=='readOnly'].Equals[0] | ([0] || 'both')][]][]"
+
+# EventBridge gets calls from a trail. Without one the watches on throttled calls see nothing, and none is made here.
+check_trail() {
+  local trails arn logging kind reads=no writes=no
+  if [ "$(coming WatchThrottling)" = false ] || [ "$(coming UseDynamoDBStorage)" = false ]; then return; fi
+  if ! trails=$(ask stand-in "${AWS[@]}" cloudtrail describe-trails --query 'trailList[].TrailARN' --output text 2>"$WORK/error"); then
+    warn "whether a trail logs calls in $REGION cannot be seen: $(cat "$WORK/error")"
+    return
+  fi
+  for arn in $trails; do
+    [ "$arn" != None ] || continue
+    if ! logging=$(ask True "${AWS[@]}" cloudtrail get-trail-status --name "$arn" --query IsLogging --output text 2>"$WORK/error") ||
+      ! kind=$(ask All "${AWS[@]}" cloudtrail get-event-selectors --trail-name "$arn" --query "$MANAGEMENT_EVENTS" --output text 2>"$WORK/error"); then
+      warn "what the trail $arn logs cannot be seen: $(cat "$WORK/error")"
+      return
+    fi
+    case $logging in [Tt]rue) ;; *) continue ;; esac
+    case " $(printf '%s' "$kind" | tr '\t\n' '  ') " in *' All '* | *' ReadOnly '* | *' both '* | *' true '*) reads=yes ;; esac
+    case " $(printf '%s' "$kind" | tr '\t\n' '  ') " in *' All '* | *' WriteOnly '* | *' both '* | *' false '*) writes=yes ;; esac
+  done
+  case $reads$writes in
+    yesyes) say "A trail logs reads and writes in $REGION: who is throttled can be told." ;;
+    noyes) warn "no trail in $REGION logs management events that only read: throttled calls such as ListUsers and GetMetricDataV2 will not be told (docs/THROTTLING.md)" ;;
+    yesno) warn "no trail in $REGION logs management events that write: throttled calls such as StartOutboundVoiceContact will not be told (docs/THROTTLING.md)" ;;
+    *) warn "no trail logs management events in $REGION: nobody will be told who is throttled, because EventBridge gets the calls from a trail. None is made here, because it fills a bucket; docs/THROTTLING.md says how to make one" ;;
+  esac
+}
+
 check_build_tools() {
   command -v cargo >/dev/null 2>&1 ||
     die "Rust is not installed: see https://rustup.rs, or say --release latest, which needs none"
@@ -1294,6 +1325,7 @@ main() {
   check_connect
   prepare_stack
   check_rules
+  check_trail
   [ "$CODE_BUCKET" = "$(default_code_bucket)" ] || check_bucket --code-bucket "$CODE_BUCKET"
   ! has_parameter ExistingBucketName || [ -z "$(parameter ExistingBucketName)" ] || check_bucket --bucket "$(parameter ExistingBucketName)"
   check_key

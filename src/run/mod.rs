@@ -14,6 +14,7 @@ mod faults;
 mod fleet_digest;
 mod fleet_search;
 mod fleet_tell;
+mod hang;
 pub mod history;
 mod judge;
 mod keep;
@@ -28,7 +29,10 @@ mod tell;
 mod test_alert;
 mod vanished;
 mod watch;
+mod watch_documents;
+mod watch_look;
 mod watch_quota;
+mod who;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -90,6 +90,9 @@ carry_out() {
   case "$1 $2" in
     'sts get-caller-identity') echo arn:aws:iam::123456789012:user/x ;;
     'connect list-instances') echo 11111111-1111-1111-1111-111111111111 ;;
+    'cloudtrail describe-trails') echo arn:aws:cloudtrail:us-east-1:123456789012:trail/all ;;
+    'cloudtrail get-trail-status') echo True ;;
+    'cloudtrail get-event-selectors') echo All ;;
     'cloudformation describe-stacks')
       [ -e "$STATE/status" ] || fail ValidationError "Stack with id quotas does not exist"
       printf 'status\t\t%s\nprotected\t\t%s\n' "$(status)" "$(cat "$STATE/protected" 2>/dev/null || echo false)"
