@@ -95,7 +95,7 @@ impl Seen {
 }
 
 /// What became of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// A violation that was none.
@@ -110,7 +110,8 @@ pub enum Change {
 }
 
 impl Change {
-    fn words(self) -> &'static str {
+    #[must_use]
+    pub fn words(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Worse => "worse",
@@ -123,7 +124,7 @@ impl Change {
 }
 
 /// One row that differs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
 pub struct Difference {
     pub change: Change,
     pub instance_id: String,

@@ -134,6 +134,15 @@ impl Stores {
         self.patience.wait("S3", s3::PUT, bucket.put_latest(owner, name, kind, body)).await
     }
 
+    /// A document of the latest run; none where reports are not kept, or no run has left one.
+    ///
+    /// # Errors
+    /// The fault of the read.
+    pub async fn latest(&self, owner: &Owner, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(bucket) = self.bucket() else { return Ok(None) };
+        self.patience.wait("S3", object::OPERATION, bucket.latest(owner, name)).await
+    }
+
     /// Names of the configured stores that took nothing.
     #[must_use]
     pub fn took_nothing(&self, counts: Snapshots) -> Vec<&'static str> {

@@ -22,6 +22,9 @@ pub(super) const PUT: &str = "s3:PutObject";
 /// AWS's code for an object that does not exist.
 const NO_SUCH_KEY: &str = "NoSuchKey";
 
+/// Bytes; more than a report of the bucket has.
+const MOST_OF_LATEST: i64 = 8_000_000;
+
 #[derive(Debug, Clone)]
 pub struct S3 {
     client: Client,
@@ -59,6 +62,18 @@ impl S3 {
         let key = latest(&owner.account_id, &owner.region, name);
         let request = self.request(&key, body.into_bytes()).content_type(kind);
         request.send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
+    }
+
+    /// A document of the latest run; none where no run has left one.
+    ///
+    /// # Errors
+    /// The fault of `GetObject`.
+    pub async fn latest(&self, owner: &Owner, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let key = latest(&owner.account_id, &owner.region, name);
+        match object::read(&self.client, &self.bucket, &key, Some(MOST_OF_LATEST)).await {
+            Err(fault) if fault.answered.error_code.as_deref() == Some(NO_SUCH_KEY) => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {

@@ -19,6 +19,7 @@ pub mod sinks;
 mod subscribers;
 mod tell;
 mod test_alert;
+mod throttled;
 mod vanished;
 mod watch;
 mod watch_quota;
@@ -185,6 +186,9 @@ impl App {
     async fn finish(&self, report: Report, run: &Context<'_>) -> Result<Report, RunError> {
         let mut report = report;
         let keeps = !report.dry_run && run.sinks.stores.keeps_reports();
+        if keeps && run.is_whole {
+            latest::complete(run, &mut report).await;
+        }
         // A look at some instances, or at another threshold, is not what people find there.
         let latest = (keeps && run.is_whole).then(|| latest::text(&report));
         // Rows that stand there for the page only are let go at once: of a large account they are much.
