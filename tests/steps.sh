@@ -82,7 +82,15 @@ use_tools() {
   export MOTO_PYTHON="$PWD/target/venv/bin/python3"
 }
 
+# Runs the demo, and compares the excerpt in the README with what it printed.
 demo() {
-  cargo run --quiet --locked --example demo >target/demo.txt &&
-    tail -n 5 target/demo.txt
+  cargo run --quiet --locked --example demo >target/demo.txt || { tail -n 5 target/demo.txt; return 1; }
+  tail -n 5 target/demo.txt
+  local untrue
+  untrue=$(sed -n '/^From the demo/,/^```$/p' README.md | sed '1,/^```text$/d' | grep -vxF -e '```' -e '...' -e '' |
+    grep -vxFf target/demo.txt || true)
+  if [ -n "$untrue" ]; then
+    printf 'The README shows lines that the demo did not print:\n%s\n' "$untrue"
+    return 1
+  fi
 }

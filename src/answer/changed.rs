@@ -210,24 +210,39 @@ mod tests {
     #[test]
     fn each_kind_of_change_is_found_and_what_is_quiet_is_not() {
         let before = json!([
-            named("quiet", 10.0, "ok"), named("fills", 70.0, "ok"), named("grows", 82.0, "warning"),
-            named("falls", 99.0, "critical"), named("ends", 85.0, "warning"), named("stays", 90.0, "warning"),
-            named("hides", 40.0, "ok"), named("leaves", 40.0, "ok"),
+            named("quiet", 10.0, "ok"),
+            named("fills", 70.0, "ok"),
+            named("grows", 82.0, "warning"),
+            named("falls", 99.0, "critical"),
+            named("ends", 85.0, "warning"),
+            named("stays", 90.0, "warning"),
+            named("hides", 40.0, "ok"),
+            named("leaves", 40.0, "ok"),
         ]);
         let mut other_limit = named("quiet", 11.0, "ok");
         other_limit["limit"] = json!(200.0);
         let now = json!([
-            other_limit, named("fills", 81.0, "warning"), named("grows", 97.0, "critical"),
-            named("falls", 90.0, "warning"), named("ends", 60.0, "ok"), named("stays", 90.4, "warning"),
-            named("hides", 40.0, "unknown"), named("comes", 12.0, "ok"),
+            other_limit,
+            named("fills", 81.0, "warning"),
+            named("grows", 97.0, "critical"),
+            named("falls", 90.0, "warning"),
+            named("ends", 60.0, "ok"),
+            named("stays", 90.4, "warning"),
+            named("hides", 40.0, "unknown"),
+            named("comes", 12.0, "ok"),
         ]);
         let changed = changed(&before, &now).unwrap();
         let found: Vec<_> = changed.differences.iter().map(|d| (d.change, d.quota_name.as_str())).collect();
         assert_eq!(
             found,
             [
-                (Change::New, "fills"), (Change::Worse, "grows"), (Change::Better, "falls"), (Change::Recovered, "ends"),
-                (Change::NoLongerSeen, "hides"), (Change::NoLongerSeen, "leaves"), (Change::LimitChanged, "quiet"),
+                (Change::New, "fills"),
+                (Change::Worse, "grows"),
+                (Change::Better, "falls"),
+                (Change::Recovered, "ends"),
+                (Change::NoLongerSeen, "hides"),
+                (Change::NoLongerSeen, "leaves"),
+                (Change::LimitChanged, "quiet"),
             ]
         );
         assert_eq!((changed.persistent, changed.left_out, changed.since.as_str()), (1, 0, "2026-03-02T12:00:00Z"));
@@ -258,7 +273,8 @@ mod tests {
 
     #[test]
     fn more_than_a_page_holds_is_counted() {
-        let rows = |percent: f64, status: &str| (0..130).map(|n| named(&n.to_string(), percent, status)).collect::<Value>();
+        let rows =
+            |percent: f64, status: &str| (0..130).map(|n| named(&n.to_string(), percent, status)).collect::<Value>();
         let changed = changed(&rows(50.0, "ok"), &rows(90.0, "warning")).unwrap();
         assert_eq!((changed.differences.len(), changed.left_out, changed.persistent), (100, 30, 0));
     }

@@ -96,8 +96,16 @@ async fn the_latest_report_says_what_changed_since_the_one_before_and_who_is_thr
 async fn a_report_before_that_cannot_be_read_is_a_fault_and_is_replaced() {
     let mut bench = Bench::new(quiet(1)).with_bucket();
     bench.run().await.unwrap();
-    bench.sim.world().buckets.get_mut(BUCKET).unwrap().objects.get_mut(&format!("{LATEST}/report.json")).unwrap().body =
-        "{".into();
+    bench
+        .sim
+        .world()
+        .buckets
+        .get_mut(BUCKET)
+        .unwrap()
+        .objects
+        .get_mut(&format!("{LATEST}/report.json"))
+        .unwrap()
+        .body = "{".into();
     let answer = bench.run_at(&Request::default(), NOON + 3600).await.unwrap();
     let told = answer["faults"].to_string();
     assert!(told.contains("the latest report before") && told.contains("s3:GetObject"), "{told}");

@@ -36,7 +36,7 @@ const open = async (file, options = {}, hash = "") => {
   page.on("dialog", (dialog) => (errors.push("dialog: " + dialog.message()), dialog.dismiss()));
   page.on("request", (request) => /^(blob|data):/.test(request.url()) || requests.push(request.url()));
   await page.goto(address + hash);
-  const quiet = (what) => equal([errors, requests], [[], [address + hash]], what);
+  const quiet = (what) => equal([errors, requests], [[], [address]], what);
   return { page, quiet, close: () => context.close() };
 };
 // The report in one document; `split`: as a file, which may have others beside it.

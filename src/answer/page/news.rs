@@ -9,7 +9,8 @@ use crate::domain::format::{number, one_line};
 
 pub(super) fn changed(report: &StoredReport) -> Markup {
     let Some(changed) = &report.changed else {
-        let why = "There is no earlier report to compare with: the monitor compares the reports that it keeps in its bucket.";
+        let why =
+            "There is no earlier report to compare with: the monitor compares the reports that it keeps in its bucket.";
         return section("changed", &html! { p { (why) } });
     };
     let content = html! {

@@ -148,7 +148,8 @@ pub(super) fn instances(report: &StoredReport, rows: &Rows<'_>, folder: Option<&
 /// Everything of one instance, on its own page.
 pub(super) fn instance(instance: &StoredInstance, rows: &Rows<'_>) -> Markup {
     let unnamed = |remedy| Detail { named: false, remedy };
-    let (never, found): (Vec<_>, Vec<_>) = rows.all.iter().copied().partition(|p| p.row.status == Status::NotMeasurable);
+    let (never, found): (Vec<_>, Vec<_>) =
+        rows.all.iter().copied().partition(|p| p.row.status == Status::NotMeasurable);
     html! {
         p { (one_line(&instance.instance_id)) ", " (instance.seen.metrics_count) " quotas" }
         @if let Some(reason) = &instance.seen.reason { p.partial { (one_line(reason)) } }

@@ -102,8 +102,15 @@ fn what_changed_and_who_is_throttled_stand_in_the_page_where_they_are_known() {
         "count": 45, "at_least": true, "first": "2026-03-02T11:50:00Z", "last": "2026-03-02T11:59:00Z"}]);
     let (_, text) = tags_and_text(&render(&StoredReport::parse(document.to_string()).unwrap()));
     for part in [
-        "Since 2026-03-02T11:00:00Z. 3 over their threshold as before.", "▲ worse", "sales<", "82.0 %", "96.5 %", "and 7 more",
-        "at least 45", "role <crm>", "ListUsers",
+        "Since 2026-03-02T11:00:00Z. 3 over their threshold as before.",
+        "▲ worse",
+        "sales<",
+        "82.0 %",
+        "96.5 %",
+        "and 7 more",
+        "at least 45",
+        "role <crm>",
+        "ListUsers",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
