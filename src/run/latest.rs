@@ -6,9 +6,11 @@ use crate::answer::changed::Changed;
 use crate::answer::stored::StoredReport;
 use crate::answer::{Report, page};
 use crate::aws::object;
-use crate::domain::{Fault, FaultKind, FaultRecord};
+use crate::domain::{Fault, FaultKind, FaultRecord, console};
 
 const REPORT: &str = "report.json";
+/// More than a report of the bucket has.
+const MOST_BYTES: i64 = 8_000_000;
 
 /// Adds what only this report has: what changed since the one that it replaces, and whom the watches see rejected.
 /// What cannot be read is a fault of the report.
@@ -27,7 +29,8 @@ pub(super) async fn complete(run: &Context<'_>, report: &mut Report) {
 }
 
 async fn changed(run: &Context<'_>, report: &Report) -> Result<Option<Changed>, Fault> {
-    let Some(before) = run.sinks.stores.latest(&run.owner, REPORT).await? else { return Ok(None) };
+    let key = console::latest(&run.owner.account_id, &run.owner.region, REPORT);
+    let Some((before, _)) = run.sinks.stores.object(&key, MOST_BYTES).await? else { return Ok(None) };
     // Whatever stands there is replaced: what cannot be compared is told once.
     let unlike =
         |why: String| Fault::new(object::OPERATION, FaultKind::BadResponse, format!("the latest report before: {why}"));

@@ -51,7 +51,7 @@ pub(super) fn of_instance(report: &StoredReport, instance: &StoredInstance, inde
 fn whose(report: &StoredReport) -> Markup {
     html! {
         p {
-            "Account " b { (one_line(&report.account_id)) } ", Region " b { (one_line(&report.region)) } ", "
+            "Account " b { (one_line(&report.account_label())) } ", Region " b { (one_line(&report.region)) } ", "
             time datetime=(one_line(&report.started_at)) { (one_line(&report.started_at)) }
             ". Run " (one_line(&report.execution_id)) "."
         }

@@ -108,7 +108,7 @@ fn index(report: &StoredReport, folder: Option<&str>) -> String {
             (sections::run(report))
         }
     };
-    document(report, &format!("Amazon Connect quotas: {} {}", report.account_id, report.region), &content)
+    document(report, &format!("Amazon Connect quotas: {} {}", report.account_label(), report.region), &content)
 }
 
 /// The page of one instance.
