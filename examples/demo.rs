@@ -54,7 +54,7 @@ fn hurry(sim: Sim) {
             }
             let before = std::mem::replace(&mut asked, sim.asked());
             let is_busy = before != asked;
-            tokio::time::advance(Duration::from_millis(if is_busy { 5 } else { 100 })).await;
+            tokio::time::advance(Duration::from_millis(if is_busy { 5 } else { 200 })).await;
         }
     });
 }

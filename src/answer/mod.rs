@@ -2,6 +2,7 @@
 
 pub mod changed;
 pub mod checks;
+pub mod compare;
 pub mod coverage;
 pub mod csv;
 pub mod diff;

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::throttled;
 use crate::answer::changed::Changed;
 use crate::answer::stored::StoredReport;
-use crate::answer::{Report, page};
+use crate::answer::{Report, compare, page};
 use crate::aws::object;
 use crate::domain::{Fault, FaultKind, FaultRecord, console};
 
@@ -34,7 +34,7 @@ async fn changed(run: &Context<'_>, report: &Report) -> Result<Option<Changed>, 
     // Whatever stands there is replaced: what cannot be compared is told once.
     let unlike =
         |why: String| Fault::new(object::OPERATION, FaultKind::BadResponse, format!("the latest report before: {why}"));
-    Changed::since(&before, report).map(Some).map_err(unlike)
+    compare::compare(&before, report).map(Some).map_err(unlike)
 }
 
 /// The report as it is kept, with every row that the run has of it.

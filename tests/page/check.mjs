@@ -55,7 +55,7 @@ const shown = (page) => page.locator(".q tbody tr:not([hidden])").count();
 const open_all = (page) => page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = true)));
 
 const forms = {
-  light: { colorScheme: "light" },
+  light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
   dark: { colorScheme: "dark" },
   phone: { viewport: { width: 360, height: 740 } },
   print: { colorScheme: "light" },

@@ -3,6 +3,7 @@
 //! Every text is escaped by the template engine. The page's own style and script are named by their hashes in its
 //! policy, so that nothing else runs and nothing is fetched, whatever a name from AWS holds.
 
+mod files;
 mod header;
 mod news;
 mod row;
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::stored::{StoredInstance, StoredReport};
 use crate::domain::format::one_line;
+use files::{encoded, file_name};
 use row::Rows;
 
 const STYLE: &str = include_str!("page.css");
@@ -73,21 +75,6 @@ impl<'a> Pages<'a> {
             (file_name(place, instance), part(self.report, instance, &format!("../{}", encoded(self.index))))
         })
     }
-}
-
-/// AWS's ids are hexadecimal; whatever else a document holds becomes no path.
-fn file_name(place: usize, instance: &StoredInstance) -> String {
-    let id = &instance.instance_id;
-    let is_plain = (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if is_plain { format!("{id}.html") } else { format!("instance-{place}.html") }
-}
-
-/// A file's name as a part of an address.
-fn encoded(name: &str) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    name.bytes()
-        .map(|byte| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 fn index(report: &StoredReport, folder: Option<&str>) -> String {

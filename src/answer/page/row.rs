@@ -106,9 +106,12 @@ fn value(value: Option<f64>) -> String {
     value.map_or_else(|| "?".to_owned(), number)
 }
 
-/// The bar ends at the limit; the number beside it does not.
+/// The bar ends at the limit; the number beside it does not. Where it would be a hair there is none.
 fn bar(percent: f64) -> Markup {
-    let width = number((percent / 2.0).clamp(0.0, 50.0));
+    let width = (percent / 2.0).clamp(0.0, 50.0).round();
+    if width < 2.0 {
+        return html! {};
+    }
     html! { svg width="50" height="6" aria-hidden="true" { rect width=(width) height="6" {} } }
 }
 

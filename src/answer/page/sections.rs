@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::files::{encoded, file_name};
 use super::row::{Detail, Rows, growth, table};
-use super::{encoded, file_name};
 use crate::answer::Completeness;
 use crate::answer::stored::{Placed, StoredInstance, StoredReport};
 use crate::domain::Status;
