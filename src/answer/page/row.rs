@@ -117,7 +117,9 @@ fn bar(percent: f64) -> Markup {
 
 /// What a reader should know before trusting the number.
 fn facts(row: &Row) -> Markup {
-    let says_peak = row.note.as_deref().is_some_and(|note| note.contains("peak at"));
+    // Notes give the minute, as `2026-03-02 11:40`.
+    let minute = row.peak_at.as_ref().and_then(|at| at.get(..16)).map(|minute| minute.replace('T', " "));
+    let says_peak = minute.is_some_and(|minute| row.note.as_deref().is_some_and(|note| note.contains(&minute)));
     let lines = [
         row.rejected.filter(|n| *n > 0.0).map(|n| format!("{} rejected by AWS in the window", number(n))),
         row.peak_at.as_ref().filter(|_| !says_peak).map(|at| format!("peak at {at}")),

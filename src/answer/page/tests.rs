@@ -43,6 +43,18 @@ fn days_without_data_are_gaps_and_the_words_say_the_same() {
 }
 
 #[test]
+fn a_peak_stands_once() {
+    let mut said = row("Calls", 5.0, 50.0, "ok");
+    (said["peak_at"], said["note"]) = (json!("2026-03-02T11:40:00Z"), json!("peak at 2026-03-02 11:40 UTC"));
+    let mut unsaid = said.clone();
+    unsaid["note"] = json!("approximate");
+    let (_, text) = tags_and_text(&render(&report(&json!([said]))));
+    assert_eq!((text.matches("11:40").count(), text.contains("2026-03-02T11:40:00Z")), (1, false), "{text}");
+    let (_, text) = tags_and_text(&render(&report(&json!([unsaid]))));
+    assert!(text.contains("peak at 2026-03-02T11:40:00Z"), "{text}");
+}
+
+#[test]
 fn the_page_fetches_nothing_and_its_script_is_small() {
     let page = render(&report(&rows()));
     assert!(script().len() <= 6 * 1024, "{} bytes", script().len());
