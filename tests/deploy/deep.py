@@ -11,6 +11,7 @@ What it cannot prove is listed here, in GAPS and LIMITS.
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 import urllib.request
@@ -30,6 +31,9 @@ GAPS = {
     "recovery": "A table's point-in-time recovery is not switched on. test_deploy.py asserts it.",
     "logs": "A log group gets neither retention nor key. test_deploy.py asserts both.",
     "egress": "A security group's egress rules are left out. test_deploy.py asserts them.",
+    "environment": "A function's key is not kept. test_deploy.py asserts it.",
+    "concurrency": "A function's reserved concurrency is left out. test_deploy.py asserts it.",
+    "updates": "An update leaves rules, alarms and log groups as they are. test_deploy.py updates a rule.",
     "retained": "RetainExceptOnCreate is not known: what should be kept goes with the stack. test_deploy.py asserts it, by an addition of ours to moto.",
     "patterns": "AllowedPattern and Rules are not looked at. test_rules.py evaluates them, test_refused.py asserts what deploy.sh refuses.",
 }
@@ -73,9 +77,7 @@ class Engine:
 
     def __init__(self, folder, measured):
         self.measured, self._log = measured, folder / "log"
-        # LocalStack takes the port it is told, and no port of its own choice.
-        import socket
-
+        # LocalStack chooses no port itself.
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -295,6 +297,9 @@ def test_a_stack_from_nothing_to_nothing(cloud, deploy, package, changed):
     gap("logs", "retentionInDays" in group)
 
     events, lambda_ = cloud.client("events"), cloud.client("lambda")
+    concurrency = lambda_.get_function_concurrency(FunctionName=function["FunctionName"])
+    gap("concurrency", "ReservedConcurrentExecutions" in concurrency)
+    assert stack.parameters["ReserveConcurrency"] == "true"
     rule = events.describe_rule(Name=stack.ids["Schedule"])
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 hour)", "ENABLED")
     (found,) = events.list_targets_by_rule(Rule=stack.ids["Schedule"])["Targets"]
@@ -378,15 +383,18 @@ def test_a_stack_from_nothing_to_nothing(cloud, deploy, package, changed):
     again = deploy("--skip-checks")
     assert "No changes to deploy" in again and "very package" in again
 
-    # New code and other parameters, in place; what is not given stays. The schedule's own runs come by themselves.
-    runs = len(finished())
+    # New code and other parameters, in place; what is not given stays.
     deploy("--threshold", "70", "--parameter", "ScheduleExpression=rate(1 minute)", "--skip-checks", zip_file=changed)
     updated = Stack(cloud)
     assert updated.description["StackStatus"] == "UPDATE_COMPLETE"
     assert updated.ids == stack.ids, "nothing is replaced"
     assert updated.function["CodeSha256"] != function["CodeSha256"]
     assert updated.environment == {**environment, "THRESHOLD_PERCENTAGE": "70"}
-    assert events.describe_rule(Name=updated.ids["Schedule"])["ScheduleExpression"] == "rate(1 minute)"
+    gap("updates", events.describe_rule(Name=updated.ids["Schedule"])["ScheduleExpression"] == "rate(1 minute)")
+
+    # The schedule's own runs come by themselves, of the new code.
+    runs = len(finished())
+    events.put_rule(Name=updated.ids["Schedule"], ScheduleExpression="rate(1 minute)", State="ENABLED")
     eventually(240, "a run that the schedule started", lambda: len(finished()) > runs)
 
     listener.stop()
@@ -396,3 +404,183 @@ def test_a_stack_from_nothing_to_nothing(cloud, deploy, package, changed):
     gap("retained", left.pop("table"))
     assert not any(left.values()), left
     assert "There is no stack" in deploy("--delete", "--yes", zip_file=None)
+
+
+def throttled(number):
+    """A call as CloudTrail tells it, whose number makes it another one."""
+    return {
+        "Source": "aws.connect",
+        "DetailType": "AWS API Call via CloudTrail",
+        "Detail": json.dumps(
+            {
+                "eventVersion": "1.11",
+                "eventID": f"6f1c2a00-0000-4000-8000-{number:012}",
+                "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "eventSource": "connect.amazonaws.com",
+                "eventName": "ListUsers",
+                "awsRegion": REGION,
+                "recipientAccountId": ACCOUNT,
+                "errorCode": "ThrottlingException",
+                "userIdentity": {
+                    "type": "AssumedRole",
+                    "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/crm/session",
+                    "accountId": ACCOUNT,
+                },
+            }
+        ),
+    }
+
+
+def test_everything_switched_on(cloud, deploy):
+    ec2, events, sns = cloud.client("ec2"), cloud.client("events"), cloud.client("sns")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24")["Subnet"]["SubnetId"] for i in (1, 2)]
+    programs = sns.create_topic(Name="programs")["TopicArn"]
+    events.create_event_bus(Name=GENESYS_BUS, EventSourceName=GENESYS_BUS)
+    switches = {
+        "EnableTracing": "true",
+        "EnableApiAlarms": "true",
+        "ManageInstanceAlarms": "true",
+        "AutoRequestIncrease": "true",
+        "WatchThrottling": "true",
+        "GenesysEventBusName": GENESYS_BUS,
+        "EventsTopicArn": programs,
+        "EventBusName": "default",
+        "QuotaOverridesParameter": "/connect/quota-overrides",
+    }
+    overrides = {"L-12AB7C57": {"mute": {"reason": "known", "until": "2999-01-01"}}}
+    cloud.client("ssm").put_parameter(Name=switches["QuotaOverridesParameter"], Value=json.dumps(overrides), Type="String")
+    parameters = [word for name, value in switches.items() for word in ("--parameter", f"{name}={value}")]
+    said = deploy(
+        *("--email", EMAIL, "--s3", "--no-keep-data", "--create-kms-key", "--tags", "team=voice"),
+        *("--vpc-id", vpc, "--subnet-ids", ", ".join(subnets), "--pacing=per-operation", "--history-days", "7"),
+        *("--memory", "512", "--timeout=600", *parameters, *ONE_INSTANCE),
+    )
+    stack = Stack(cloud)
+    assert stack.description["StackStatus"] == "CREATE_COMPLETE"
+    assert stack.description["Tags"] == [{"Key": "team", "Value": "voice"}]
+    resources_made(stack, {"MakeKeptTable", "MakeKeptBucket"})
+    assert "Instances and the account: 2 complete, 2 skipped. " in said and "not seen" not in said
+
+    # One key for all.
+    key = stack.outputs["KeyArn"]
+    kms = cloud.client("kms")
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+    statements = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])["Statement"]
+    services = {s["Principal"].get("Service") for s in statements} - {None}
+    # AWS::URLSuffix is the engine's own.
+    logs = f"logs.{REGION}.localhost.localstack.cloud"
+    assert services == {"cloudwatch.amazonaws.com", "events.amazonaws.com", logs}
+    table = cloud.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]
+    assert table["SSEDescription"]["KMSMasterKeyArn"] == key
+    assert sns.get_topic_attributes(TopicArn=stack.outputs["TopicArn"])["Attributes"]["KmsMasterKeyId"] == key
+    queues = {name: attributes(cloud, stack.ids[name]) for name in ("FailureQueue", "WatchQueue", "WatchDeadLetters")}
+    assert {q["KmsMasterKeyId"] for q in queues.values()} == {key}
+    s3, bucket = cloud.client("s3"), stack.outputs["BucketName"]
+    (encryption,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert encryption["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    gap("environment", "KMSKeyArn" in stack.function)
+    (group,) = cloud.client("logs").describe_log_groups(logGroupNamePrefix=stack.ids["LogGroup"])["logGroups"]
+    gap("logs", "kmsKeyId" in group)
+
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert rule["Expiration"]["Days"] == 7 and rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    (ownership,) = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    assert ownership["ObjectOwnership"] == "BucketOwnerEnforced"
+
+    function, lambda_ = stack.function, cloud.client("lambda")
+    assert sorted(function["VpcConfig"]["SubnetIds"]) == sorted(subnets)
+    assert function["VpcConfig"]["SecurityGroupIds"] == [stack.ids["SecurityGroup"]]
+    assert (function["MemorySize"], function["Timeout"], function["TracingConfig"]["Mode"]) == (512, 600, "Active")
+    (security,) = ec2.describe_security_groups(GroupIds=[stack.ids["SecurityGroup"]])["SecurityGroups"]
+    gap("egress", [rule.get("ToPort") for rule in security["IpPermissionsEgress"]] == [443])
+    names, granted = stack.granted
+    assert names == {
+        *("measure", "alarms", "report", "table", "bucket", "key", "trace", "network", "watches"),
+        *("ask", "events-topic", "events-bus", "overrides-parameter"),
+    }
+    assert all(arn in granted for arn in (key, programs, f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"))
+    assert "Fn::" not in granted and "${" not in granted
+
+    # The watch: rule, queue, mapping, function.
+    watch = lambda_.get_function(FunctionName=stack.ids["WatchFunction"])["Configuration"]
+    assert watch["Environment"] == function["Environment"] and watch["CodeSha256"] == function["CodeSha256"]
+    (mapping,) = lambda_.list_event_source_mappings(FunctionName=stack.ids["WatchFunction"])["EventSourceMappings"]
+    expected = {
+        "EventSourceArn": queues["WatchQueue"]["QueueArn"],
+        "BatchSize": 100,
+        "MaximumBatchingWindowInSeconds": 20,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": 2},
+    }
+    assert {name: mapping[name] for name in expected} == expected
+    redrive = {"deadLetterTargetArn": queues["WatchDeadLetters"]["QueueArn"], "maxReceiveCount": 5}
+    assert json.loads(queues["WatchQueue"]["RedrivePolicy"]) == redrive
+    on_the_bus = events.list_rules(EventBusName=GENESYS_BUS)["Rules"]
+    assert [json.loads(r["EventPattern"]) for r in on_the_bus] == [{"source": [{"prefix": "aws.partner/genesys.com/"}]}]
+    sources = json.loads(queues["WatchQueue"]["Policy"])["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"]
+    watched = events.describe_rule(Name=stack.ids["WatchRule"])
+    assert watched["State"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+    assert sources == [watched["Arn"], on_the_bus[0]["Arn"]]
+
+    listener = Listener(cloud, stack.outputs["TopicArn"])
+    denied = throttled(99)
+    denied["Detail"] = denied["Detail"].replace("ThrottlingException", "AccessDeniedException").replace("/crm/", "/other/")
+    for entries in ([throttled(n) for n in range(6)], [*(throttled(n) for n in range(6, 12)), denied]):
+        assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
+    told = listener.gets(90, "the watch's message")
+    assert "ListUsers" in told["Message"] and "crm" in told["Message"]
+    kept = [subject for subject, kind in items(cloud, stack) if kind == "#watch"]
+    assert any("ListUsers" in subject and "crm" in subject for subject in kept)
+    assert not any("other" in subject for subject in kept), "the rule's pattern keeps it out"
+
+    # Every store takes a run, and what is for programs goes to them.
+    of_programs = Listener(cloud, programs)
+    answer = cloud.invoke(stack, {})
+    stored = answer["snapshots"]
+    assert stored["dynamodb"] == stored["s3"] == 2 and stored["failed"] == 0
+    assert {o["Key"].split("/")[0] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]} >= {"connect-metrics", "connect-reports"}
+    assert answer["events"]["sent"] > 0 and answer["events"]["failed"] == 0
+    assert of_programs.gets(20, "an event for programs")
+
+    # A bucket that holds objects does not stop the deletion, nor does an alarm that the function kept.
+    kept = f"{STACK}/{REGION}/instance/id/ThrottledCalls"
+    cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName=kept,
+        Namespace="AWS/Connect",
+        MetricName="ThrottledCalls",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        Tags=[{"Key": "connect-quota-monitor", "Value": STACK}],
+    )
+    for one in (listener, of_programs):
+        one.stop()
+    deleted = deploy("--delete", "--yes", zip_file=None)
+    assert re.search(r"\nRemoved [1-9][0-9]* alarms\n", deleted), "by the function, where it keeps them"
+    assert f"\nRemoved alarm {kept}\n" in deleted, "by the script, where they are left"
+    assert f"Kept: key {stack.ids['Key']}" in deleted
+    left = cloud.everything()
+    assert left.pop("topic") == [programs]
+    assert not any(left.values()), left
+    gap("retained", kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled")
+
+
+def test_bad_values_are_deploy_sh_s_to_refuse(cloud):
+    """The template's own constraints would be CloudFormation's to look at."""
+    cloudformation = cloud.client("cloudformation")
+    template = {
+        "Parameters": {"X": {"Type": "String", "AllowedPattern": "^[0-9]+$"}},
+        "Rules": {"R": {"Assertions": [{"Assert": {"Fn::Equals": [{"Ref": "X"}, "1"]}}]}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    }
+    cloudformation.create_stack(
+        StackName="bad", TemplateBody=json.dumps(template), Parameters=[{"ParameterKey": "X", "ParameterValue": "abc"}]
+    )
+    over = lambda: cloudformation.describe_stacks(StackName="bad")["Stacks"][0]["StackStatus"] != "CREATE_IN_PROGRESS"  # noqa: E731
+    eventually(30, "the stack is made, or refused", over)
+    gap("patterns", cloudformation.describe_stacks(StackName="bad")["Stacks"][0]["StackStatus"] != "CREATE_COMPLETE")
