@@ -4,11 +4,14 @@ Two things of LocalStack's need what is not here, and are replaced:
 - A Lambda function runs in a container. Here it is a process under a Lambda Runtime API, which stays for the next
   invocation, as a container does, and whose output goes to its log group.
 - DynamoDB is a Java program that is fetched from outside. Here it is the moto that LocalStack has for other services.
+
+And S3 keeps its objects in this engine's own folder, so that two engines never share them.
 """
 
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -23,6 +26,7 @@ from localstack.services.lambda_.invocation.plugins import DockerRuntimeExecutor
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 from localstack.services.moto import MotoFallbackDispatcher
 from localstack.services.plugins import Service, aws_provider
+from localstack.services.s3 import provider as s3
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -113,6 +117,7 @@ class ProcessExecutor(RuntimeExecutor):
 DockerRuntimeExecutorPlugin.load = lambda *_: ProcessExecutor
 # It keeps a function's LoggingConfig, and logs into the default group all the same.
 ExecutionEnvironment.get_log_group_name = lambda self: self.function_version.config.logging_config["LogGroup"]
+s3.DEFAULT_S3_TMP_DIR = str(Path(tempfile.gettempdir()) / "s3")
 
 
 @aws_provider()
