@@ -559,8 +559,8 @@ def test_everything_switched_on(cloud, deploy):
     for one in (listener, of_programs):
         one.stop()
     deleted = deploy("--delete", "--yes", zip_file=None)
-    assert re.search(r"\nRemoved [1-9][0-9]* alarms\n", deleted), "by the function, where it keeps them"
-    assert f"\nRemoved alarm {kept}\n" in deleted, "by the script, where they are left"
+    assert re.search(r"\nRemoved [1-9][0-9]* alarms\n", deleted), deleted  # by the function, where it keeps them
+    assert f"\nRemoved alarm {kept}\n" in deleted, deleted  # by the script, where they are left
     assert f"Kept: key {stack.ids['Key']}" in deleted
     left = cloud.everything()
     assert left.pop("topic") == [programs]

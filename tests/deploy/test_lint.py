@@ -200,9 +200,9 @@ def test_ci_and_release_run_every_test():
 @pytest.mark.parametrize(
     ("environment", "code", "said"),
     [
-        ({}, 0, "SKIPPED: LocalStack needs Python 3.12 or 3.13"),
-        ({"CI": "true"}, 1, "error: LocalStack needs Python 3.12 or 3.13"),
-        ({"DEEP_PYTHON": "/nowhere/python"}, 1, "error: DEEP_PYTHON (/nowhere/python) is no Python 3.12 or 3.13"),
+        ({}, 0, "SKIPPED: LocalStack needs Python 3.13"),
+        ({"CI": "true"}, 1, "error: LocalStack needs Python 3.13"),
+        ({"DEEP_PYTHON": "/nowhere/python"}, 1, "error: DEEP_PYTHON (/nowhere/python) is no Python 3.13"),
     ],
 )
 def test_the_deep_run_says_what_is_missing(tmp_path, environment, code, said):
