@@ -14,7 +14,7 @@ pub fn render(report: &StoredReport) -> String {
     rows.sort_by(|a, b| worst_first(a, b));
     let mut text = format!(
         "# Amazon Connect quotas of {} in {}\n\n{}: {} violations, {}.\n",
-        escape(&report.account_id),
+        escape(&report.account_label()),
         escape(&report.region),
         escape(&report.started_at),
         report.violations,
@@ -68,7 +68,9 @@ pub fn render(report: &StoredReport) -> String {
 }
 
 /// Text from outside: no mark-up of it works, and it stays in its cell.
-fn escape(text: &str) -> String {
+/// Text on one line of Markdown: no mark-up of it works.
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in one_line(text).chars() {
         match c {

@@ -1,15 +1,19 @@
 //! The answer of an invocation; the CLI's `--output json` prints the same.
 
+pub mod checks;
 pub mod coverage;
 pub mod csv;
 pub mod diff;
 pub mod doctor;
 pub mod emf;
+pub mod evidence;
+pub mod fleet_page;
 pub mod history;
 pub mod junit;
 pub mod markdown;
 pub mod page;
 pub mod prometheus;
+mod seen;
 pub mod stored;
 #[cfg(test)]
 mod tests;
@@ -34,6 +38,8 @@ pub struct Report {
     pub execution_id: String,
     pub version: &'static str,
     pub account_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
     pub region: String,
     pub started_at: String,
     pub duration_ms: u64,

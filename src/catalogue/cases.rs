@@ -30,14 +30,14 @@ const fn burst(code: &'static str, name: &'static str, default: Option<f64>) -> 
 pub(super) const QUOTAS: &[Quota] = &[
     quota("L-C2B81BC3", "Domains", Account, Some(5.0), Count(CasesDomains)),
     quota("L-C5B69356", "Fields per domain", Resource, Some(500.0), Worst(CasesFields))
-        .note("whether system fields count is not documented: all are counted"),
+        .note("AWS does not say whether system fields count: all are counted"),
     quota("L-0482161A", "Templates per domain", Resource, Some(100.0), Worst(CasesTemplates)),
     quota("L-D0ED993F", "Layouts per domain", Resource, Some(100.0), Worst(CasesLayouts)),
     quota("L-228D6D2D", "Case rules per domain", Resource, None, Worst(CaseRules)),
     quota("L-E52A0E46", "Field options per field", Resource, Some(500.0), Worst(CasesFieldOptions)),
     quota("L-5B5E62BD", "Case fields per layout", Resource, Some(100.0), Worst(CasesLayoutFields)),
     quota("L-8F7DFC0D", "Field options case rules per template", Resource, None, Worst(CasesTemplateRules))
-        .note("rules of every type are counted: a template does not tell which of its rules are about field options"),
+        .note("rules that ListCaseRules names as ones of another type are left out"),
     quota("L-F43DCB55", "Parent field values per field options case rule", Resource, None, WorstIn(CasesRuleValues, "parents")),
     quota("L-435DBDE3", "Child field values per field options case rule", Resource, None, WorstIn(CasesRuleValues, "children")),
     quota("L-C1AF8D37", "Related items per case", Resource, Some(200.0), NotMeasurable(CASES)),

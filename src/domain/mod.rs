@@ -1,7 +1,9 @@
 //! What the product talks about, as plain data: no AWS type, no clock, no environment.
 
+mod account;
 pub mod activity;
 pub mod alarm;
+pub mod around;
 pub mod console;
 mod fault;
 pub mod format;
@@ -21,12 +23,14 @@ pub mod service;
 pub mod snapshot;
 pub mod stats;
 pub mod subscribers;
+pub mod target;
 pub mod tour;
+pub mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
+pub use account::{Account, Named, Owner, label};
 pub use fault::{Answered, Fault, FaultKind};
 pub use impact::Impact;
 pub use metric::{FaultRecord, Forecast, IncreaseRecord, Metric, MuteRecord, Status};
@@ -55,37 +59,6 @@ impl Instance {
     #[must_use]
     pub fn display_name(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.id)
-    }
-}
-
-/// The account and Region that a run looks at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    pub id: String,
-    pub region: String,
-    /// `aws`, `aws-us-gov`, `aws-cn`: from the caller's ARN, never assumed.
-    pub partition: String,
-}
-
-impl Account {
-    /// Whose the stored documents are.
-    #[must_use]
-    pub fn owner(&self) -> Owner {
-        Owner { account_id: self.id.clone(), region: self.region.clone() }
-    }
-}
-
-/// Whose stored documents are: instance ids are not unique, because a replica has its source's id in
-/// another Region, and a store may serve many accounts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Owner {
-    pub account_id: String,
-    pub region: String,
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.account_id, self.region)
     }
 }
 
@@ -267,6 +240,8 @@ impl Usage {
 pub struct Tally {
     pub total: u64,
     pub groups: BTreeMap<String, Group>,
+    /// Of each group only the marked items, where a quota counts these.
+    pub marked: BTreeMap<String, Group>,
     /// The resources themselves, where another listing visits each of them.
     pub resources: Vec<Arc<Resource>>,
 }

@@ -26,7 +26,12 @@ fn now() -> Timestamp {
 }
 
 pub(super) fn account(partition: &str, region: &str) -> Account {
-    Account { id: "123456789012".to_owned(), region: region.to_owned(), partition: partition.to_owned() }
+    Account {
+        id: "123456789012".to_owned(),
+        region: region.to_owned(),
+        partition: partition.to_owned(),
+        named: Named::default(),
+    }
 }
 
 fn instance(alias: Option<&str>) -> Instance {
@@ -136,7 +141,7 @@ fn listed(document: &Value, list: &str) -> usize {
 fn example() -> Vec<Metric> {
     let flows = Metric {
         limit_source: Some("instance".to_owned()),
-        note: Some("whether archived flows count is not documented: all are counted".to_owned()),
+        note: Some("AWS does not say whether archived flows count: all are counted".to_owned()),
         ..metric("L-22922690", "Contact flows per instance", 147.0, 100.0)
     };
     let functions = metric("L-E3D2F503", "AWS Lambda functions per instance", 42.0, 50.0);
@@ -156,17 +161,18 @@ fn the_example_of_the_contract() {
     Instance: MyConnectInstance (12345678-1234-1234-1234-123456789012)
     Threshold: 80%
     Violations Found: 2
+    Not checked: 1 quota
 
     VIOLATIONS:
     • Contact flows per instance: 147/100 (147.0%) - VIOLATION
-      critical; new since 23:08 UTC
-      build: nothing new can be made when it is full
-      limit applied to this instance; adjustable
-      whether archived flows count is not documented: all are counted
+      critical; first seen 23:08 UTC
+      It is full: nothing new can be made, and contacts go on
+      limit set for this instance; AWS can raise it
+      AWS does not say whether archived flows count: all are counted
     • AWS Lambda functions per instance: 42/50 (84.0%) - VIOLATION
       warning; since 14:00 UTC
-      build: nothing new can be made when it is full
-      limit: AWS default; adjustable
+      8 left. When it is full, nothing new can be made, and contacts go on
+      limit: the default of AWS; AWS can raise it
 
     SUMMARY:
     • Total quotas monitored: 24
@@ -174,12 +180,14 @@ fn the_example_of_the_contract() {
     • Average utilization: 16.8%
 
     WHAT TO DO:
-    • Contact flows per instance (L-22922690)
+    • Contact flows per instance (L-22922690): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
-    • AWS Lambda functions per instance (L-E3D2F503)
+    • AWS Lambda functions per instance (L-E3D2F503): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-E3D2F503 --desired-value 70 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-E3D2F503
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-E3D2F503 --desired-value 70 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
+    • To mute Contact flows per instance, add this to QUOTA_OVERRIDES (for another quota, replace the code):
+      {"L-22922690": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     COULD NOT BE CHECKED:
     • connect:ListUsers access_denied: the role lacks connect:ListUsers: add it to the role's policy
@@ -188,20 +196,12 @@ fn the_example_of_the_contract() {
     MUTED:
     • 1 quota by QUOTA_OVERRIDES: Prompts per instance (unknown, until 2026-01-01 00:00 UTC: migration)
 
-    HOW TO MUTE, in QUOTA_OVERRIDES:
-    • Contact flows per instance
-      {"L-22922690": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-    • AWS Lambda functions per instance
-      {"L-E3D2F503": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-    • Users per instance
-      {"L-9A46857E": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-
     Sent because a quota is newly over its threshold.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1
     "#);
     let (body, document) = opened(&message);
     assert_snapshot!(body["sms"].as_str().unwrap(), @"Connect Quota Alert: MyConnectInstance: 2 violations, worst: Contact flows per instance 147/100 (147.0%)");
-    assert_snapshot!(document["violations"][0].to_string(), @r#"{"adjustable":true,"category":"contact handling","change":"new","impact":"build","increase_command":"aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012","limit":100.0,"limit_source":"instance","links":{"quota":"https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690"},"note":"whether archived flows count is not documented: all are counted","quota_code":"L-22922690","quota_name":"Contact flows per instance","scope":"instance","service_code":"connect","since":"2025-09-12T23:08:19Z","source":"connect:ListUsers","status":"critical","usage":147.0,"utilization":147.0}"#);
+    assert_snapshot!(document["violations"][0].to_string(), @r#"{"adjustable":true,"category":"contact handling","change":"new","impact":"build","increase_command":"aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012","limit":100.0,"limit_source":"instance","links":{"quota":"https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690"},"note":"AWS does not say whether archived flows count: all are counted","quota_code":"L-22922690","quota_name":"Contact flows per instance","scope":"instance","service_code":"connect","since":"2025-09-12T23:08:19Z","source":"connect:ListUsers","status":"critical","usage":147.0,"utilization":147.0}"#);
     let attributes: Vec<_> = message.attributes.iter().map(|(_, v)| v.as_str()).collect();
     assert_eq!(attributes, ["raised", "critical", "build", ID, "123456789012", "eu-central-1"]);
 }
@@ -247,9 +247,10 @@ fn unseen_only() {
     Instance: 12345678-1234-1234-1234-123456789012
     Threshold: 80%
     Violations Found: 0
+    Not checked: 3 quotas
 
     VIOLATIONS:
-    • none
+    • none seen, because nothing could be checked
 
     SUMMARY:
     • Total quotas monitored: 0
@@ -261,9 +262,7 @@ fn unseen_only() {
       AWS Lambda functions per instance (new), Amazon Lex bots per instance (new)
     • connect:ListUsers access_denied: the role lacks connect:ListUsers: add it to the role's policy
       Users per instance
-
-    HOW TO MUTE, in QUOTA_OVERRIDES:
-    • AWS Lambda functions per instance
+    • To mute AWS Lambda functions per instance, add this to QUOTA_OVERRIDES (for another quota, replace the code):
       {"AWS Lambda functions per instance": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because quotas can no longer be checked.
@@ -300,13 +299,13 @@ fn the_account() {
     VIOLATIONS:
     • Rate of ListUsers API requests: 1.95/2 (97.5%) - VIOLATION
       critical; escalated from warning, since 14:00 UTC
-      live: API calls are turned away when it is full
-      limit applied to the account; adjustable
+      0.05 left. When it is full, API calls are turned away
+      limit set for the account; AWS can raise it
       peak minute 22:41 UTC; 12 calls rejected
     • External voice transfer connectors per account: 3/0 - VIOLATION
-      critical; new since 23:08 UTC
-      build: nothing new can be made when it is full
-      limit: AWS default; adjustable
+      critical; first seen 23:08 UTC
+      It is full: nothing new can be made, and contacts go on
+      limit: the default of AWS; AWS can raise it
 
     SUMMARY:
     • Total quotas monitored: 2
@@ -314,18 +313,14 @@ fn the_account() {
     • Average utilization: 97.5%
 
     WHAT TO DO:
-    • Rate of ListUsers API requests (L-8787723E)
+    • Rate of ListUsers API requests (L-8787723E): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-8787723E --desired-value 4
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-8787723E
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-8787723E --desired-value 4
-    • External voice transfer connectors per account (L-2BE4D75F)
+    • External voice transfer connectors per account (L-2BE4D75F): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-2BE4D75F --desired-value 5
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-2BE4D75F
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-2BE4D75F --desired-value 5
-
-    HOW TO MUTE, in QUOTA_OVERRIDES:
-    • Rate of ListUsers API requests
+    • To mute Rate of ListUsers API requests, add this to QUOTA_OVERRIDES (for another quota, replace the code):
       {"L-8787723E": {"mute": {"reason": "...", "until": "2025-10-12"}}}
-    • External voice transfer connectors per account
-      {"L-2BE4D75F": {"mute": {"reason": "...", "until": "2025-10-12"}}}
 
     Sent because a quota is newly over its threshold.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1
@@ -355,9 +350,9 @@ fn a_test_is_marked_as_one() {
     >
     > VIOLATIONS:
     > • Contact flows per instance: 147/100 (147.0%) - VIOLATION
-    >   critical; new since 14:00 UTC
-    >   build: nothing new can be made when it is full
-    >   limit applied to this instance; adjustable
+    >   critical; first seen 14:00 UTC
+    >   It is full: nothing new can be made, and contacts go on
+    >   limit set for this instance; AWS can raise it
     It goes on with a summary, with what could not be checked, and with what to do about each quota.
 
     IF YOU DID NOT EXPECT THIS:

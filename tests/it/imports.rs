@@ -17,15 +17,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["catalogue", "domain"]),
     ("ledger", &["domain"]),
     ("judge", &["ledger", "config", "catalogue", "domain"]),
-    ("aws", &["config", "catalogue", "domain"]),
+    ("watch", &["config", "domain"]),
+    ("aws", &["watch", "config", "catalogue", "domain"]),
     ("alarms", &["judge", "config", "catalogue", "domain"]),
     ("measure", &["aws", "judge", "config", "catalogue", "domain"]),
-    ("watch", &["config", "domain"]),
     ("say", &["watch", "judge", "ledger", "catalogue", "domain"]),
     ("keep", &["ledger", "aws", "config", "domain"]),
     ("send", &["say", "aws", "config", "domain"]),
     ("answer", &["catalogue", "domain"]),
-    ("fit", &["judge", "catalogue", "domain"]),
+    ("fit", &["catalogue", "domain"]),
     (
         "run",
         &[

@@ -9,26 +9,32 @@
     reason = "in a test a panic is the message, and its numbers are small"
 )]
 
+mod account_name;
 mod activity;
 mod alarms;
 mod alerts;
+mod all_clear;
 mod architecture;
+mod bad_input;
 mod binary;
 mod bursts;
 mod called;
 mod cli;
+mod cloudtrail;
 mod companions;
 mod crashes;
 mod deadline;
 mod diff;
 mod doctor;
 mod events;
+mod evidence;
 mod family;
 mod faults;
 mod figures;
 mod fit;
 mod gone;
 mod harness;
+mod held;
 mod history;
 mod imports;
 mod interleave;
@@ -46,6 +52,7 @@ mod overlap;
 mod overrides;
 mod pacing;
 mod packs;
+mod pages;
 mod queues;
 mod reports;
 mod requests;

@@ -4,6 +4,7 @@ mod alarms;
 mod diff;
 mod doctor;
 mod end;
+mod evidence;
 mod explain;
 mod fit;
 mod fit_forms;
@@ -60,12 +61,14 @@ enum Command {
     Report(report::ReportArgs),
     /// Print the alarms on API usage and on instances as code, from a live reading
     Alarms(alarms::AlarmsArgs),
-    /// Compare two answers of `check --output json`; calls no AWS. Exits with 0, with 1 where something is new or
-    /// worse, or with 3 where they cannot be compared
+    /// Compare two answers of `check --output json`, or the store's reports with those of a time ago. Measures nothing.
+    /// Exits with 0, with 1 where something is new or worse, or with 3 where they cannot be compared
     Diff(diff::DiffArgs),
     /// Look whether everything is in place: permissions, stores, subscriptions, last run; changes nothing.
     /// Exits with 0, or with 2 where something is broken
     Doctor(doctor::DoctorArgs),
+    /// Print what to paste into a request for a higher limit: peak, trend, users, from a stored report
+    Evidence(evidence::EvidenceArgs),
     /// Will a Terraform plan, a CloudFormation template or a CDK assembly fit below the quotas?
     Fit(fit::FitArgs),
     /// Show the days that the stores remember of a quota, its growth and its limits; measures nothing
@@ -159,7 +162,8 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         Command::Report(args) => report::main(&args, &lookup).await,
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
         Command::Quotas(args) => quotas::main(&args),
-        Command::Diff(args) => diff::main(&args),
+        Command::Diff(args) => diff::main(&args, &lookup).await,
+        Command::Evidence(args) => evidence::main(&args, &lookup).await,
         Command::Fit(args) => fit::main(&args, &lookup).await,
         Command::History(args) => history::main(&args, &lookup).await,
         Command::Doctor(args) => doctor::main(&args, &lookup).await,
@@ -202,8 +206,7 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
         dry_run: !args.store && !args.alert,
         instance_ids: args.instances.clone(),
         threshold_percentage: args.threshold,
-        test_alert: false,
-        remove_api_alarms: false,
+        ..Request::default()
     };
     live::measure(&sdk, &config, aws::has_own_s3_endpoint(lookup), &request).await
 }

@@ -2,7 +2,8 @@
 //!
 //! It models what the monitor depends on, on the real wire formats: Amazon Connect's listings and those
 //! of its companion services (Cases, Customer Profiles, Q in Connect, AppIntegrations, outbound campaigns),
-//! Service Quotas, CloudWatch metrics and alarms, DynamoDB, S3, SNS, STS, EventBridge and Parameter Store, with their page sizes, page tokens,
+//! Service Quotas, CloudWatch metrics and alarms, DynamoDB, S3, SNS, STS, EventBridge,
+//! Parameter Store and CloudTrail's event history, with their page sizes, page tokens,
 //! validation, throttles and errors. It is a model and not an echo: a request that AWS would refuse
 //! is refused here too, with the same status and error code, so that a test cannot pass on a request
 //! that would fail in production.
@@ -35,12 +36,14 @@
 #![forbid(unsafe_code)]
 
 mod broken;
+mod cloudtrail;
 mod cloudwatch;
 mod companion;
 mod connect;
 mod demo;
 mod dispatch;
 mod dynamodb;
+mod estate;
 mod eventbridge;
 mod fault;
 mod hook;
@@ -48,6 +51,7 @@ mod ids;
 pub mod lambda;
 mod mark;
 mod metrics;
+mod organization;
 mod paging;
 mod quotas;
 mod reply;
@@ -64,13 +68,16 @@ mod wire;
 mod world;
 
 pub use broken::BrokenOff;
+pub use cloudtrail::{Delivery, Trail};
 pub use cloudwatch::alarms::Alarm;
 pub use companion::Resource;
 pub use dynamodb::{Item, Table};
-pub use eventbridge::{Bus, Event};
+pub use estate::{Assumed, Estate, Land, Role};
+pub use eventbridge::{Bus, Event, Rule};
 pub use fault::{Fault, FaultKind, Times};
 pub use hook::{Hook, Passing};
 pub use metrics::Metrics;
+pub use organization::{Member, Organization};
 pub use quotas::{Place, Quotas};
 pub use reply::{Reply, Unconnected};
 pub use s3::{Bucket, Object};
