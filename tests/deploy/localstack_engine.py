@@ -36,6 +36,7 @@ from runtime_api import RuntimeApi
 MEASURED = os.environ["MEASURED"]
 MEASURED_SERVICES = (
     "APPINTEGRATIONS",
+    "CLOUDTRAIL",
     "CLOUDWATCH",
     "CONNECT",
     "CONNECTCAMPAIGNSV2",
@@ -111,7 +112,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version):
-        function_version.config.code.destroy_cached()
+        """Nothing: the next version may be of the same code."""
 
 
 DockerRuntimeExecutorPlugin.load = lambda *_: ProcessExecutor
