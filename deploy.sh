@@ -537,7 +537,7 @@ check_aws() {
 INSTANCES=''
 check_connect() {
   local error ids
-  if ids=$(ask stand-in "${AWS[@]}" connect list-instances --max-results 100 --query 'InstanceSummaryList[].Id' --output text \
+  if ids=$(ask stand-in "${AWS[@]}" connect list-instances --query 'InstanceSummaryList[].Id' --output text \
     2>"$WORK/error"); then
     # shellcheck disable=SC2086 # Ids hold no blanks: each is a word.
     set -- $ids

@@ -17,10 +17,10 @@ tools() {
   install_into target/venv-checkov tests/deploy/requirements-checkov.txt
 }
 
-# install_into VENV REQUIREMENTS
+# install_into VENV REQUIREMENTS [PYTHON]
 install_into() {
   if ! cmp -s "$2" "$1/installed.txt"; then
-    python3 -m venv "$1" &&
+    "${3:-python3}" -m venv "$1" &&
       "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2" &&
       cp "$2" "$1/installed.txt"
   fi

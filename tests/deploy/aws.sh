@@ -85,11 +85,16 @@ invoke() {
 }
 
 carry_out() {
-  local bucket
+  local bucket most
   bucket=$STATE/buckets/$(option --bucket "$@")
   case "$1 $2" in
     'sts get-caller-identity') echo arn:aws:iam::123456789012:user/x ;;
-    'connect list-instances') echo 11111111-1111-1111-1111-111111111111 ;;
+    'connect list-instances')
+      # As AWS does it: ten on a page, of which the CLI itself reads one after the other.
+      most=$(option --max-results "$@")
+      [ "${most:-10}" -le 10 ] || fail InvalidRequestException "MaxResults $most is more than 10"
+      echo 11111111-1111-1111-1111-111111111111
+      ;;
     'cloudtrail describe-trails') echo arn:aws:cloudtrail:us-east-1:123456789012:trail/all ;;
     'cloudtrail get-trail-status') echo True ;;
     'cloudtrail get-event-selectors') echo All ;;
