@@ -7,6 +7,7 @@ pub mod diff;
 pub mod doctor;
 pub mod emf;
 pub mod evidence;
+pub mod fleet_page;
 pub mod history;
 pub mod junit;
 pub mod markdown;
@@ -37,6 +38,8 @@ pub struct Report {
     pub execution_id: String,
     pub version: &'static str,
     pub account_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
     pub region: String,
     pub started_at: String,
     pub duration_ms: u64,

@@ -9,7 +9,7 @@ use super::call::Caller;
 use super::cloudwatch::Window;
 use super::pages::Pages;
 use crate::domain::{Fault, FaultKind};
-use crate::watch::record::Record;
+pub use crate::watch::record::Record;
 
 const OPERATION: &str = "LookupEvents";
 /// Events of a page, at most.

@@ -1,6 +1,7 @@
 //! The environment, read once at start. Pure: the values come through a lookup.
 
 pub mod alarms;
+pub mod fleet;
 pub mod overrides;
 mod reader;
 pub mod watch;
@@ -12,8 +13,10 @@ use crate::config::alarms::Settings;
 use crate::config::overrides::Overrides;
 use crate::domain::Thresholds;
 use crate::domain::instances::InstancePattern;
+pub use fleet::FLEET_VARS;
+use fleet::Fleet;
 use reader::Reader;
-use watch::Watches;
+use watch::{Watches, globs};
 
 /// Every variable the program reads itself, with its default, for the documentation and the checks.
 /// (The SDK reads the `AWS_*` ones, the logger `RUST_LOG`, `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`.)
@@ -27,6 +30,7 @@ pub const VARS: &[(&str, &str)] = &[
     ("S3_BUCKET", ""),
     ("REMINDER_HOURS", "24"),
     ("REMINDER_HOURS_BUILD", "168"),
+    ("ACCOUNT_NAME", ""),
     ("ALL_CLEAR_DAYS", "0"),
     ("HISTORY_RETENTION_DAYS", "90"),
     ("QUOTA_OVERRIDES", ""),
@@ -63,6 +67,19 @@ fn default_of(name: &str) -> &'static str {
     VARS.iter().find(|(known, _)| *known == name).map_or("", |(_, default)| default)
 }
 
+impl Default for Watches {
+    fn default() -> Self {
+        Self {
+            throttled: 10,
+            token_failures: 50,
+            cool_down_minutes: 60,
+            lookup: true,
+            rate_limit_topics: globs(default_of("GENESYS_RATE_LIMIT_TOPICS")),
+            token_topics: globs(default_of("GENESYS_TOKEN_TOPICS")),
+        }
+    }
+}
+
 /// What the user asked for, valid as a whole.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -74,6 +91,8 @@ pub struct Config {
     pub reminder_hours: u32,
     /// The same for quotas whose impact is `build`.
     pub reminder_hours_build: u32,
+    /// What people call the account.
+    pub account_name: Option<String>,
     /// After so many days without a message one says that the monitor watches; 0: never.
     pub all_clear_days: u32,
     pub retention_days: u32,
@@ -99,6 +118,7 @@ pub struct Config {
     pub event_bus: Option<String>,
     pub run_metrics: RunMetrics,
     pub watches: Watches,
+    pub fleet: Fleet,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -186,6 +206,7 @@ impl Config {
             s3_bucket: read.switched("USE_S3_STORAGE", "S3_BUCKET"),
             reminder_hours: read.number("REMINDER_HOURS", 0, 24 * 366).unwrap_or(24),
             reminder_hours_build: read.number("REMINDER_HOURS_BUILD", 0, 24 * 366).unwrap_or(168),
+            account_name: read.name("ACCOUNT_NAME"),
             all_clear_days: read.number("ALL_CLEAR_DAYS", 0, 366).unwrap_or(0),
             retention_days: read.number("HISTORY_RETENTION_DAYS", 1, 3653).unwrap_or(90),
             overrides: read.overrides("QUOTA_OVERRIDES"),
@@ -202,6 +223,7 @@ impl Config {
             event_bus: read.bus("EVENT_BUS_NAME"),
             run_metrics: read.parsed("RUN_METRICS").unwrap_or_default(),
             watches: read.watches(),
+            fleet: read.fleet(),
         };
         if let Some(arn) = config.events_topic_arn.as_ref().filter(|arn| config.alert_topic_arn.as_ref() == Some(arn)) {
             let why = "expected another topic than ALERT_SNS_TOPIC_ARN: people would get JSON, one mail per event";
@@ -221,6 +243,7 @@ impl Default for Config {
             s3_bucket: None,
             reminder_hours: 24,
             reminder_hours_build: 168,
+            account_name: None,
             all_clear_days: 0,
             retention_days: 90,
             overrides: Overrides::default(),
@@ -237,6 +260,7 @@ impl Default for Config {
             event_bus: None,
             run_metrics: RunMetrics::Summary,
             watches: Watches::default(),
+            fleet: Fleet::default(),
         }
     }
 }
@@ -274,6 +298,7 @@ mod tests {
             ("USE_S3_STORAGE", "maybe"),
             ("REMINDER_HOURS", "-1"),
             ("REMINDER_HOURS_BUILD", "8785"),
+            ("ACCOUNT_NAME", "Acme\nprod"),
             ("ALL_CLEAR_DAYS", "367"),
             ("HISTORY_RETENTION_DAYS", "0"),
             ("QUOTA_OVERRIDES", "{"),
@@ -309,6 +334,7 @@ mod tests {
             "USE_S3_STORAGE=`maybe`",
             "REMINDER_HOURS=`-1`",
             "REMINDER_HOURS_BUILD=`8785`",
+            "ACCOUNT_NAME=`Acme\nprod`",
             "ALL_CLEAR_DAYS=`367`",
             "HISTORY_RETENTION_DAYS=`0`",
             "QUOTA_OVERRIDES",

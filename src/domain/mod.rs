@@ -22,7 +22,9 @@ pub mod service;
 pub mod snapshot;
 pub mod stats;
 pub mod subscribers;
+pub mod target;
 pub mod tour;
+pub mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -66,14 +68,36 @@ pub struct Account {
     pub region: String,
     /// `aws`, `aws-us-gov`, `aws-cn`: from the caller's ARN, never assumed.
     pub partition: String,
+    pub named: Named,
+}
+
+/// What people call an account and who answers for it, as far as it is known. None is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Named {
+    pub name: Option<String>,
+    /// The organizational unit.
+    pub ou: Option<String>,
+    pub owner: Option<String>,
 }
 
 impl Account {
+    /// `Acme (111122223333)`, or the number alone.
+    #[must_use]
+    pub fn label(&self) -> String {
+        label(&self.id, self.named.name.as_deref())
+    }
+
     /// Whose the stored documents are.
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner { account_id: self.id.clone(), region: self.region.clone() }
     }
+}
+
+/// `Acme (111122223333)`, or the number alone: twelve digits mean nothing to a person.
+#[must_use]
+pub fn label(account_id: &str, name: Option<&str>) -> String {
+    name.map_or_else(|| account_id.to_owned(), |name| format!("{name} ({account_id})"))
 }
 
 /// Whose stored documents are: instance ids are not unique, because a replica has its source's id in
@@ -268,6 +292,8 @@ impl Usage {
 pub struct Tally {
     pub total: u64,
     pub groups: BTreeMap<String, Group>,
+    /// Of each group only the marked items, where a quota counts these.
+    pub marked: BTreeMap<String, Group>,
     /// The resources themselves, where another listing visits each of them.
     pub resources: Vec<Arc<Resource>>,
 }

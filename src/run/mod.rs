@@ -5,11 +5,15 @@ mod all_clear;
 mod answer;
 mod app;
 mod ask;
+mod cell;
 mod context;
 pub mod discover;
 mod doctor;
 pub mod error;
 mod faults;
+mod fleet_digest;
+mod fleet_search;
+mod fleet_tell;
 pub mod history;
 mod judge;
 mod keep;
@@ -34,12 +38,13 @@ use std::sync::atomic::Ordering;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use crate::answer::{Completeness, Report, emf};
 use crate::catalogue::Service;
 use crate::domain::request::Request;
 use crate::domain::snapshot::ACCOUNT_KEY;
-use crate::domain::{Fault, FaultKind, FaultRecord, Instance};
+use crate::domain::{Account, Fault, FaultKind, FaultRecord, Instance};
 use crate::judge::increase::Requests;
 use crate::judge::limits::Limits;
 use crate::ledger::Notes;
@@ -57,11 +62,14 @@ impl App {
     /// # Errors
     /// What the contract says fails an invocation; see [`RunError`].
     pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+        if let Some(target) = &request.target {
+            return Box::pin(self.run_cell(target, request, moment)).await;
+        }
         // On the heap: whoever awaits a run holds all of its stages otherwise.
-        Box::pin(self.stages(request, moment)).await
+        Box::pin(self.stages(request, moment, Uuid::new_v4().to_string())).await
     }
 
-    async fn stages(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+    async fn stages(&self, request: &Request, moment: Moment, execution_id: String) -> Result<Report, RunError> {
         self.aws.begin_run(moment.now);
         let (started, calls_before) = (Instant::now(), self.aws.connect.caller().stats());
         let (instances, mut limits, requests) = tokio::join!(
@@ -70,7 +78,8 @@ impl App {
             self.aws.quotas.requests(Service::ASKED, moment.deadline)
         );
         let found = Box::pin(self.discover(instances, &mut limits, request, moment)).await?;
-        let run = Context::new(self, request, (moment, started), found.account.clone());
+        self.note_place(found.is_nowhere);
+        let run = Context::new(self, request, (moment, started, execution_id), found.account.clone());
         let book = run.open(ACCOUNT_KEY).await;
         let scan = Arc::new(self.scan(&run, request, limits, &found, &book));
         let mut answer = Answer::new(&run, Requests::new(requests), &scan);
@@ -118,7 +127,7 @@ impl App {
         found: &Discovered,
         book: &Book,
     ) -> Scan {
-        let Notes { rota, tours, seen_until, instances, own_calls, activity, .. } = book.notes();
+        let Notes { rota, tours, seen_until, instances, own_calls, activity, trail, .. } = book.notes();
         let mut scan = Scan::new(
             self.aws.clone(),
             limits,
@@ -135,6 +144,8 @@ impl App {
         scan.rules = Rules { thresholds: run.thresholds, overrides: self.config.overrides.clone() };
         scan.own_calls_before = own_calls;
         scan.activity_before = activity;
+        scan.trail_before = trail;
+        scan.remembers = run.dry_run || self.with_metrics || run.sinks.stores.has_home();
         scan.seen_until = instances.into_iter().filter_map(|(id, known)| Some((id, known.seen_until?))).collect();
         scan.seen_until.extend(seen_until.map(|until| (ACCOUNT_KEY.to_owned(), until)));
         scan.apply_rate_quotas();
@@ -164,6 +175,7 @@ impl App {
             Err(fault) => return Err(RunError::discovery(&fault)),
         };
         let account = self.aws.account(&all, moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
+        let account = Account { named: self.named.clone(), ..account };
         choose(all, account, request, &self.config).map(|found| Discovered { is_nowhere, ..found })
     }
 
@@ -188,6 +200,7 @@ impl App {
 
     async fn finish(&self, report: Report, run: &Context<'_>) -> Result<Report, RunError> {
         let mut report = report;
+        self.note_seen(&report, run.now);
         let keeps = !report.dry_run && run.sinks.stores.keeps_reports();
         // A look at some instances, or at another threshold, is not what people find there.
         let latest = (keeps && run.is_whole).then(|| latest::text(&report));

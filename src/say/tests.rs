@@ -26,7 +26,12 @@ fn now() -> Timestamp {
 }
 
 pub(super) fn account(partition: &str, region: &str) -> Account {
-    Account { id: "123456789012".to_owned(), region: region.to_owned(), partition: partition.to_owned() }
+    Account {
+        id: "123456789012".to_owned(),
+        region: region.to_owned(),
+        partition: partition.to_owned(),
+        named: Named::default(),
+    }
 }
 
 fn instance(alias: Option<&str>) -> Instance {
@@ -250,15 +255,13 @@ fn unseen_only() {
     • Maximum utilization: n/a
     • Average utilization: n/a
 
-    WHAT TO DO:
-    • To mute AWS Lambda functions per instance, put this into QUOTA_OVERRIDES (for another quota, with its code):
-      {"AWS Lambda functions per instance": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-
     COULD NOT BE CHECKED:
     • connect:ListBots access_denied: the role lacks connect:ListBots: add it to the role's policy
       AWS Lambda functions per instance (new), Amazon Lex bots per instance (new)
     • connect:ListUsers access_denied: the role lacks connect:ListUsers: add it to the role's policy
       Users per instance
+    • To mute AWS Lambda functions per instance, put this into QUOTA_OVERRIDES (for another quota, with its code):
+      {"AWS Lambda functions per instance": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because quotas can no longer be checked.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1

@@ -8,7 +8,7 @@ use super::digest::{Context, Digest, FORECAST, Unseen, Violation};
 use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
-use crate::domain::{Account, Metric, Status, console};
+use crate::domain::{Account, Metric, Named, Status, console};
 use crate::ledger::{Change, Event};
 
 /// Links, commands and mutes are long; beyond these, names suffice.
@@ -62,6 +62,9 @@ impl Page {
 
 fn header(page: &mut Page, digest: &Digest<'_>) {
     let context = digest.context;
+    if context.instance.is_some() && context.account.named != Named::default() {
+        page.line(account_line(context.account));
+    }
     match context.instance {
         None => page.line(account_line(context.account)),
         Some(instance) => {
@@ -75,7 +78,19 @@ fn header(page: &mut Page, digest: &Digest<'_>) {
 }
 
 pub(super) fn account_line(account: &Account) -> String {
-    format!("Account: {} ({})", plain(&account.id, NAME), plain(&account.region, NAME))
+    let (id, region) = (plain(&account.id, NAME), plain(&account.region, NAME));
+    let Named { name, ou, owner } = &account.named;
+    let Some(name) = name else {
+        return format!("Account: {id} ({region}){}", whose(ou.as_deref(), owner.as_deref()));
+    };
+    let whose = whose(ou.as_deref(), owner.as_deref());
+    format!("Account: {} ({id}), Region {region}{whose}", plain(name, NAME))
+}
+
+/// Who answers for the account, as far as it is known.
+fn whose(ou: Option<&str>, owner: Option<&str>) -> String {
+    let part = |what: &str, text: Option<&str>| text.map(|text| format!(", {what} {}", plain(text, NAME)));
+    [part("owner", owner), part("OU", ou)].into_iter().flatten().collect()
 }
 
 fn violations(page: &mut Page, digest: &Digest<'_>, most: usize) {
@@ -168,6 +183,9 @@ fn unseen(page: &mut Page, digest: &Digest<'_>, most: usize) {
         page.detail(format!("{}{hidden_new}", list(&names, NAMES)));
     }
     page.more(causes.iter().skip(most).map(|(_, quotas)| quotas.len()).sum());
+    if let (true, Some(first)) = (digest.violations.is_empty() && digest.forecasts.is_empty(), digest.unseen.first()) {
+        to_mute(page, digest, first.metric);
+    }
 }
 
 fn cause(metric: &Metric) -> String {
@@ -196,9 +214,7 @@ fn muted_quota(metric: &Metric) -> String {
 /// What to do about each quota, a command on a line of its own, and how to mute one.
 fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
     let all: Vec<&Metric> = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).collect();
-    let Some(to_mute) = all.first().copied().or_else(|| digest.unseen.first().map(|u| u.metric)) else {
-        return;
-    };
+    let Some(first) = all.first().copied() else { return };
     page.section("WHAT TO DO:");
     let detailed = most.min(WITH_REMEDY);
     // The stored report has the numbers that a request is made of; one line of the mail says so.
@@ -218,10 +234,15 @@ fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
     if !others.is_empty() {
         page.bullet(format!("the same for the other {}: {}", others.len(), list(&others, NAMES)));
     }
-    let one_of_many = all.len() + digest.unseen.len() > 1;
-    let how = if one_of_many { " (for another quota, with its code)" } else { "" };
-    page.bullet(format!("To mute {}, put this into QUOTA_OVERRIDES{how}:", name(to_mute)));
-    page.detail(mute(digest.context, to_mute));
+    to_mute(page, digest, first);
+}
+
+/// One line for the whole message: whoever mutes one quota can mute another.
+fn to_mute(page: &mut Page, digest: &Digest<'_>, metric: &Metric) {
+    let quotas = digest.violations.len() + digest.forecasts.len() + digest.unseen.len();
+    let others = if quotas > 1 { " (for another quota, with its code)" } else { "" };
+    page.bullet(format!("To mute {}, put this into QUOTA_OVERRIDES{others}:", name(metric)));
+    page.detail(mute(digest.context, metric));
 }
 
 /// What helps, and the command that does it.
@@ -252,7 +273,7 @@ fn footer(page: &mut Page, digest: &Digest<'_>) {
 
 /// Which run of which account wrote it, and where its page is.
 pub(super) fn origin_lines(page: &mut Page, context: &Context<'_>) {
-    let (account, region) = (plain(&context.account.id, NAME), plain(&context.account.region, NAME));
+    let (account, region) = (plain(&context.account.label(), NAME), plain(&context.account.region, NAME));
     let (time, run) = (date_and_time(context.now), plain(context.execution_id, NAME));
     page.line(format!("Account {account}, Region {region}, {time}, run {run}"));
     if let Some(link) = context.bucket.and_then(|bucket| console::latest_page(context.account, bucket)) {

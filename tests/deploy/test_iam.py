@@ -51,6 +51,7 @@ ALWAYS = {
     "servicequotas:ListAWSDefaultServiceQuotas",
     "servicequotas:GetServiceQuota",
     "servicequotas:ListRequestedServiceQuotaChangeHistory",
+    "cloudtrail:LookupEvents",
     "cloudwatch:GetMetricData",
     "cloudwatch:ListMetrics",
     # Alarms can be removed with every switch off.

@@ -9,6 +9,7 @@
     reason = "in a test a panic is the message, and its numbers are small"
 )]
 
+mod account_name;
 mod activity;
 mod alarms;
 mod alerts;
@@ -33,6 +34,7 @@ mod figures;
 mod fit;
 mod gone;
 mod harness;
+mod held;
 mod history;
 mod imports;
 mod interleave;

@@ -104,3 +104,12 @@ fn the_readme_covers_what_the_coverage_page_covers() {
     let table = coverage.split("\n\n").find(|part| part.starts_with("| category |")).unwrap();
     assert!(read("README.md").contains(table), "copy the table of docs/COVERAGE.md into README.md");
 }
+
+#[test]
+fn the_lines_of_prose_fit_a_window() {
+    for page in pages() {
+        for line in prose(&read(&page)).lines().filter(|l| !l.starts_with('|')) {
+            assert!(line.chars().count() <= 140, "{}: {line}", page.display());
+        }
+    }
+}

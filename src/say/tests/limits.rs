@@ -103,7 +103,7 @@ fn one_violation_is_a_short_mail() {
     let instance = instance(Some("acme"));
     let news = news(None, &one);
     let snapshot = Snapshot::new(&account, Subject::Instance(&instance), "run-1", now(), one);
-    let context = Context { bucket: Some("history"), ..context(&account, Some(&instance)) };
+    let context = Context { bucket: Some(("history", "us-east-1")), ..context(&account, Some(&instance)) };
     let text = compose(&context, &Rows::of(&snapshot, &History::default(), &news), &news).text;
     assert!(text.contains("The page of the latest run: "), "{text}");
     assert!(text.lines().count() <= 25, "{} lines:\n{text}", text.lines().count());
