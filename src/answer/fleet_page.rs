@@ -274,5 +274,4 @@ fn not_measured(report: &FleetReport) -> Markup {
 }
 
 #[cfg(test)]
-#[path = "fleet_tests.rs"]
 mod tests;
