@@ -50,10 +50,10 @@ async fn the_newest_snapshot_up_to_a_time_is_found_and_what_stands_around_is_rea
         }
     }
     let trails = aws_sdk_cloudtrail::Client::new(&sdk);
-    for name in ["on", "off"] {
+    for name in ["audit", "stopped"] {
         trails.create_trail().name(name).s3_bucket_name("history").send().await.unwrap();
     }
-    trails.start_logging().name("on").send().await.unwrap();
+    trails.start_logging().name("audit").send().await.unwrap();
     let rules = aws_sdk_eventbridge::Client::new(&sdk);
     let rule = rules.put_rule().name("hourly").description(RUNS).schedule_expression("rate(1 hour)");
     rule.state(aws_sdk_eventbridge::types::RuleState::Disabled).send().await.unwrap();
@@ -64,7 +64,7 @@ async fn the_newest_snapshot_up_to_a_time_is_found_and_what_stands_around_is_rea
     found.sort_by(|a, b| a.name.cmp(&b.name));
     let logging: Vec<_> =
         found.iter().map(|t| (t.name.as_str(), t.is_logging, t.takes_writes && t.takes_reads)).collect();
-    assert_eq!(logging, [("off", false, true), ("on", true, true)]);
+    assert_eq!(logging, [("audit", true, true), ("stopped", false, true)]);
     let found = aws.rules.all(deadline).await.unwrap();
     assert_eq!(
         (found.len(), found[0].state, found[0].schedule.as_deref()),
