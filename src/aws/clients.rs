@@ -141,7 +141,8 @@ impl Aws {
     pub(super) fn with_callers(sdk: &SdkConfig, callers: Callers) -> Self {
         // Each attempt of a paced service takes a token first, so the retries must be ours: see `call`.
         let paced = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
-        let Callers { connect, cases, profile, wisdom, app_integrations, campaigns, quotas, alarms, own_calls } = callers;
+        let Callers { connect, cases, profile, wisdom, app_integrations, campaigns, quotas, alarms, own_calls } =
+            callers;
         Self {
             connect: Edge::new(aws_sdk_connect::Client::new(&paced), connect),
             cases: Edge::new(aws_sdk_connectcases::Client::new(&paced), cases),
@@ -223,7 +224,12 @@ impl Aws {
         let parts: Vec<&str> = arn.split(':').collect();
         match parts[..] {
             ["arn", partition, _, _, id, ..] if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
-                Ok(Account { id: id.to_owned(), region: self.region.clone(), partition: partition.to_owned(), named: Named::default() })
+                Ok(Account {
+                    id: id.to_owned(),
+                    region: self.region.clone(),
+                    partition: partition.to_owned(),
+                    named: Named::default(),
+                })
             }
             _ => Err(Fault::new(WHO, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account"))),
         }

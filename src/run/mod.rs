@@ -18,6 +18,7 @@ mod judge;
 mod keep;
 mod latest;
 mod measure;
+mod noted;
 mod others;
 pub mod sinks;
 mod subscribers;
