@@ -22,19 +22,22 @@ REQUIRED = {"CodeS3Bucket": "packages", "CodeS3Key": "package.zip"}
 
 
 class Deployment:
+    #: Other templates have classes of their own.
+    template, required = TEMPLATE, REQUIRED
+
     def __init__(self, **parameters):
-        unknown = set(parameters) - set(TEMPLATE["Parameters"])
+        unknown = set(parameters) - set(self.template["Parameters"])
         assert not unknown, unknown
-        defaults = {name: p["Default"] for name, p in TEMPLATE["Parameters"].items() if "Default" in p}
-        self.parameters = {name: str(value) for name, value in {**defaults, **REQUIRED, **parameters}.items()}
+        defaults = {name: p["Default"] for name, p in self.template["Parameters"].items() if "Default" in p}
+        self.parameters = {name: str(value) for name, value in {**defaults, **self.required, **parameters}.items()}
         self.resources = {
             name: self.resolve(dict(resource))
-            for name, resource in TEMPLATE["Resources"].items()
+            for name, resource in self.template["Resources"].items()
             if "Condition" not in resource or self.holds(resource["Condition"])
         }
 
     def holds(self, condition):
-        return self._decide(TEMPLATE["Conditions"][condition])
+        return self._decide(self.template["Conditions"][condition])
 
     def _decide(self, rule):
         ((function, arguments),) = rule.items()
@@ -65,7 +68,7 @@ class Deployment:
         return self._made(name, name)
 
     def _made(self, resource, text):
-        condition = TEMPLATE["Resources"][resource].get("Condition")
+        condition = self.template["Resources"][resource].get("Condition")
         assert not condition or self.holds(condition), f"{text} is used, but {resource} is not made"
         return f"<{text}>"
 
@@ -94,7 +97,7 @@ class Deployment:
                     return self.resolve(argument[1]).split(argument[0])
                 case "Fn::FindInMap":
                     table, *path = (self.resolve(a) for a in argument)
-                    found = TEMPLATE["Mappings"][table]
+                    found = self.template["Mappings"][table]
                     for key in path:
                         found = found[key]
                     return found
@@ -119,7 +122,7 @@ class Deployment:
         """What CloudFormation says of these parameters before it makes anything."""
         return [
             assertion["AssertDescription"]
-            for rule in TEMPLATE["Rules"].values()
+            for rule in self.template["Rules"].values()
             if "RuleCondition" not in rule or self._decide(rule["RuleCondition"])
             for assertion in rule["Assertions"]
             if not self._decide(assertion["Assert"])

@@ -5,6 +5,7 @@ mod cells;
 mod diff;
 mod doctor;
 mod end;
+mod evidence;
 mod explain;
 mod fit;
 mod fit_forms;
@@ -63,12 +64,14 @@ enum Command {
     Report(report::ReportArgs),
     /// Print the alarms on API usage and on instances as code, from a live reading
     Alarms(alarms::AlarmsArgs),
-    /// Compare two answers of `check --output json`; calls no AWS. Exits with 0, with 1 where something is new or
-    /// worse, or with 3 where they cannot be compared
+    /// Compare two answers of `check --output json`, or the store's reports with those of a time ago. Measures nothing.
+    /// Exits with 0, with 1 where something is new or worse, or with 3 where they cannot be compared
     Diff(diff::DiffArgs),
     /// Look whether everything is in place: permissions, stores, subscriptions, last run; changes nothing.
     /// Exits with 0, or with 2 where something is broken
     Doctor(doctor::DoctorArgs),
+    /// Print what to paste into a request for a higher limit: peak, trend, users, from a stored report
+    Evidence(evidence::EvidenceArgs),
     /// Will a Terraform plan, a CloudFormation template or a CDK assembly fit below the quotas?
     Fit(fit::FitArgs),
     /// Show the fleet of a hub as its last digest saw it; exit codes as for `check`
@@ -199,7 +202,8 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         Command::Report(args) => report::main(&args, &lookup).await,
         Command::Alarms(args) => alarms::main(&args, &lookup).await,
         Command::Quotas(args) => quotas::main(&args),
-        Command::Diff(args) => diff::main(&args),
+        Command::Diff(args) => diff::main(&args, &lookup).await,
+        Command::Evidence(args) => evidence::main(&args, &lookup).await,
         Command::Fit(args) => fit::main(&args, &lookup).await,
         Command::Fleet(args) => fleet::main(&args, &lookup).await,
         Command::History(args) => history::main(&args, &lookup).await,

@@ -99,6 +99,9 @@ async fn object_of<L: Fn(&str) -> Option<String>>(
     let about = |what: String| format!("s3://{bucket}/{key}: {what}; {EXPECTED}");
     let client = aws::s3_client(sdk, aws::has_own_s3_endpoint(place.lookup));
     let read = object::read(&client, bucket, key, Some(MOST_BYTES)).await;
-    let bytes = read.map_err(|fault| about(fault.to_string()))?;
+    let bytes = read.map_err(|fault| match fault.answered.error_code.as_deref() {
+        Some("NoSuchKey") => about("no run has written this object, or it is another account's or Region's".to_owned()),
+        _ => about(fault.to_string()),
+    })?;
     String::from_utf8(bytes).map_err(|_| about("the object is no text".to_owned()))
 }
