@@ -114,6 +114,14 @@ async fn a_digest_before_anything_is_found_says_what_is_missing() {
     let answer = hub.task(json!({ "fleet": "digest" }), 0).await.unwrap();
     assert_eq!((&answer["cells"]["expected"], &answer["complete"]), (&json!(0), &json!(false)));
     assert!(answer["notes"][0].as_str().unwrap().contains("No list of accounts has been made yet"));
+    // Cells that were measured without a list are a fleet too.
+    hub.estate.trust(&ACCOUNTS, "ConnectQuotaMonitorReader", Some("a-secret"));
+    hub.pair(ACCOUNTS[0], 1);
+    let target = json!({ "account_id": ACCOUNTS[0], "region": REGIONS[0], "account_name": "Acme itself" });
+    hub.run(target, 0).await.unwrap();
+    let answer = hub.task(json!({ "fleet": "digest" }), 0).await.unwrap();
+    assert_eq!((&answer["cells"]["expected"], &answer["cells"]["seen"]), (&json!(1), &json!(1)), "{answer:#}");
+    assert_eq!(hub.object("fleet/latest/report.json")["matrix"][0]["account_name"], "Acme itself");
     let dry = hub.task(json!({ "fleet": "digest", "dry_run": true }), 0).await.unwrap();
     assert_eq!(dry["dry_run"], true);
 }
