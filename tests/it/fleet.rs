@@ -26,7 +26,7 @@ fn subjects(hub: &Hub) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn three_hours_of_a_fleet_in_which_everything_happens() {
-    let mut hub = Hub::new();
+    let hub = Hub::new();
     // Acme is in both Regions, with a replica. Beta's role is missing. Gamma: one Region is denied by policy, one off.
     let [acme, beta, gamma] = ACCOUNTS;
     let [west, east] = REGIONS;
@@ -188,7 +188,7 @@ async fn three_hours_of_a_fleet_in_which_everything_happens() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cells_run_uses_the_roles_session_and_keeps_what_it_has_apart() {
-    let mut hub = Hub::new();
+    let hub = Hub::new();
     let [acme, ..] = ACCOUNTS;
     let [west, east] = REGIONS;
     hub.estate.trust(&[acme], "ConnectQuotaMonitorReader", Some("a-secret"));

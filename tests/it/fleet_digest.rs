@@ -7,7 +7,7 @@ use crate::harness::NOON;
 use crate::hub::{ACCOUNTS, Hub, REGIONS};
 
 async fn fleet() -> Hub {
-    let mut hub = Hub::new();
+    let hub = Hub::new();
     hub.estate.trust(&ACCOUNTS, "ConnectQuotaMonitorReader", Some("a-secret"));
     let (west, _) = hub.pair(ACCOUNTS[0], 1);
     west.world().instances[0].set("ListPrompts", 430);
@@ -23,7 +23,7 @@ fn cell(hub: &Hub, region: &str) -> (String, Value) {
 
 #[tokio::test(start_paused = true)]
 async fn a_digest_while_cells_run_says_so_and_a_run_that_was_killed_is_unseen() {
-    let mut hub = fleet().await;
+    let hub = fleet().await;
     hub.hour(0).await;
     hub.forget_mails();
     // The next hour: one cell is done, the other has begun.
@@ -81,7 +81,7 @@ async fn a_digest_while_cells_run_says_so_and_a_run_that_was_killed_is_unseen() 
 
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_told_is_told_by_the_next_digest_and_never_twice() {
-    let mut hub = fleet().await;
+    let hub = fleet().await;
     let payloads = hub.object("fleet/cells.json");
     for payload in payloads.as_array().unwrap() {
         hub.invoke(payload, 0).await.unwrap();
@@ -110,7 +110,7 @@ async fn what_could_not_be_told_is_told_by_the_next_digest_and_never_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn a_digest_before_anything_is_found_says_what_is_missing() {
-    let mut hub = Hub::new();
+    let hub = Hub::new();
     let answer = hub.task(json!({ "fleet": "digest" }), 0).await.unwrap();
     assert_eq!((&answer["cells"]["expected"], &answer["complete"]), (&json!(0), &json!(false)));
     assert!(answer["notes"][0].as_str().unwrap().contains("No list of accounts has been made yet"));
@@ -129,7 +129,7 @@ async fn a_digest_before_anything_is_found_says_what_is_missing() {
 /// Runs of cells in one process: the memory of a cell's buckets is its own.
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_of_a_cell_leaves_nothing() {
-    let mut hub = fleet().await;
+    let hub = fleet().await;
     let before = hub.keys();
     let mut payload = hub.object("fleet/cells.json")[0].clone();
     payload["dry_run"] = json!(true);
