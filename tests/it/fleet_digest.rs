@@ -1,5 +1,10 @@
 //! The digest at odd moments: while cells run, after one was killed, twice at once, and where it cannot tell.
 
+use std::time::Duration;
+
+use connect_quota_monitor::aws::pace::PacingPlan;
+use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::run::{App, Moment};
 use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Times};
 
@@ -126,7 +131,6 @@ async fn a_digest_before_anything_is_found_says_what_is_missing() {
     assert_eq!(dry["dry_run"], true);
 }
 
-/// Runs of cells in one process: the memory of a cell's buckets is its own.
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_of_a_cell_leaves_nothing() {
     let hub = fleet().await;
@@ -137,4 +141,26 @@ async fn a_dry_run_of_a_cell_leaves_nothing() {
     assert_eq!((&answer["dry_run"], &answer["account_name"]), (&json!(true), &json!("Acme")));
     assert!(answer["instances"][0]["metrics"].as_array().unwrap().len() > 60);
     assert_eq!((hub.keys(), hub.mails().len()), (before, 0));
+}
+
+/// AWS's limits are of an account and Region: cells do not wait for each other, and two runs of one cell do.
+#[tokio::test(start_paused = true)]
+async fn each_cell_has_its_own_pace_in_one_process() {
+    let mut hub = fleet().await;
+    hub.plans = (PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
+    async fn look(app: &App, payload: &Value) {
+        let mut request = Request::from_payload(payload).unwrap();
+        request.dry_run = true;
+        let now = jiff::Timestamp::from_second(NOON).unwrap();
+        app.run(&request, Moment::within(now, Duration::from_secs(900))).await.unwrap();
+    }
+    let cells = hub.object("fleet/cells.json");
+    let time = async |cells: [&Value; 2]| {
+        let (app, began) = (hub.app().await, tokio::time::Instant::now());
+        tokio::join!(look(&app, cells[0]), look(&app, cells[1]));
+        began.elapsed().as_secs_f64()
+    };
+    let apart = time([&cells[0], &cells[1]]).await;
+    let together = time([&cells[0], &cells[0]]).await;
+    assert!(apart > 10.0 && together > 1.6 * apart, "{apart} s apart, {together} s together");
 }

@@ -129,7 +129,8 @@ impl Hub {
         roomy(n).instances[n - 1].id.clone()
     }
 
-    async fn app(&self) -> App {
+    /// A process of the function.
+    pub async fn app(&self) -> App {
         let wire = Wire(self.estate.clone(), self.latency);
         let sdk: SdkConfig = transport::clients(self.estate.hub(), wire)
             .retry_config(aws_config::retry::RetryConfig::standard().with_max_attempts(4))
