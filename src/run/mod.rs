@@ -20,6 +20,7 @@ mod judge;
 mod keep;
 mod latest;
 mod measure;
+mod noted;
 mod others;
 mod since;
 pub mod sinks;
