@@ -13,6 +13,7 @@ pub mod config;
 pub mod domain;
 pub mod edge;
 pub mod fit;
+pub mod fleet;
 pub mod judge;
 pub mod keep;
 pub mod ledger;

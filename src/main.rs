@@ -3,6 +3,8 @@
 use std::env;
 use std::process::ExitCode;
 
+use connect_quota_monitor::aws::cells::Cells;
+use connect_quota_monitor::aws::organizations::Organization;
 use connect_quota_monitor::aws::{self, Aws};
 use connect_quota_monitor::edge::{cli, lambda, logging};
 use connect_quota_monitor::run::App;
@@ -39,6 +41,8 @@ async fn function(lookup: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn
     };
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(&lookup));
     let mut app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
+    app.cells = Cells::of(&sdk, &config);
+    app.organization = app.cells.is_some().then(|| Organization::of(&sdk));
     app.metrics_log = lambda::metrics_log(&config, lookup("AWS_LAMBDA_FUNCTION_NAME"));
     lambda::serve(app).await
 }

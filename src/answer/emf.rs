@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Completeness, Report, SubjectReport};
 use crate::domain::Metric;
+use crate::fleet::report::FleetReport;
 use crate::domain::snapshot::ACCOUNT_KEY;
 
 const NAMESPACE: &str = "ConnectQuotaMonitor";
@@ -51,6 +52,30 @@ pub fn lines(report: &Report, function: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The one record of a fleet's digest: six series of the whole, whatever the number of its cells.
+#[must_use]
+pub fn of_fleet(report: &FleetReport, function: &str) -> String {
+    let mut points: Vec<Point> = [
+        ("FleetCellsExpected", report.cells.expected),
+        ("FleetCellsSeen", report.cells.seen),
+        ("FleetCellsUnseen", report.cells.unseen),
+        ("FleetInstances", report.instances),
+        ("FleetViolations", report.violations),
+    ]
+    .into_iter()
+    .map(|(name, n)| (name.to_owned(), "Count", json!(n)))
+    .collect();
+    points.extend(percent("FleetMaxUtilization".to_owned(), report.max_utilization));
+    let timestamp = report.started_at.parse::<Timestamp>().map_or(0, Timestamp::as_millisecond);
+    let metrics: Vec<Value> = points.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
+    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": metrics });
+    let mut members: Map<String, Value> = points.into_iter().map(|(name, _, value)| (name, value)).collect();
+    members.insert("ExecutionId".to_owned(), json!(report.execution_id));
+    members.insert("FunctionName".to_owned(), json!(function));
+    members.insert("_aws".to_owned(), json!({ "Timestamp": timestamp, "CloudWatchMetrics": [directive] }));
+    Value::Object(members).to_string()
 }
 
 fn of_run(report: &Report) -> Vec<Point> {
@@ -129,6 +154,7 @@ mod tests {
             execution_id: "e".to_owned(),
             version: "0",
             account_id: "111122223333".to_owned(),
+            account_name: None,
             region: "us-east-1".to_owned(),
             started_at: "2026-03-02T12:00:00Z".to_owned(),
             duration_ms: 37_000,

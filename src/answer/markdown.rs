@@ -14,7 +14,7 @@ pub fn render(report: &StoredReport) -> String {
     rows.sort_by(|a, b| worst_first(a, b));
     let mut text = format!(
         "# Amazon Connect quotas of {} in {}\n\n{}: {} violations, {}.\n",
-        escape(&report.account_id),
+        escape(&report.account_label()),
         escape(&report.region),
         escape(&report.started_at),
         report.violations,

@@ -5,6 +5,7 @@ pub mod csv;
 pub mod diff;
 pub mod doctor;
 pub mod emf;
+pub mod fleet_page;
 pub mod history;
 pub mod junit;
 pub mod markdown;
@@ -34,6 +35,8 @@ pub struct Report {
     pub execution_id: String,
     pub version: &'static str,
     pub account_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
     pub region: String,
     pub started_at: String,
     pub duration_ms: u64,

@@ -24,6 +24,8 @@ pub struct StoredReport {
     #[serde(default)]
     pub version: String,
     pub account_id: String,
+    #[serde(default)]
+    pub account_name: Option<String>,
     pub region: String,
     /// RFC 3339, UTC.
     pub started_at: String,
@@ -233,6 +235,12 @@ impl StoredReport {
     pub fn rows(&self) -> impl Iterator<Item = Placed<'_>> {
         self.subjects()
             .flat_map(|(instance, seen)| seen.metrics.iter().flatten().map(move |row| Placed { instance, seen, row }))
+    }
+
+    /// `Acme (111122223333)`, or the number alone.
+    #[must_use]
+    pub fn account_label(&self) -> String {
+        crate::domain::label(&self.account_id, self.account_name.as_deref())
     }
 
     /// As `check` ends: 1 where a quota is over its threshold, 2 where something could not be seen, else 0.

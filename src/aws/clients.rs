@@ -20,7 +20,7 @@ use super::pages::MOST_PAGES;
 use super::quotas::Quotas;
 use crate::catalogue::Service;
 use crate::config::{Config, Pacing};
-use crate::domain::{Account, Fault, FaultKind, Instance};
+use crate::domain::{Account, Fault, FaultKind, Instance, Named};
 
 /// As faults name it.
 const WHO: &str = "sts:GetCallerIdentity";
@@ -43,6 +43,44 @@ pub struct Aws {
     pub own_calls: Log,
     sts: aws_sdk_sts::Client,
     region: String,
+}
+
+/// The buckets and counters of one account and Region, without the clients that use them.
+#[derive(Debug, Clone)]
+pub(super) struct Callers {
+    connect: Caller,
+    cases: Caller,
+    profile: Caller,
+    wisdom: Caller,
+    app_integrations: Caller,
+    campaigns: Caller,
+    quotas: Caller,
+    alarms: Caller,
+    own_calls: Log,
+}
+
+impl Callers {
+    pub(super) fn new(connect: PacingPlan, quotas: PacingPlan) -> Self {
+        let companion = match &connect {
+            PacingPlan::ConnectAccount { share } | PacingPlan::ConnectPerOperation { share } => {
+                PacingPlan::Companion { share: *share }
+            }
+            other => other.clone(),
+        };
+        let own_calls = Log::default();
+        let caller = |service: Service| Caller::new(service.code(), companion.clone()).noting(&own_calls);
+        Self {
+            connect: Caller::new(Service::Connect.code(), connect).noting(&own_calls),
+            cases: caller(Service::Cases),
+            profile: caller(Service::Profile),
+            wisdom: caller(Service::Wisdom),
+            app_integrations: caller(Service::AppIntegrations),
+            campaigns: caller(Service::Campaigns),
+            quotas: Caller::new("servicequotas", quotas),
+            alarms: Caller::new("cloudwatch", PacingPlan::Alarms),
+            own_calls,
+        }
+    }
 }
 
 /// The ambient AWS configuration: environment, profile, container or instance role, with what the
@@ -78,40 +116,42 @@ impl Aws {
     /// Clients at the pacing that the configuration asks for.
     #[must_use]
     pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
+        let (connect, quotas) = Self::plans(config);
+        Self::with_plans(sdk, connect, quotas)
+    }
+
+    /// The pacing of Connect and of Service Quotas that the configuration asks for.
+    #[must_use]
+    pub fn plans(config: &Config) -> (PacingPlan, PacingPlan) {
         let share = config.rate_share;
         let connect = match config.pacing {
             Pacing::Account => PacingPlan::ConnectAccount { share },
             Pacing::PerOperation => PacingPlan::ConnectPerOperation { share },
         };
-        Self::with_plans(sdk, connect, PacingPlan::ServiceQuotas)
+        (connect, PacingPlan::ServiceQuotas)
     }
 
     /// Clients at any pacing.
     #[must_use]
     pub fn with_plans(sdk: &SdkConfig, connect: PacingPlan, quotas: PacingPlan) -> Self {
+        Self::with_callers(sdk, Callers::new(connect, quotas))
+    }
+
+    /// Clients with the buckets of earlier ones of the same account and Region.
+    pub(super) fn with_callers(sdk: &SdkConfig, callers: Callers) -> Self {
         // Each attempt of a paced service takes a token first, so the retries must be ours: see `call`.
         let paced = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
-        let companion = match &connect {
-            PacingPlan::ConnectAccount { share } | PacingPlan::ConnectPerOperation { share } => {
-                PacingPlan::Companion { share: *share }
-            }
-            other => other.clone(),
-        };
-        let own_calls = Log::default();
-        let caller = |service: Service| Caller::new(service.code(), companion.clone()).noting(&own_calls);
+        let Callers { connect, cases, profile, wisdom, app_integrations, campaigns, quotas, alarms, own_calls } = callers;
         Self {
-            connect: Edge::new(
-                aws_sdk_connect::Client::new(&paced),
-                Caller::new(Service::Connect.code(), connect).noting(&own_calls),
-            ),
-            cases: Edge::new(aws_sdk_connectcases::Client::new(&paced), caller(Service::Cases)),
-            profile: Edge::new(aws_sdk_customerprofiles::Client::new(&paced), caller(Service::Profile)),
-            wisdom: Edge::new(aws_sdk_qconnect::Client::new(&paced), caller(Service::Wisdom)),
-            app_integrations: Edge::new(aws_sdk_appintegrations::Client::new(&paced), caller(Service::AppIntegrations)),
-            campaigns: Edge::new(aws_sdk_connectcampaignsv2::Client::new(&paced), caller(Service::Campaigns)),
-            quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), Caller::new("servicequotas", quotas)),
+            connect: Edge::new(aws_sdk_connect::Client::new(&paced), connect),
+            cases: Edge::new(aws_sdk_connectcases::Client::new(&paced), cases),
+            profile: Edge::new(aws_sdk_customerprofiles::Client::new(&paced), profile),
+            wisdom: Edge::new(aws_sdk_qconnect::Client::new(&paced), wisdom),
+            app_integrations: Edge::new(aws_sdk_appintegrations::Client::new(&paced), app_integrations),
+            campaigns: Edge::new(aws_sdk_connectcampaignsv2::Client::new(&paced), campaigns),
+            quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), quotas),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
-            alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), Caller::new("cloudwatch", PacingPlan::Alarms)),
+            alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), alarms),
             most_pages: MOST_PAGES,
             own_calls,
             sts: aws_sdk_sts::Client::new(sdk),
@@ -183,7 +223,7 @@ impl Aws {
         let parts: Vec<&str> = arn.split(':').collect();
         match parts[..] {
             ["arn", partition, _, _, id, ..] if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
-                Ok(Account { id: id.to_owned(), region: self.region.clone(), partition: partition.to_owned() })
+                Ok(Account { id: id.to_owned(), region: self.region.clone(), partition: partition.to_owned(), named: Named::default() })
             }
             _ => Err(Fault::new(WHO, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account"))),
         }

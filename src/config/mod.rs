@@ -1,6 +1,7 @@
 //! The environment, read once at start. Pure: the values come through a lookup.
 
 pub mod alarms;
+pub mod fleet;
 pub mod overrides;
 mod reader;
 pub mod watch;
@@ -12,6 +13,8 @@ use crate::config::alarms::Settings;
 use crate::config::overrides::Overrides;
 use crate::domain::Thresholds;
 use crate::domain::instances::InstancePattern;
+pub use fleet::FLEET_VARS;
+use fleet::Fleet;
 use reader::Reader;
 use watch::Watches;
 
@@ -27,6 +30,7 @@ pub const VARS: &[(&str, &str)] = &[
     ("S3_BUCKET", ""),
     ("REMINDER_HOURS", "24"),
     ("REMINDER_HOURS_BUILD", "168"),
+    ("ACCOUNT_NAME", ""),
     ("HISTORY_RETENTION_DAYS", "90"),
     ("QUOTA_OVERRIDES", ""),
     ("INCLUDE_INSTANCES", ""),
@@ -73,6 +77,8 @@ pub struct Config {
     pub reminder_hours: u32,
     /// The same for quotas whose impact is `build`.
     pub reminder_hours_build: u32,
+    /// What people call the account.
+    pub account_name: Option<String>,
     pub retention_days: u32,
     pub overrides: Overrides,
     pub include: Vec<InstancePattern>,
@@ -96,6 +102,7 @@ pub struct Config {
     pub event_bus: Option<String>,
     pub run_metrics: RunMetrics,
     pub watches: Watches,
+    pub fleet: Fleet,
 }
 
 /// How Connect's documented throttling limits are read.
@@ -183,6 +190,7 @@ impl Config {
             s3_bucket: read.switched("USE_S3_STORAGE", "S3_BUCKET"),
             reminder_hours: read.number("REMINDER_HOURS", 0, 24 * 366).unwrap_or(24),
             reminder_hours_build: read.number("REMINDER_HOURS_BUILD", 0, 24 * 366).unwrap_or(168),
+            account_name: read.name("ACCOUNT_NAME"),
             retention_days: read.number("HISTORY_RETENTION_DAYS", 1, 3653).unwrap_or(90),
             overrides: read.overrides("QUOTA_OVERRIDES"),
             include: read.patterns("INCLUDE_INSTANCES"),
@@ -198,6 +206,7 @@ impl Config {
             event_bus: read.bus("EVENT_BUS_NAME"),
             run_metrics: read.parsed("RUN_METRICS").unwrap_or_default(),
             watches: read.watches(),
+            fleet: read.fleet(),
         };
         if let Some(arn) = config.events_topic_arn.as_ref().filter(|arn| config.alert_topic_arn.as_ref() == Some(arn)) {
             let why = "expected another topic than ALERT_SNS_TOPIC_ARN: people would get JSON, one mail per event";
@@ -217,6 +226,7 @@ impl Default for Config {
             s3_bucket: None,
             reminder_hours: 24,
             reminder_hours_build: 168,
+            account_name: None,
             retention_days: 90,
             overrides: Overrides::default(),
             include: Vec::new(),
@@ -232,6 +242,7 @@ impl Default for Config {
             event_bus: None,
             run_metrics: RunMetrics::Summary,
             watches: Watches::default(),
+            fleet: Fleet::default(),
         }
     }
 }
@@ -269,6 +280,7 @@ mod tests {
             ("USE_S3_STORAGE", "maybe"),
             ("REMINDER_HOURS", "-1"),
             ("REMINDER_HOURS_BUILD", "8785"),
+            ("ACCOUNT_NAME", "Acme\nprod"),
             ("HISTORY_RETENTION_DAYS", "0"),
             ("QUOTA_OVERRIDES", "{"),
             ("CONNECT_PACING", "fast"),
@@ -303,6 +315,7 @@ mod tests {
             "USE_S3_STORAGE=`maybe`",
             "REMINDER_HOURS=`-1`",
             "REMINDER_HOURS_BUILD=`8785`",
+            "ACCOUNT_NAME=`Acme\nprod`",
             "HISTORY_RETENTION_DAYS=`0`",
             "QUOTA_OVERRIDES",
             "CONNECT_PACING=`fast`",

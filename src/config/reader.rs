@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use crate::config::overrides::Overrides;
 use crate::domain::instances::InstancePattern;
+use crate::domain::target::{LONGEST_NAME, is_name};
 
 pub(super) struct Reader<'a> {
     pub(super) lookup: &'a dyn Fn(&str) -> Option<String>,
@@ -92,6 +93,16 @@ impl Reader<'_> {
         if bus.is_empty() || bus.len() > 256 || !bus.chars().all(allowed) {
             let why = "expected `default`, or the name or ARN of an event bus of EventBridge";
             self.problem(name, &text, why);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A name that stands in messages.
+    pub(super) fn name(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        if !is_name(&text) {
+            self.problem(name, &text, &format!("expected one line of at most {LONGEST_NAME} characters"));
             return None;
         }
         Some(text)

@@ -6,16 +6,21 @@ use crate::domain::Account;
 /// link is worse than none.
 #[must_use]
 pub fn quota(account: &Account, service: &str, code: &str) -> Option<String> {
-    let domain = domain(account)?;
+    let domain = domain(&account.partition)?;
     Some(format!("https://{}.{domain}/servicequotas/home/services/{service}/quotas/{code}", account.region))
 }
 
 /// The page of the latest run, as an object of the bucket: the console asks who looks. None where the partition's
 /// console is not known.
 #[must_use]
-pub fn latest_page(account: &Account, bucket: &str) -> Option<String> {
-    let domain = domain(account)?;
-    let (region, key) = (&account.region, latest(&account.id, &account.region, "index.html"));
+pub fn latest_page(account: &Account, bucket: (&str, &str)) -> Option<String> {
+    object(&account.partition, bucket, &latest(&account.id, &account.region, "index.html"))
+}
+
+/// An object of a bucket, which is given by name and Region. None where the partition's console is not known.
+#[must_use]
+pub fn object(partition: &str, (bucket, region): (&str, &str), key: &str) -> Option<String> {
+    let domain = domain(partition)?;
     Some(format!("https://{region}.{domain}/s3/object/{bucket}?region={region}&prefix={key}"))
 }
 
@@ -25,8 +30,8 @@ pub fn latest(account_id: &str, region: &str, name: &str) -> String {
     format!("connect-reports/{account_id}/{region}/latest/{name}")
 }
 
-fn domain(account: &Account) -> Option<&'static str> {
-    match account.partition.as_str() {
+fn domain(partition: &str) -> Option<&'static str> {
+    match partition {
         "aws" => Some("console.aws.amazon.com"),
         "aws-us-gov" => Some("console.amazonaws-us-gov.com"),
         "aws-cn" => Some("console.amazonaws.cn"),

@@ -93,6 +93,9 @@ async fn answer(app: &App, event: &LambdaEvent<Value>) -> Result<Value, RunError
     if request.remove_api_alarms {
         return app.remove_alarms(request.dry_run, moment.deadline).await;
     }
+    if let Some(task) = request.fleet {
+        return app.fleet_task(task, request.dry_run, moment).await;
+    }
     let report = app.run(&request, moment).await?;
     serde_json::to_value(report).map_err(|e| RunError::Sink(format!("the answer cannot be written: {e}")))
 }

@@ -143,6 +143,36 @@ impl Stores {
 }
 
 impl Stores {
+    /// Reads an object of the fleet, of at most so many bytes, and its tag; none where there is no such object, or no
+    /// bucket.
+    ///
+    /// # Errors
+    /// The fault of the read.
+    pub async fn object(&self, key: &str, most: i64) -> Result<Option<(Vec<u8>, String)>, Fault> {
+        let Some(bucket) = self.bucket() else { return Ok(None) };
+        self.patience.wait("S3", object::OPERATION, bucket.object(key, most)).await
+    }
+
+    /// Writes an object of the fleet.
+    ///
+    /// # Errors
+    /// The fault of the write.
+    pub async fn put_object(&self, key: &str, kind: &str, body: Vec<u8>) -> Result<(), Fault> {
+        let Some(bucket) = self.bucket() else { return Ok(()) };
+        self.patience.wait("S3", s3::PUT, bucket.put_object(key, kind, body)).await
+    }
+
+    /// Writes an object of the fleet where it is still the one of this tag; the new tag, or none where it is not.
+    ///
+    /// # Errors
+    /// The fault of the write.
+    pub async fn put_if_still(&self, key: &str, body: Vec<u8>, known: Option<&str>) -> Result<Option<String>, Fault> {
+        let Some(bucket) = self.bucket() else { return Ok(Some(String::new())) };
+        self.patience.wait("S3", s3::PUT, bucket.put_if_still(key, body, known)).await
+    }
+}
+
+impl Stores {
     /// True where documents of the watches can be kept.
     #[must_use]
     pub fn has_documents(&self) -> bool {

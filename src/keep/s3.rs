@@ -61,6 +61,44 @@ impl S3 {
         request.send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
     }
 
+    /// Writes an object, of a fleet's own.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn put_object(&self, key: &str, kind: &str, body: Vec<u8>) -> Result<(), Fault> {
+        let request = self.request(key, body).content_type(kind);
+        request.send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
+    }
+
+    /// Reads an object of at most so many bytes, and its tag; none where there is no such object.
+    ///
+    /// # Errors
+    /// The fault of `GetObject`.
+    pub async fn object(&self, key: &str, most: i64) -> Result<Option<(Vec<u8>, String)>, Fault> {
+        match object::read_version(&self.client, &self.bucket, key, Some(most)).await {
+            Err(fault) if fault.answered.error_code.as_deref() == Some(NO_SUCH_KEY) => Ok(None),
+            Err(fault) => Err(fault),
+            Ok(object) => Ok(Some((object.bytes, object.etag.unwrap_or_default()))),
+        }
+    }
+
+    /// Writes an object where it is still the one of this tag; the new tag, or none where somebody else has written it.
+    ///
+    /// # Errors
+    /// The fault of `PutObject`.
+    pub async fn put_if_still(&self, key: &str, body: Vec<u8>, known: Option<&str>) -> Result<Option<String>, Fault> {
+        let request = self.request(key, body);
+        let request = match known {
+            Some(etag) => request.if_match(etag),
+            None => request.if_none_match("*"),
+        };
+        match request.send().await {
+            Ok(output) => Ok(Some(output.e_tag.unwrap_or_default())),
+            Err(e) if is_unmet(e.code()) => Ok(None),
+            Err(e) => Err(failure(&e).into_fault(PUT)),
+        }
+    }
+
     async fn write(&self, key: &str, document: &impl Serialize) -> Result<(), Fault> {
         self.request(key, json(document)?).send().await.map(|_| ()).map_err(|e| failure(&e).into_fault(PUT))
     }

@@ -313,6 +313,7 @@ impl Answer {
             execution_id: run.execution_id.clone(),
             version: env!("CARGO_PKG_VERSION"),
             account_id: run.account.id.clone(),
+            account_name: run.account.named.name.clone(),
             region: run.account.region.clone(),
             started_at: rfc3339(run.now),
             duration_ms: milliseconds(run.started),

@@ -7,9 +7,13 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::cell::OfCell;
 use super::sinks::Sinks;
+use crate::aws::cells::Cells;
+use crate::aws::organizations::Organization;
 use crate::aws::{Aws, Identity};
 use crate::config::Config;
+use crate::domain::Named;
 
 /// What lives as long as the process: clients with their buckets, and the configuration.
 #[derive(Debug)]
@@ -17,11 +21,19 @@ pub struct App {
     pub config: Config,
     pub aws: Aws,
     pub sinks: Sinks,
+    /// What people call the account that is looked at.
+    pub named: Named,
     /// Answer with every row, as a dry run does.
     pub with_metrics: bool,
     pub progress: Progress,
     /// Where the monitor's own metrics are written; none where they are off, and in the command.
     pub metrics_log: Option<MetricsLog>,
+    /// How the cells of a fleet are reached; none where there is none.
+    pub cells: Option<Cells>,
+    /// Which accounts the organization has; none where it is not asked.
+    pub organization: Option<Organization>,
+    /// Of an app that measures a cell: whose its sinks are, and what its run saw.
+    pub(super) of_cell: Option<OfCell>,
     /// Who the function is, once it was asked.
     pub(super) identity: OnceCell<Identity>,
 }
@@ -74,13 +86,18 @@ pub struct Progress {
 impl App {
     #[must_use]
     pub fn new(config: Config, aws: Aws, sinks: Sinks) -> Self {
+        let named = Named { name: config.account_name.clone(), ..Named::default() };
         Self {
+            named,
             config,
             aws,
             sinks,
             with_metrics: false,
             progress: Progress::default(),
             metrics_log: None,
+            cells: None,
+            organization: None,
+            of_cell: None,
             identity: OnceCell::new(),
         }
     }

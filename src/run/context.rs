@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::warn;
-use uuid::Uuid;
 
 use super::app::{App, Moment};
 use crate::domain::request::Request;
@@ -40,7 +39,12 @@ pub(super) struct Context<'a> {
 pub(super) struct Book(pub Opened);
 
 impl<'a> Context<'a> {
-    pub(super) fn new(app: &'a App, request: &Request, (moment, started): (Moment, Instant), account: Account) -> Self {
+    pub(super) fn new(
+        app: &'a App,
+        request: &Request,
+        (moment, started, execution_id): (Moment, Instant, String),
+        account: Account,
+    ) -> Self {
         let config = &app.config;
         let mut thresholds = config.thresholds;
         if let Some(warning) = request.threshold_percentage {
@@ -53,7 +57,7 @@ impl<'a> Context<'a> {
         Self {
             app,
             sinks: app.sinks.until(moment.end),
-            execution_id: Uuid::new_v4().to_string(),
+            execution_id,
             now: moment.now,
             started,
             deadline: moment.deadline,
@@ -87,7 +91,7 @@ impl<'a> Context<'a> {
             thresholds: self.thresholds,
             execution_id: &self.execution_id,
             now: self.now,
-            bucket: self.app.config.s3_bucket.as_deref(),
+            bucket: self.app.config.s3_bucket.as_deref().map(|bucket| (bucket, self.app.home_region(&self.account))),
         }
     }
 

@@ -12,6 +12,8 @@ pub enum RunError {
     Payload(PayloadError),
     /// Instances cannot be discovered, or the filters leave none.
     Discovery(String),
+    /// A call that discovery rests on failed.
+    Undiscovered(Box<Fault>),
     /// Not one instance could be measured.
     Collection(String),
     /// A configured sink took nothing, or an alert could not be sent.
@@ -24,7 +26,7 @@ impl RunError {
         match self {
             Self::Config(_) => "ConfigError",
             Self::Payload(_) => "PayloadError",
-            Self::Discovery(_) => "DiscoveryError",
+            Self::Discovery(_) | Self::Undiscovered(_) => "DiscoveryError",
             Self::Collection(_) => "CollectionError",
             Self::Sink(_) => "SinkError",
         }
@@ -33,7 +35,7 @@ impl RunError {
     /// Instances cannot be discovered.
     #[must_use]
     pub fn discovery(fault: &Fault) -> Self {
-        Self::Discovery(format!("instances cannot be discovered: {fault}"))
+        Self::Undiscovered(Box::new(fault.clone()))
     }
 }
 
@@ -42,6 +44,7 @@ impl fmt::Display for RunError {
         match self {
             Self::Config(e) => e.fmt(f),
             Self::Payload(e) => e.fmt(f),
+            Self::Undiscovered(fault) => write!(f, "instances cannot be discovered: {fault}"),
             Self::Discovery(text) | Self::Collection(text) | Self::Sink(text) => f.write_str(text),
         }
     }

@@ -4,11 +4,15 @@ mod alarms;
 mod answer;
 mod app;
 mod ask;
+mod cell;
 mod context;
 pub mod discover;
 mod doctor;
 pub mod error;
 mod faults;
+mod fleet_digest;
+mod fleet_search;
+mod fleet_tell;
 pub mod history;
 mod judge;
 mod keep;
@@ -31,12 +35,13 @@ use std::sync::atomic::Ordering;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use crate::answer::{Completeness, Report, emf};
 use crate::catalogue::Service;
 use crate::domain::request::Request;
 use crate::domain::snapshot::ACCOUNT_KEY;
-use crate::domain::{Fault, FaultKind, FaultRecord, Instance};
+use crate::domain::{Account, Fault, FaultKind, FaultRecord, Instance};
 use crate::judge::increase::Requests;
 use crate::judge::limits::Limits;
 use crate::ledger::Notes;
@@ -54,11 +59,14 @@ impl App {
     /// # Errors
     /// What the contract says fails an invocation; see [`RunError`].
     pub async fn run(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+        if let Some(target) = &request.target {
+            return Box::pin(self.run_cell(target, request, moment)).await;
+        }
         // On the heap: whoever awaits a run holds all of its stages otherwise.
-        Box::pin(self.stages(request, moment)).await
+        Box::pin(self.stages(request, moment, Uuid::new_v4().to_string())).await
     }
 
-    async fn stages(&self, request: &Request, moment: Moment) -> Result<Report, RunError> {
+    async fn stages(&self, request: &Request, moment: Moment, execution_id: String) -> Result<Report, RunError> {
         self.aws.begin_run(moment.now);
         let (started, calls_before) = (Instant::now(), self.aws.connect.caller().stats());
         let (instances, mut limits, requests) = tokio::join!(
@@ -67,7 +75,8 @@ impl App {
             self.aws.quotas.requests(Service::ASKED, moment.deadline)
         );
         let found = Box::pin(self.discover(instances, &mut limits, request, moment)).await?;
-        let run = Context::new(self, request, (moment, started), found.account.clone());
+        self.note_place(found.is_nowhere);
+        let run = Context::new(self, request, (moment, started, execution_id), found.account.clone());
         let book = run.open(ACCOUNT_KEY).await;
         let scan = Arc::new(self.scan(&run, request, limits, &found, &book));
         let mut answer = Answer::new(&run, Requests::new(requests), &scan);
@@ -160,6 +169,7 @@ impl App {
             Err(fault) => return Err(RunError::discovery(&fault)),
         };
         let account = self.aws.account(&all, moment.deadline).await.map_err(|f| RunError::discovery(&f))?;
+        let account = Account { named: self.named.clone(), ..account };
         choose(all, account, request, &self.config).map(|found| Discovered { is_nowhere, ..found })
     }
 
@@ -184,6 +194,7 @@ impl App {
 
     async fn finish(&self, report: Report, run: &Context<'_>) -> Result<Report, RunError> {
         let mut report = report;
+        self.note_seen(&report, run.now);
         let keeps = !report.dry_run && run.sinks.stores.keeps_reports();
         // A look at some instances, or at another threshold, is not what people find there.
         let latest = (keeps && run.is_whole).then(|| latest::text(&report));

@@ -72,9 +72,10 @@ impl App {
     async fn account_of_channels(&self, deadline: Instant) -> Result<Account, RunError> {
         let config = &self.config;
         let Some(arn) = config.alert_topic_arn.as_ref().or(config.events_topic_arn.as_ref()) else {
-            return self.aws.account(&[], deadline).await.map_err(|fault| RunError::Sink(fault.to_string()));
+            let account = self.aws.account(&[], deadline).await.map_err(|fault| RunError::Sink(fault.to_string()))?;
+            return Ok(Account { named: self.named.clone(), ..account });
         };
         let part = |n| arn.split(':').nth(n).unwrap_or_default().to_owned();
-        Ok(Account { id: part(4), region: part(3), partition: part(1) })
+        Ok(Account { id: part(4), region: part(3), partition: part(1), named: self.named.clone() })
     }
 }

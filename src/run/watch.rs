@@ -252,7 +252,9 @@ impl Watching<'_> {
     async fn publish(&self, watch: &Watch, subject: &str, state: &State, is_over: bool) -> Result<(), Fault> {
         let owner = owner_of(subject);
         let quota = if is_over { String::new() } else { self.app.quota_of_rate(watch, state, self.moment).await };
-        let told = words::told(watch, state, &owner, &quota, is_over);
+        let is_ours = owner.account_id == self.identity.account.id;
+        let name = self.app.named.name.as_deref().filter(|_| is_ours);
+        let told = words::told(watch, state, &owner, (name, &quota), is_over);
         info!("{}", told.summary);
         let message = say::watched(&told);
         let event = [say::outgoing::watched(&told, self.moment.now)];

@@ -23,8 +23,8 @@ pub struct Context<'a> {
     pub thresholds: Thresholds,
     pub execution_id: &'a str,
     pub now: Timestamp,
-    /// Where the page of the same run is kept.
-    pub bucket: Option<&'a str>,
+    /// Where the page of the same run is kept: the bucket and its Region.
+    pub bucket: Option<(&'a str, &'a str)>,
 }
 
 /// The part of a snapshot that a message needs, kept until alerts are sent. Rows without news are

@@ -9,7 +9,7 @@ use super::remedy::{Increase, console_link};
 use super::words::clip;
 use crate::domain::format::rfc3339;
 use crate::domain::snapshot::Summary;
-use crate::domain::{Account, FaultRecord, Impact, Metric};
+use crate::domain::{Account, FaultRecord, Impact, Metric, Named};
 use crate::ledger::{Event, Severity};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
@@ -27,6 +27,8 @@ struct Document<'a> {
     /// The gravest of the message.
     impact: Impact,
     account_id: &'a str,
+    #[serde(flatten)]
+    named: NamedEntry<'a>,
     region: &'a str,
     /// Null in a test message, which belongs to no run's measurements.
     execution_id: Option<&'a str>,
@@ -47,6 +49,24 @@ struct Document<'a> {
     recovered_omitted: usize,
     unseen: Vec<UnseenEntry<'a>>,
     unseen_omitted: usize,
+}
+
+/// What is known of the account beside its number.
+#[derive(Serialize)]
+pub(super) struct NamedEntry<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ou: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
+}
+
+impl<'a> From<&'a Account> for NamedEntry<'a> {
+    fn from(account: &'a Account) -> Self {
+        let Named { name, ou, owner } = &account.named;
+        Self { account_name: name.as_deref(), ou: ou.as_deref(), owner: owner.as_deref() }
+    }
 }
 
 #[derive(Serialize)]
@@ -112,6 +132,7 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
         severity: digest.severity.as_str(),
         impact: digest.impact,
         account_id: &context.account.id,
+        named: context.account.into(),
         region: &context.account.region,
         execution_id: Some(context.execution_id),
         timestamp: rfc3339(context.now),
@@ -149,6 +170,7 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
         severity: Severity::Info.as_str(),
         impact: Impact::Build,
         account_id: &account.id,
+        named: account.into(),
         region: &account.region,
         execution_id: None,
         timestamp: rfc3339(now),

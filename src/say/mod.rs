@@ -7,6 +7,7 @@
 mod digest;
 mod document;
 mod facts;
+pub mod fleet;
 pub mod outgoing;
 mod remedy;
 mod subject;
@@ -20,7 +21,7 @@ use serde_json::json;
 
 use crate::domain::remedy::Remedy;
 use crate::domain::snapshot::ACCOUNT_KEY;
-use crate::domain::{Account, Impact, Instance, Metric};
+use crate::domain::{Account, Impact, Instance, Metric, Named};
 use crate::ledger::{Event, News, Severity};
 use crate::watch::words::Told;
 use digest::Digest;
@@ -86,7 +87,7 @@ pub fn remedy_for(context: &Context<'_>, metric: &Metric) -> Remedy {
 #[must_use]
 pub fn watched(told: &Told) -> Message {
     let severity = if told.is_over { Severity::Info } else { Severity::Warning };
-    let attributes = vec![
+    let mut attributes = vec![
         ("event", told.event.to_owned()),
         ("severity", severity.as_str().to_owned()),
         ("impact", Impact::Live.as_str().to_owned()),
@@ -94,6 +95,7 @@ pub fn watched(told: &Told) -> Message {
         ("account_id", told.owner.account_id.clone()),
         ("region", told.owner.region.clone()),
     ];
+    attributes.extend(told.account_name.clone().map(|name| ("account_name", name)));
     let short: String = told.summary.chars().take(SMS).collect();
     let body = body(&told.text, &short, &told.document.to_string());
     Message { subject: told.subject.clone(), body, attributes, text: told.text.clone() }
@@ -118,14 +120,18 @@ fn attributes(
     instance: Option<&Instance>,
     account: &Account,
 ) -> Vec<(&'static str, String)> {
-    vec![
+    let mut attributes = vec![
         ("event", event.as_str().to_owned()),
         ("severity", severity.as_str().to_owned()),
         ("impact", impact.as_str().to_owned()),
         ("instance_id", instance.map_or(ACCOUNT_KEY, |i| &i.id).to_owned()),
         ("account_id", account.id.clone()),
         ("region", account.region.clone()),
-    ]
+    ];
+    let Named { name, ou, owner } = &account.named;
+    let known = [("account_name", name), ("ou", ou), ("owner", owner)];
+    attributes.extend(known.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))));
+    attributes
 }
 
 /// One entry per SNS protocol. A key that is no protocol would be dropped without a word.

@@ -12,6 +12,10 @@ const LONGEST_SMS: usize = 140;
 const LONGEST_SMS_NAME: usize = 45;
 /// The same, where the line also says what was rejected.
 const LONGEST_SMS_NAME_BESIDE: usize = 24;
+/// Of the account's name beside an instance's in a text message.
+const LONGEST_SMS_ACCOUNT: usize = 20;
+/// With its dash; less of a name is none.
+const SHORTEST_NAME: usize = 11;
 /// Kinds of rejected contacts and calls: more do not fit.
 const KINDS: usize = 2;
 
@@ -21,8 +25,17 @@ pub(super) fn subject(digest: &Digest<'_>) -> String {
     let start = format!("Connect Quota Alert - {kind}: ");
     let rejected = rejected(digest).map_or_else(String::new, |rejected| format!(": {rejected}"));
     let end = format!(" ({}){rejected}", count(digest));
+    let account = beside(digest.context).map_or_else(String::new, |name| format!(" - {name}"));
     let name = clip(&name(digest.context), LONGEST_SUBJECT.saturating_sub(start.len() + end.len()));
-    format!("{start}{name}{end}")
+    let subject = format!("{start}{name}{end}");
+    let room = LONGEST_SUBJECT.saturating_sub(subject.len());
+    // Where there is no room for a part of it that says something, the mail's first line says it.
+    if room >= SHORTEST_NAME.min(account.len()) { subject + &clip(&account, room) } else { subject }
+}
+
+/// A subject of other words.
+pub(super) fn clipped(text: &str) -> String {
+    clip(&ascii(text), LONGEST_SUBJECT)
 }
 
 pub(super) fn sms(digest: &Digest<'_>) -> String {
@@ -30,6 +43,7 @@ pub(super) fn sms(digest: &Digest<'_>) -> String {
     let longest = if rejected.is_some() { LONGEST_SMS_NAME_BESIDE } else { LONGEST_SMS_NAME };
     let name = clip(&name(digest.context), longest);
     let rejected = rejected.map_or_else(String::new, |rejected| format!("{rejected}, "));
+    let name = beside(digest.context).map_or(name.clone(), |of| format!("{}: {name}", clip(&of, LONGEST_SMS_ACCOUNT)));
     let mut line = format!("Connect Quota Alert: {name}: {rejected}{}", count(digest));
     if let Some(worst) = digest.violations.first() {
         let quota = ascii(&clip(&worst.metric.quota_name, NAME));
@@ -41,17 +55,24 @@ pub(super) fn sms(digest: &Digest<'_>) -> String {
 }
 
 pub(super) fn test(account: &Account) -> String {
-    clip(&format!("Connect Quota Alert - TEST for account {}: no action needed", ascii(&account.id)), LONGEST_SUBJECT)
+    let whose = ascii(&account.label());
+    clip(&format!("Connect Quota Alert - TEST for account {whose}: no action needed"), LONGEST_SUBJECT)
 }
 
 pub(super) fn test_sms(account: &Account) -> String {
-    let (id, region) = (ascii(&account.id), ascii(&account.region));
+    let (id, region) = (ascii(&account.label()), ascii(&account.region));
     clip(&format!("Connect Quota Alert TEST for account {id} ({region}): no action needed"), LONGEST_SMS)
+}
+
+/// The account's name, where the message is about an instance of it.
+fn beside(context: &Context<'_>) -> Option<String> {
+    let name = context.account.named.name.as_deref().filter(|_| context.instance.is_some());
+    name.map(ascii).filter(|name| !name.is_empty())
 }
 
 /// An alias of which nothing is left is no name.
 fn name(context: &Context<'_>) -> String {
-    let Some(instance) = context.instance else { return ascii(&context.account.id) };
+    let Some(instance) = context.instance else { return ascii(&context.account.label()) };
     let alias = ascii(instance.display_name());
     if alias.is_empty() { ascii(&instance.id) } else { alias }
 }

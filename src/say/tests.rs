@@ -26,7 +26,7 @@ fn now() -> Timestamp {
 }
 
 pub(super) fn account(partition: &str, region: &str) -> Account {
-    Account { id: "123456789012".to_owned(), region: region.to_owned(), partition: partition.to_owned() }
+    Account { id: "123456789012".to_owned(), region: region.to_owned(), partition: partition.to_owned(), named: Named::default() }
 }
 
 fn instance(alias: Option<&str>) -> Instance {

@@ -8,7 +8,7 @@ use super::digest::{Digest, FORECAST, Unseen, Violation};
 use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
-use crate::domain::{Account, Metric, Status, console};
+use crate::domain::{Account, Metric, Named, Status, console};
 use crate::ledger::{Change, Event};
 
 /// Links, commands and mutes are long; beyond these, names suffice.
@@ -63,6 +63,9 @@ impl Page {
 
 fn header(page: &mut Page, digest: &Digest<'_>) {
     let context = digest.context;
+    if context.instance.is_some() && context.account.named != Named::default() {
+        page.line(account_line(context.account));
+    }
     match context.instance {
         None => page.line(account_line(context.account)),
         Some(instance) => {
@@ -76,7 +79,19 @@ fn header(page: &mut Page, digest: &Digest<'_>) {
 }
 
 fn account_line(account: &Account) -> String {
-    format!("Account: {} ({})", plain(&account.id, NAME), plain(&account.region, NAME))
+    let (id, region) = (plain(&account.id, NAME), plain(&account.region, NAME));
+    let Named { name, ou, owner } = &account.named;
+    let Some(name) = name else {
+        return format!("Account: {id} ({region}){}", whose(ou.as_deref(), owner.as_deref()));
+    };
+    let whose = whose(ou.as_deref(), owner.as_deref());
+    format!("Account: {} ({id}), Region {region}{whose}", plain(name, NAME))
+}
+
+/// Who answers for the account, as far as it is known.
+fn whose(ou: Option<&str>, owner: Option<&str>) -> String {
+    let part = |what: &str, text: Option<&str>| text.map(|text| format!(", {what} {}", plain(text, NAME)));
+    [part("owner", owner), part("OU", ou)].into_iter().flatten().collect()
 }
 
 fn violations(page: &mut Page, digest: &Digest<'_>, most: usize) {
@@ -246,7 +261,7 @@ fn footer(page: &mut Page, digest: &Digest<'_>) {
     let context = digest.context;
     page.line("");
     page.line(format!("Sent because {}.", reason(digest)));
-    let (account, region) = (plain(&context.account.id, NAME), plain(&context.account.region, NAME));
+    let (account, region) = (plain(&context.account.label(), NAME), plain(&context.account.region, NAME));
     let (time, run) = (date_and_time(context.now), plain(context.execution_id, NAME));
     page.line(format!("Account {account}, Region {region}, {time}, run {run}"));
     if let Some(link) = context.bucket.and_then(|bucket| console::latest_page(context.account, bucket)) {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::state::State;
 use super::table::Watch;
-use crate::domain::Owner;
 use crate::domain::format::rfc3339;
+use crate::domain::{Owner, label};
 
 /// What a message says, before a channel's shape is put around it.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub struct Told {
     pub summary: String,
     pub dedup_key: String,
     pub owner: Owner,
+    pub account_name: Option<String>,
     pub instance_id: Option<String>,
 }
 
@@ -27,9 +28,9 @@ fn time(second: i64) -> String {
     Timestamp::from_second(second).map_or_else(|_| "an unknown time".to_owned(), rfc3339)
 }
 
-/// `quota`: a sentence about the quota and its applied limit.
+/// `name`: what people call the account; `quota`: a sentence about the quota and its applied limit.
 #[must_use]
-pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: bool) -> Told {
+pub fn told(watch: &Watch, state: &State, owner: &Owner, (name, quota): (Option<&str>, &str), is_over: bool) -> Told {
     let count = format!("{}{}", if state.at_least { "at least " } else { "" }, state.count);
     let times = if state.count == 1 { "time" } else { "times" };
     let State { operation, caller, .. } = state;
@@ -41,7 +42,7 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: b
     let mut lines = vec![
         summary.clone(),
         String::new(),
-        format!("Account {} in {}", owner.account_id, owner.region),
+        format!("Account {} in {}", label(&owner.account_id, name), owner.region),
         format!("Operation: {operation}"),
         format!("Caller: {caller}"),
         format!("First: {}   last: {}", time(state.first), time(state.last)),
@@ -65,7 +66,7 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: b
     let short: String = summary.chars().take(99).collect();
     let event = if is_over { "recovered" } else { "throttled" };
     let dedup_key = format!("{}/{}/watch/{}/{}", owner.account_id, owner.region, state.watch, key(state));
-    let document = json!({
+    let mut document = json!({
         "schema_version": 1,
         "product": "connect-quota-monitor",
         "event": event,
@@ -83,6 +84,9 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: b
             "instances": state.instances, "quota": quota,
         },
     });
+    if let Some(name) = name {
+        document["account_name"] = json!(name);
+    }
     let instance_id = if state.instances.len() == 1 { state.instances.first().cloned() } else { None };
     Told {
         event,
@@ -93,6 +97,7 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, quota: &str, is_over: b
         summary,
         dedup_key,
         owner: owner.clone(),
+        account_name: name.map(str::to_owned),
         instance_id,
     }
 }

@@ -328,7 +328,7 @@ def test_the_environment_fits_at_its_longest():
         | {"ReminderHours": "8784", "ReminderHoursBuild": "8784", "HistoryRetentionDays": "3653", "ThresholdPercentage": "100"}
         | {"CriticalPercentage": "100", "ApiAlarmThreshold": "100", "ApiAlarmDatapoints": "24 of 24", "ApiAlarmLimit": "5000"}
         | {"ConnectPacing": "per-operation", "LookbackMinutes": "1440", "ApiAlarmForm": "service_quota", "RunMetrics": "per-quota"}
-        | {"DetailCallBudget": "10000", "ForecastDays": "365"}
+        | {"DetailCallBudget": "10000", "ForecastDays": "365", "AccountName": longest("AccountName")}
         | {"WatchThrottled": "100000", "WatchTokenFailures": "100000", "WatchCoolDownMinutes": "1440", "WatchLookup": "false"}
         | {name: longest(name) for name in ("GenesysRateLimitTopics", "GenesysTokenTopics")}
     )

@@ -9,6 +9,7 @@
     reason = "in a test a panic is the message, and its numbers are small"
 )]
 
+mod account_name;
 mod activity;
 mod alarms;
 mod alerts;

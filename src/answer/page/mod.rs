@@ -26,7 +26,7 @@ const SCRIPT: &str = include_str!("page.js");
 #[must_use]
 pub fn render(report: &StoredReport) -> String {
     let rows = Rows::of(report);
-    let title = format!("Amazon Connect quotas: {} {}", report.account_id, report.region);
+    let title = format!("Amazon Connect quotas: {} {}", report.account_label(), report.region);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -82,7 +82,7 @@ fn header(report: &StoredReport, rows: &Rows<'_>) -> Markup {
         header {
             h1 { "Amazon Connect quotas" }
             p {
-                "Account " b { (one_line(&report.account_id)) } ", Region " b { (one_line(&report.region)) } ", "
+                "Account " b { (one_line(&report.account_label())) } ", Region " b { (one_line(&report.region)) } ", "
                 time datetime=(one_line(&report.started_at)) { (one_line(&report.started_at)) }
                 ". Run " (one_line(&report.execution_id)) "."
             }

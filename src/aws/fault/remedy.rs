@@ -35,6 +35,10 @@ fn denied(operation: &str, code: &str, message: &str) -> String {
         );
     }
     let allows = |policy: &&str| message.contains(&format!("no {policy} allows"));
+    if operation == "sts:AssumeRole" {
+        return "; deploy the reader role (fleet/reader-role.yaml) in that account, with this hub's account and external id"
+            .to_owned();
+    }
     let outer = [
         "service control policy",
         "resource control policy",

@@ -202,8 +202,7 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
         dry_run: !args.store && !args.alert,
         instance_ids: args.instances.clone(),
         threshold_percentage: args.threshold,
-        test_alert: false,
-        remove_api_alarms: false,
+        ..Request::default()
     };
     live::measure(&sdk, &config, aws::has_own_s3_endpoint(lookup), &request).await
 }

@@ -94,7 +94,7 @@ fn summary(report: &StoredReport, hidden: usize) -> String {
     }
     let mut text = format!(
         "Account {} in {}: {} instances measured, {} violations, {unknown} unknown, {not_measurable} not measurable.\n",
-        plain(&report.account_id, LONGEST),
+        plain(&report.account_label(), LONGEST),
         plain(&report.region, LONGEST),
         measured.count(),
         report.violations,

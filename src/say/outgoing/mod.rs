@@ -17,6 +17,7 @@ use crate::domain::format::rfc3339;
 use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance, Metric, NO_CODE, Status};
 use crate::ledger::{Change, News, Severity};
+use crate::say::document::NamedEntry;
 use crate::say::{Context, impact_of, plain, reading, rejections};
 use crate::watch::words::Told;
 use blindness::Blindness;
@@ -130,6 +131,8 @@ struct Document<'a> {
     /// One line for a person.
     summary: String,
     account_id: &'a str,
+    #[serde(flatten)]
+    named: NamedEntry<'a>,
     region: &'a str,
     /// Null in a test event.
     execution_id: Option<&'a str>,
@@ -189,6 +192,7 @@ fn unseen(context: &Context<'_>, blindness: Blindness<'_>) -> Event {
         dedup_key: dedup_key(context.account, context.instance, &blindness.key()),
         summary: plain(&format!("{}: {}", plain(whose, NAME), blindness.in_words()), SUMMARY),
         account_id: &context.account.id,
+        named: context.account.into(),
         region: &context.account.region,
         execution_id: Some(context.execution_id),
         timestamp: rfc3339(context.now),
@@ -232,6 +236,7 @@ fn event(
         },
         summary: plain(&format!("{}: {what}", plain(whose, NAME)), SUMMARY),
         account_id: &context.account.id,
+        named: context.account.into(),
         region: &context.account.region,
         execution_id: Some(context.execution_id),
         timestamp: rfc3339(context.now),
@@ -258,6 +263,7 @@ pub fn test(account: &Account, now: Timestamp) -> Event {
         summary: "TEST of the Amazon Connect quota monitor: this event shows that events arrive. Nothing is wrong."
             .to_owned(),
         account_id: &account.id,
+        named: account.into(),
         region: &account.region,
         execution_id: None,
         timestamp: rfc3339(now),
@@ -273,7 +279,7 @@ pub fn test(account: &Account, now: Timestamp) -> Event {
 #[must_use]
 pub fn watched(told: &Told, now: Timestamp) -> Event {
     let member = |name: &str| told.document[name].as_str().unwrap_or_default().to_owned();
-    let attributes = vec![
+    let mut attributes = vec![
         ("event", told.event.to_owned()),
         ("action", member("action")),
         ("severity", member("severity")),
@@ -284,6 +290,7 @@ pub fn watched(told: &Told, now: Timestamp) -> Event {
         ("quota_code", NO_CODE.to_owned()),
         ("dedup_key", told.dedup_key.clone()),
     ];
+    attributes.extend(told.account_name.clone().map(|name| ("account_name", name)));
     Event { body: told.document.to_string(), attributes, resource: None, time: now }
 }
 
@@ -293,7 +300,7 @@ fn dedup_key(account: &Account, instance: Option<&Instance>, key: &str) -> Strin
 }
 
 fn finished(document: &Document<'_>, instance: Option<&Instance>, quota_code: &str, time: Timestamp) -> Event {
-    let attributes = vec![
+    let mut attributes = vec![
         ("event", document.event.to_owned()),
         ("action", document.action.to_owned()),
         ("severity", document.severity.to_owned()),
@@ -304,6 +311,9 @@ fn finished(document: &Document<'_>, instance: Option<&Instance>, quota_code: &s
         ("quota_code", quota_code.to_owned()),
         ("dedup_key", document.dedup_key.clone()),
     ];
+    // Raw delivery to a queue takes ten attributes and throws away a message with more: unit and owner stand in the
+    // document only.
+    attributes.extend(document.named.account_name.map(|name| ("account_name", name.to_owned())));
     Event {
         // Structs of strings and numbers always serialize.
         body: serde_json::to_string(document).unwrap_or_else(|_| "{}".to_owned()),
