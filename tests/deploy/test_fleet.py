@@ -397,7 +397,7 @@ def test_the_hubs_stores_are_the_programs():
     assert {r for a, r in pairs if a.startswith("dynamodb:")} == {"<SnapshotsTable.Arn>"}
     written = {r.removeprefix("<HistoryBucket.Arn>/") for a, r in pairs if a == "s3:PutObject"}
     assert written == {"connect-metrics/*", "connect-reports/*", "fleet/*"}, "the ledger is in the table"
-    assert {r for a, r in pairs if a == "s3:GetObject"} == {"<HistoryBucket.Arn>/fleet/*"}
+    assert {r for a, r in pairs if a == "s3:GetObject"} == {"<HistoryBucket.Arn>/fleet/*", "<HistoryBucket.Arn>/connect-reports/*/latest/*"}
 
 
 def test_the_lists_and_the_digests_memory_never_expire():
