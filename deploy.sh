@@ -868,16 +868,19 @@ $endpoints
 END
 }
 
+# Services that use a given key in their own name.
+KEYS_USERS='cloudwatch.amazonaws.com events.amazonaws.com logs.'
+
 check_key() {
   local key policy service
   key=$(parameter KmsKeyArn)
   [ -n "$key" ] || return 0
-  policy=$(ask 'cloudwatch.amazonaws.com events.amazonaws.com logs.' \
+  policy=$(ask "$KEYS_USERS" \
     "${AWS[@]}" kms get-key-policy --key-id "$key" --policy-name default --query Policy --output text) || {
     warn "the policy of $key cannot be read; docs/OPERATIONS.md says what it must hold"
     return 0
   }
-  for service in cloudwatch.amazonaws.com events.amazonaws.com logs.; do
+  for service in $KEYS_USERS; do
     case $policy in
       *"$service"*) ;;
       *) warn "the policy of $key does not name $service: its messages will be lost (see docs/OPERATIONS.md, Encryption)" ;;
@@ -1293,7 +1296,7 @@ main() {
     return
   fi
   if [ "$FLEET" = yes ]; then
-    [ -r "$HERE/fleet/deploy.sh" ] || die "the folder fleet is not beside this script, and a fleet needs it"
+    [ -r "$HERE/fleet/deploy.sh" ] || die "the folder fleet is not beside this script, and a fleet needs it: unpack the release's fleet.tar.gz there"
     # shellcheck source=/dev/null
     . "$HERE/fleet/deploy.sh"
     deploy_fleet

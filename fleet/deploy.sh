@@ -273,6 +273,8 @@ deploy_fleet() {
   TEMPLATE=$HERE/fleet/hub.yaml
   CAPABILITY=CAPABILITY_NAMED_IAM
   ROLES=${ROLES:-print}
+  # Scheduler queues in the name of its role.
+  KEYS_USERS='cloudwatch.amazonaws.com logs.'
   [ -r "$HERE/fleet/reader-role.yaml" ] || die "fleet/reader-role.yaml is not beside this script, and the accounts need it"
   if [ "$DELETE" = yes ]; then
     check_aws

@@ -223,3 +223,12 @@ def test_a_dry_run_makes_nothing(account):
         assert code == 0, said
         assert not new.calls or not changes(new.calls)
         assert "cloudformation" in said and EMAIL in said or "--delete" in options
+
+
+def test_a_script_alone_says_what_it_needs(account, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "deploy.sh").write_text((ROOT / "deploy.sh").read_text())
+    new = account()
+    code, said = new.deploy(*FLEET, script=alone / "deploy.sh")
+    assert code != 0 and "unpack the release's fleet.tar.gz there" in said and not new.calls

@@ -1,5 +1,6 @@
 """Linters, with warnings as errors."""
 
+import json
 import os
 import re
 import subprocess
@@ -152,7 +153,7 @@ def test_what_builds_the_release_is_pinned_and_little():
     steps = RELEASE["build"]["steps"]
     text = "\n".join(step.get("run", "") for step in steps)
     assert "tests/" not in text and "--require-hashes" in text
-    for name in ("template.yaml", "SHA256SUMS", "dist/deploy.sh", "connect-quota-monitor-$arch.zip"):
+    for name in ("template.yaml", "SHA256SUMS", "dist/deploy.sh", "connect-quota-monitor-$arch.zip", "dist/fleet.tar.gz fleet"):
         assert name in text
 
 
@@ -173,7 +174,10 @@ def test_every_python_package_has_its_hashes(name):
 
 def test_dependabot_watches_all_that_is_pinned():
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
-    assert {u["package-ecosystem"] for u in updates} == {"cargo", "pip", "github-actions"}
+    assert {u["package-ecosystem"] for u in updates} == {"cargo", "pip", "npm", "github-actions"}
+    (npm,) = [u["directory"] for u in updates if u["package-ecosystem"] == "npm"]
+    lock = json.loads((ROOT / npm.strip("/") / "package-lock.json").read_text())["packages"]
+    assert all("integrity" in package for name, package in lock.items() if name), "every npm package has its hash"
     (pip,) = [u["directories"] for u in updates if u["package-ecosystem"] == "pip"]
     assert {str(ROOT / name) for name in LOCKED} <= {f"{ROOT}{d}/{n}" for d in pip for n in ("requirements", "requirements-checkov", "build-requirements")}
 
