@@ -69,7 +69,7 @@ Deployment
   --tags KEY=VALUE            tag the stack and what it makes; may be given often
   --role-arn ARN              the role that CloudFormation takes to make and delete the stack
   --package-only FILE         build the package, check it, write it to FILE and stop
-  --skip-checks               no test alert and no dry run after the deployment
+  --skip-checks               no test alert, no dry run and no doctor after the deployment
   --delete                    delete the stack; says what is kept
   --yes                       ask nothing
   --dry-run                   print every command instead of running it
@@ -1114,6 +1114,26 @@ END
   [ "$confirmed" != 0 ] || [ "$DRY_RUN" = yes ] || warn "$topic has no confirmed subscription: nobody gets an alert"
 }
 
+# The last step: `doctor` with your own credentials, where the command is installed here. The function has no such payload.
+examine() {
+  local table bucket
+  table=$(output TableName)
+  bucket=$(output BucketName)
+  set -- env "ALERT_SNS_TOPIC_ARN=$(output TopicArn)"
+  [ -z "$table" ] || set -- "$@" USE_DYNAMODB=true "DYNAMODB_TABLE=$table"
+  [ -z "$bucket" ] || set -- "$@" USE_S3_STORAGE=true "S3_BUCKET=$bucket"
+  set -- "$@" connect-quota-monitor doctor --region "$REGION"
+  [ -z "$PROFILE" ] || set -- "$@" --profile "$PROFILE"
+  if [ "$DRY_RUN" = no ] && ! command -v connect-quota-monitor >/dev/null 2>&1; then
+    say "Is all in place? With the command installed (cargo install --path .):"
+    say " $(printf ' %q' "$@")"
+    return
+  fi
+  say "Looking whether all is in place"
+  # The deployment itself is done: what is amiss is told, and no failure of it.
+  run "$@" || warn "doctor found something amiss: see above"
+}
+
 # ---- Deleting --------------------------------------------------------------------------------------
 
 # Sets KEPT, by the stack's resources.
@@ -1334,6 +1354,7 @@ main() {
   check_schedule
   [ "$CHECKS" = no ] || check_deployment
   report_subscription "$subscriber"
+  [ "$CHECKS" = no ] || examine
   [ "$DRY_RUN" = yes ] || say "Logs: $(output LogsCommand)"
   HALF_DONE=''
 }

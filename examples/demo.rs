@@ -237,13 +237,14 @@ fn problems(first: &Run, second: &Run, sim: &Sim, mails: usize) -> Vec<String> {
 
 /// Writes the page that the first run left in the bucket; returns where.
 fn page(sim: &Sim) -> Result<String, Box<dyn Error>> {
-    let key = "connect-reports/111122223333/us-east-1/latest/index.html";
-    let page = sim.world().buckets[BUCKET].objects.get(key).ok_or("the run left no page")?.body.clone();
     let folder = Path::new("target/demo");
     fs::create_dir_all(folder)?;
-    let file = folder.join("index.html");
-    fs::write(&file, page)?;
-    Ok(file.display().to_string())
+    for name in ["report.json", "index.html"] {
+        let key = format!("connect-reports/111122223333/us-east-1/latest/{name}");
+        let body = sim.world().buckets[BUCKET].objects.get(&key).ok_or("the run left no page")?.body.clone();
+        fs::write(folder.join(name), body)?;
+    }
+    Ok(folder.join("index.html").display().to_string())
 }
 
 fn published(sim: &Sim) -> Vec<Published> {

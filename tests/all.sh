@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every check and every test, from a fresh clone. Needs a Rust toolchain and Python 3 with venv; all
-# other tools are installed into target/venv. What shares nothing runs side by side: the Rust tests in one
+# other tools are installed into target. The page is opened in a browser where there is one, or may be installed. What shares nothing runs side by side: the Rust tests in one
 # lane; lints, the package and the template's tests in the other. Each step's time stands in target/times.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,11 +12,14 @@ mkdir -p target/logs
 
 tools >target/logs/tools.txt 2>&1 &
 TOOLS=$!
+page_tools >target/logs/page-tools.txt 2>&1 &
+PAGE_TOOLS=$!
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 
 step format cargo fmt --all --check
 step "compile the tests" cargo test --workspace --locked --no-run --quiet
 wait "$TOOLS" || { cat target/logs/tools.txt; exit 1; }
+wait "$PAGE_TOOLS" || true
 use_tools
 # The template's tests compare the role's permissions with the calls that this test records.
 step "the calls that a run makes" cargo test --locked --test it --quiet -- called::
@@ -33,6 +36,7 @@ everything_else() {
     cargo deny --locked --config .github/deny.toml check bans licenses sources
   step "template, deploy.sh, package" env REQUIRE_CALLED_OPERATIONS=1 tests/deploy/run.sh
   step "the demo, as the README shows it" demo
+  step "the page in a browser" page
 }
 
 { rust_tests 2>&1 | tee target/logs/rust.txt; } &

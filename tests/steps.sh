@@ -26,6 +26,56 @@ install_into() {
   fi
 }
 
+# The browser that tests/page drives: $CHROMIUM, or the first that this machine has.
+browser() {
+  local name
+  for name in "${CHROMIUM:-}" chromium google-chrome google-chrome-stable chromium-browser; do
+    if [ -n "$name" ] && type -P "$name"; then return; fi
+  done
+  return 1
+}
+
+has_node() {
+  command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)'
+}
+
+# Installs what the page's check needs, where it may: a browser and Node from Debian's packages, and into
+# target/page the driver, whose lock file names its hashes. What is missing then stands in target/page/missing.txt.
+page_tools() {
+  local packages=() as=()
+  mkdir -p target/page
+  echo "target/page/node_modules (npm ci failed)" >target/page/missing.txt
+  browser >/dev/null || packages+=(chromium fonts-dejavu-core)
+  has_node || packages+=(nodejs npm)
+  [ "$(id -u)" = 0 ] || as=(sudo -n)
+  if [ "${#packages[@]}" != 0 ] && command -v apt-get && { [ "${#as[@]}" = 0 ] || sudo -n true; }; then
+    as+=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120)
+    "${as[@]}" update || true
+    "${as[@]}" install -y --no-install-recommends "${packages[@]}" || true
+  fi
+  if ! browser >/dev/null; then
+    echo "Chromium or Chrome (Debian's package chromium, or its path in CHROMIUM)" >target/page/missing.txt
+  elif ! has_node; then
+    echo "Node 18 or newer with npm (Debian's packages nodejs and npm)" >target/page/missing.txt
+  elif cmp -s tests/page/package-lock.json target/page/installed.json || {
+    cp tests/page/package.json tests/page/package-lock.json target/page &&
+      (cd target/page && npm ci --ignore-scripts --no-audit --no-fund) &&
+      cp tests/page/package-lock.json target/page/installed.json
+  }; then
+    : >target/page/missing.txt
+  fi
+}
+
+# The page of the demo in a browser. Without a browser it is skipped, but not in CI.
+page() {
+  if [ -s target/page/missing.txt ]; then
+    printf 'SKIPPED: the page was not opened in a browser. Missing: %s\n' "$(cat target/page/missing.txt)"
+    [ -z "${CI:-}" ]
+    return
+  fi
+  CHROMIUM=$(browser) node tests/page/check.mjs target/debug/connect-quota-monitor target/demo target/page
+}
+
 use_tools() {
   PATH="$PWD/target/venv/bin:$PATH"
   export CLIPPY_CONF_DIR=.github

@@ -140,7 +140,12 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     pub(crate) fn account() -> Account {
-        Account { id: "111122223333".to_owned(), region: "us-east-1".to_owned(), partition: "aws".to_owned(), named: crate::domain::Named::default() }
+        Account {
+            id: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+            partition: "aws".to_owned(),
+            named: crate::domain::Named::default(),
+        }
     }
 
     proptest! {

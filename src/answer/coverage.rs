@@ -59,7 +59,7 @@ const CLASSES: [&str; 4] = ["measured", "bounded", "as soon as AWS publishes it"
 
 fn class(quota: &Quota) -> usize {
     match quota.meter {
-        Meter::Burst => 1,
+        Meter::Burst | Meter::SumOf(_) => 1,
         // A metric that Service Quotas names is read at once.
         Meter::NotMeasurable(_) if quota.category == Category::ApiRates && quota.is_listed() => 2,
         Meter::NotMeasurable(_) => 3,
@@ -91,6 +91,13 @@ fn how(meter: Meter) -> String {
             )
         }
         Meter::WorstGroup(..) => format!("{source}, the fullest"),
+        Meter::WorstMarked(..) => format!("{source}, those that are marked as such, the fullest"),
+        Meter::Trail(_) => format!("{source}, at most four times a day"),
+        Meter::SumOf(_) => format!("an upper bound: {source} of all instances together"),
+        Meter::Higher(..) => format!("{source}, the highest; within DETAIL_CALL_BUDGET"),
+        Meter::SumIn(_, group, kind) => {
+            format!("{source} ({group}) of each integration of the kind {kind}; within DETAIL_CALL_BUDGET")
+        }
         Meter::Worst(listing) | Meter::WorstIn(listing, _) => {
             let of = match listing.place() {
                 Place::Each(parent, _) => parent.qualified(),

@@ -1,98 +1,12 @@
-//! What changed between two answers. Pure: two documents in, differences out. Fields that it does not need may be
-//! missing or new.
+//! What changed between two answers. Pure: two documents in, differences out.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::domain::snapshot::SCHEMA_VERSION;
-
-/// An answer as far as it is compared.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// Account and Region.
-    owner: (String, String),
-    pub started_at: String,
-    rows: BTreeMap<Place, Row>,
-}
-
-/// Instance (or `account`), service and quota.
-type Place = (String, String, String);
-
-#[derive(Debug, Clone, PartialEq)]
-struct Row {
-    instance: String,
-    quota: String,
-    status: String,
-    utilization: Option<f64>,
-    limit: Option<f64>,
-    is_muted: bool,
-}
-
-impl Row {
-    fn is_measured(&self) -> bool {
-        matches!(self.status.as_str(), "ok" | "warning" | "critical")
-    }
-
-    /// 0 where it is no violation that readers are told of.
-    fn severity(&self) -> u8 {
-        match self.status.as_str() {
-            _ if self.is_muted => 0,
-            "warning" => 1,
-            "critical" => 2,
-            _ => 0,
-        }
-    }
-}
-
-impl Seen {
-    /// Reads an answer with rows.
-    ///
-    /// # Errors
-    /// What is wrong with the document, and what was expected.
-    pub fn read(text: &[u8]) -> Result<Self, String> {
-        const EXPECTED: &str = "expected the whole answer of `check --output json`";
-        let answer: Value = serde_json::from_slice(text).map_err(|e| format!("it is no JSON ({e}); {EXPECTED}"))?;
-        if let Some(version) = answer["schema_version"].as_u64().filter(|v| *v > u64::from(SCHEMA_VERSION)) {
-            return Err(format!(
-                "it has schema_version {version}, and this version reads {SCHEMA_VERSION}: use a newer version"
-            ));
-        }
-        let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);
-        let need = |name: &str| text(&answer, name).ok_or_else(|| format!("it has no `{name}`; {EXPECTED}"));
-        let owner = (need("account_id")?, need("region")?);
-        let started_at = need("started_at")?;
-        let instances = answer["instances"].as_array().ok_or_else(|| format!("it has no `instances`; {EXPECTED}"))?;
-        let mut rows = BTreeMap::new();
-        let mut has_rows = false;
-        for subject in instances.iter().chain([&answer["account"]]) {
-            let Some(metrics) = subject["metrics"].as_array() else { continue };
-            has_rows = true;
-            let id = text(subject, "instance_id").unwrap_or_else(|| "account".to_owned());
-            let name = text(subject, "instance_alias").unwrap_or_else(|| id.clone());
-            for metric in metrics {
-                let field = |name: &str| text(metric, name).ok_or_else(|| format!("a row has no `{name}`; {EXPECTED}"));
-                let quota = field("quota_name")?;
-                let code = text(metric, "quota_code").filter(|code| code != "-").unwrap_or_else(|| quota.clone());
-                let row = Row {
-                    instance: name.clone(),
-                    quota,
-                    status: field("status")?,
-                    utilization: metric["utilization"].as_f64(),
-                    limit: metric["limit"].as_f64(),
-                    is_muted: metric["muted"].is_object(),
-                };
-                rows.insert((id.clone(), text(metric, "service_code").unwrap_or_default(), code), row);
-            }
-        }
-        if !has_rows {
-            return Err(format!("it has no rows (`metrics`); {EXPECTED}"));
-        }
-        Ok(Self { owner, started_at, rows })
-    }
-}
+pub use super::seen::Seen;
+use super::seen::{Look, Row};
+use crate::domain::format::one_line;
 
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -145,6 +59,9 @@ pub struct Differences {
     pub from: String,
     pub to: String,
     pub differences: Vec<Difference>,
+    /// What the reader must know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Percentage points that make a violation worse, or better.
@@ -159,13 +76,21 @@ impl Differences {
         if old.owner != new.owner {
             return Err(format!(
                 "the first is of account {} in {}, and the second of {} in {}: they cannot be compared",
-                old.owner.0, old.owner.1, new.owner.0, new.owner.1
+                old.owner.account_id, old.owner.region, new.owner.account_id, new.owner.region
             ));
         }
         let mut differences = Vec::new();
+        let mut not_stored = 0;
         let places = old.rows.iter().chain(new.rows.iter().filter(|(place, _)| !old.rows.contains_key(*place)));
         for (place, any) in places {
-            let (before, now) = (old.rows.get(place), new.rows.get(place));
+            let (before, now) = match (old.look(place, any), new.look(place, any)) {
+                (Look::NotStored, _) | (_, Look::NotStored) => {
+                    not_stored += 1;
+                    continue;
+                }
+                (before, now) => (before.row(), now.row()),
+            };
+            let (before, now) = (before.as_deref(), now.as_deref());
             let of = |change| Difference {
                 change,
                 instance_id: place.0.clone(),
@@ -185,7 +110,12 @@ impl Differences {
             let fullness = |d: &Difference| d.utilization.or(d.utilization_before).unwrap_or_default();
             a.change.cmp(&b.change).then(fullness(b).total_cmp(&fullness(a)))
         });
-        Ok(Self { from: old.started_at.clone(), to: new.started_at.clone(), differences })
+        let notes = if not_stored > 0 {
+            vec![format!("{not_stored} rows are not compared: one of their snapshots was too large to be stored whole")]
+        } else {
+            Vec::new()
+        };
+        Ok(Self { from: old.started_at.clone(), to: new.started_at.clone(), differences, notes })
     }
 
     /// Something is new or worse.
@@ -197,7 +127,7 @@ impl Differences {
     /// One line for each; control characters of other people's text are left out.
     #[must_use]
     pub fn text(&self) -> String {
-        let plain = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+        let plain = one_line;
         let shown = |value: Option<f64>, unit: &str| value.map_or_else(|| "-".to_owned(), |v| format!("{v}{unit}"));
         let mut text = format!("From {} to {}:\n", plain(&self.from), plain(&self.to));
         if self.differences.is_empty() {
@@ -211,6 +141,9 @@ impl Differences {
             };
             let _ =
                 writeln!(text, "{:<14}  {}: {}: {figures}", d.change.words(), plain(&d.instance), plain(&d.quota_name));
+        }
+        for note in &self.notes {
+            let _ = writeln!(text, "{}", plain(note));
         }
         text
     }
@@ -243,7 +176,8 @@ fn has_other_limit(before: Option<&Row>, now: Option<&Row>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::domain::Owner;
+    use serde_json::{Value, json};
 
     fn answer(rows: &[(&str, &str, Option<f64>, f64)]) -> Value {
         let metrics: Vec<Value> = rows
@@ -331,5 +265,34 @@ mod tests {
         other["region"] = json!("eu-central-1");
         let error = Differences::between(&read(&whole), &read(&other)).unwrap_err();
         assert!(error.contains("eu-central-1"), "{error}");
+    }
+
+    fn stored(rows: &[(&str, &str, Option<f64>, f64)], more: &Value) -> Seen {
+        let owner = Owner { account_id: "111122223333".to_owned(), region: "us-east-1".to_owned() };
+        let mut snapshot = answer(rows)["instances"][0].clone();
+        snapshot["timestamp"] = json!("2026-03-02T12:00:00Z");
+        snapshot.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Seen::of_snapshots(&owner, &[snapshot]).unwrap()
+    }
+
+    #[test]
+    fn what_a_stored_snapshot_leaves_out_is_not_taken_for_unseen() {
+        let full = stored(&[("L", "critical", Some(99.0), 100.0)], &json!({}));
+        let found = |new: &Seen| {
+            let found = Differences::between(&full, new).unwrap();
+            (found.differences.iter().map(|d| d.change).collect::<Vec<_>>(), found.notes.len())
+        };
+        assert_eq!(found(&stored(&[], &json!({"idle": ["L"]}))), (vec![Change::Recovered], 0));
+        assert_eq!(found(&stored(&[], &json!({"idle": ["M", "-"]}))), (vec![Change::NoLongerSeen], 0));
+        assert_eq!(found(&stored(&[], &json!({"truncated": {"ok": 9}}))), (vec![], 1));
+        // A rate without a code is known by its name.
+        let mut rate = answer(&[("-", "warning", Some(85.0), 100.0)])["instances"][0].clone();
+        rate["metrics"][0]["source"] = json!("AWS/Usage CallCount peak minute");
+        let rate = Seen::of_snapshots(&full.owner, &[rate]).unwrap();
+        let idle = stored(&[], &json!({"idle": ["-"]}));
+        let found = Differences::between(&rate, &idle).unwrap();
+        assert_eq!(found.differences[0].change, Change::Recovered);
+        let error = Seen::of_snapshots(&full.owner, &[json!({"schema_version": 2})]).unwrap_err();
+        assert!(error.contains("newer version"), "{error}");
     }
 }

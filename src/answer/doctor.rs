@@ -46,6 +46,9 @@ pub struct Check {
     /// What was counted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<&'static str, usize>,
+    /// Names that AWS gave to what it publishes, which belong to nobody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vocabulary: Vec<String>,
     /// The IAM action that is missing, and on what.
     #[serde(skip)]
     pub missing: Option<(String, String)>,
@@ -62,6 +65,7 @@ impl Check {
             operation: None,
             kind: None,
             counts: BTreeMap::new(),
+            vocabulary: Vec::new(),
             missing: None,
         }
     }
@@ -75,6 +79,13 @@ impl Check {
     #[must_use]
     pub fn count(mut self, what: &'static str, n: usize) -> Self {
         self.counts.insert(what, n);
+        self
+    }
+
+    /// Names that AWS gave to what it publishes. Nothing that a user named may be among them.
+    #[must_use]
+    pub fn vocabulary(mut self, names: Vec<String>) -> Self {
+        self.vocabulary = names;
         self
     }
 
@@ -116,8 +127,8 @@ impl Findings {
         json!({"broken": self.is_broken(), "checks": self.0, "missing_permissions": self.policy()})
     }
 
-    /// What may be attached to a public bug report: states, our own words, names of operations, and numbers. No text
-    /// that came from AWS or from the configuration is in it.
+    /// What may be attached to a public bug report: states, our own words, names of operations, and numbers. Of text that
+    /// came from AWS it holds the names under which AWS publishes usage, and none from the configuration.
     #[must_use]
     pub fn without_names(&self, version: &str) -> Value {
         let check = |check: &Check| {
@@ -127,6 +138,7 @@ impl Findings {
                 "operation": check.operation,
                 "kind": check.kind,
                 "counts": check.counts,
+                "names_of_aws": check.vocabulary,
             })
         };
         let checks: Vec<Value> = self.0.iter().map(check).collect();

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Completeness, Report, SubjectReport};
 use crate::domain::Metric;
-use crate::fleet::report::FleetReport;
 use crate::domain::snapshot::ACCOUNT_KEY;
+use crate::fleet::report::FleetReport;
 
 const NAMESPACE: &str = "ConnectQuotaMonitor";
 /// The format's limit for one record.

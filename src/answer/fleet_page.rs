@@ -202,7 +202,8 @@ fn cell(row: Option<&Row>, link: &impl Fn(&str) -> Option<String>) -> Markup {
 }
 
 fn over(report: &FleetReport, link: &impl Fn(&str) -> Option<String>) -> Markup {
-    let rows: Vec<&Row> = report.matrix.iter().filter(|row| row.measured && row.violations.is_some_and(|n| n > 0)).collect();
+    let rows: Vec<&Row> =
+        report.matrix.iter().filter(|row| row.measured && row.violations.is_some_and(|n| n > 0)).collect();
     let content = html! {
         @if rows.is_empty() { p { "No quota that was seen is over its threshold." } }
         @else {

@@ -90,7 +90,9 @@ fn two_hundred_cells_take_a_small_page() {
     let accounts: Vec<String> = (0..40).map(|n| format!("{n:012}")).collect();
     let regions = ["eu-central-1", "eu-west-2", "us-east-1", "us-west-2", "ap-southeast-2"];
     let cells: Vec<_> = accounts.iter().flat_map(|a| regions.map(|r| (a.as_str(), r, State::Seen, 42.5))).collect();
-    let page = render(&report(&cells), |key| Some(format!("https://eu-west-2.console.aws.amazon.com/s3/object/bucket?region=eu-west-2&prefix={key}")));
+    let page = render(&report(&cells), |key| {
+        Some(format!("https://eu-west-2.console.aws.amazon.com/s3/object/bucket?region=eu-west-2&prefix={key}"))
+    });
     assert!(page.len() < 80_000, "{} bytes", page.len());
 }
 

@@ -1,16 +1,19 @@
 //! The answer of an invocation; the CLI's `--output json` prints the same.
 
+pub mod checks;
 pub mod coverage;
 pub mod csv;
 pub mod diff;
 pub mod doctor;
 pub mod emf;
+pub mod evidence;
 pub mod fleet_page;
 pub mod history;
 pub mod junit;
 pub mod markdown;
 pub mod page;
 pub mod prometheus;
+mod seen;
 pub mod stored;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ use super::pages::Pages;
 use crate::domain::alarm::{
     Alarm, Comparison, Datapoints, Existing, Filter, METRIC_ID, MetricStat, MissingData, Put, RESULT_ID, TAG, Watch,
 };
+use crate::domain::around::StandingAlarm;
 use crate::domain::{Fault, FaultKind};
 
 /// `DeleteAlarms` takes this many names.
@@ -75,18 +76,26 @@ impl Alarms {
         self.described(self.client.describe_alarms().alarm_name_prefix(prefix), deadline, existing).await
     }
 
-    /// Names of the metric alarms in the state ALARM that look at one of these namespaces.
+    /// The metric alarms that look at one of these namespaces.
     ///
     /// # Errors
     /// The fault of `DescribeAlarms`; a part of the pages is no answer.
-    pub async fn in_alarm(&self, namespaces: &[&str], deadline: Instant) -> Result<Vec<String>, Fault> {
-        let request = self.client.describe_alarms().state_value(StateValue::Alarm);
+    pub async fn standing(&self, namespaces: &[&str], deadline: Instant) -> Result<Vec<StandingAlarm>, Fault> {
         let ours = |alarm: &MetricAlarm| {
-            let inside = alarm.metrics().iter().filter_map(|m| m.metric_stat()?.metric()?.namespace());
-            let looks_at = alarm.namespace().into_iter().chain(inside).any(|name| namespaces.contains(&name));
-            alarm.alarm_name().filter(|_| looks_at).map(str::to_owned)
+            let inside = alarm.metrics().iter().filter_map(|m| m.metric_stat()?.metric());
+            let inside = inside.filter_map(|m| Some((m.namespace()?.to_owned(), m.metric_name()?.to_owned())));
+            let own = alarm.namespace().zip(alarm.metric_name());
+            let own = own.map(|(space, name)| (space.to_owned(), name.to_owned()));
+            let metrics: Vec<(String, String)> = own.into_iter().chain(inside).collect();
+            let looks_at = metrics.iter().any(|(space, _)| namespaces.contains(&space.as_str()));
+            Some(StandingAlarm {
+                name: alarm.alarm_name().filter(|_| looks_at)?.to_owned(),
+                is_in_alarm: alarm.state_value() == Some(&StateValue::Alarm),
+                metrics,
+                has_action: alarm.actions_enabled != Some(false) && !alarm.alarm_actions().is_empty(),
+            })
         };
-        self.described(request, deadline, ours).await
+        self.described(self.client.describe_alarms(), deadline, ours).await
     }
 
     /// What `pick` takes of the metric alarms on all pages.

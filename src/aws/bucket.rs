@@ -3,9 +3,8 @@
 //! The law: in any window of `w` seconds at most `burst + rate * w` attempts leave a bucket. Waiters
 //! are served in the order of arrival.
 //!
-//! The bucket is the generic cell rate algorithm (GCRA): `tat`, the theoretical arrival time, is the
-//! moment at which the bucket will be full again less one token; an attempt may leave once
-//! `tat - tolerance` has come, and moves `tat` one period on.
+//! The bucket is the generic cell rate algorithm (GCRA). `tat`, the theoretical arrival time, is when the
+//! bucket will be full again. A call may leave at `tat - tolerance`; each call adds one period to `tat`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

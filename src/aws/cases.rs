@@ -36,7 +36,7 @@ impl Edge<Client> {
             Listing::CasesFieldOptions => page!(at, c.list_field_options().domain_id(at.id(0)).field_id(at.id(1)).max_results(100), [options], Item::plain),
             Listing::CasesLayoutFields => describe!(c.get_layout().domain_id(at.id(0)).layout_id(at.id(1)), layout_fields),
             Listing::CasesTemplateRules => describe!(c.get_template().domain_id(at.id(0)).template_id(at.id(1)), |o: &GetTemplateOutput| {
-                o.rules.iter().flatten().map(Item::plain).collect()
+                o.rules.iter().flatten().map(|r| Item::plain(r).group(Some(&r.case_rule_id))).collect()
             }),
             Listing::CasesRuleValues => self.rule_values(at)?,
             other => return Err(self.not_mine(other)),

@@ -94,6 +94,12 @@ impl Cells {
         self.sdk.region().map(ToString::to_string).unwrap_or_default()
     }
 
+    /// The cells of a fleet, and not those of a person's check.
+    #[must_use]
+    pub fn is_hub(&self) -> bool {
+        matches!(self.role, Role::Name(_))
+    }
+
     /// A run begins: what the last one gave up is tried anew.
     pub fn begin_run(&self) {
         self.sts.caller.begin_run();
@@ -124,8 +130,13 @@ impl Cells {
         };
         let seconds = u64::try_from(given.expiration.secs()).unwrap_or_default();
         let expires = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
-        let credentials =
-            Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), Some(expires), "fleet");
+        let credentials = Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            Some(expires),
+            "fleet",
+        );
         let sdk = self.sdk.to_builder().credentials_provider(SharedCredentialsProvider::new(credentials));
         Ok(Session(sdk.identity_cache(IdentityCache::no_cache()).build()))
     }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::alarms::Alarms;
 use super::call::Caller;
+use super::cloudtrail::CloudTrail;
 use super::cloudwatch::CloudWatch;
 use super::connect::Connect;
 use super::edge::Edge;
@@ -18,6 +19,7 @@ use super::own::Log;
 use super::pace::PacingPlan;
 use super::pages::MOST_PAGES;
 use super::quotas::Quotas;
+use super::rules::Rules;
 use crate::catalogue::Service;
 use crate::config::{Config, Pacing};
 use crate::domain::{Account, Fault, FaultKind, Instance, Named};
@@ -37,6 +39,8 @@ pub struct Aws {
     pub quotas: Quotas,
     pub cloudwatch: CloudWatch,
     pub alarms: Alarms,
+    pub rules: Rules,
+    pub trail: CloudTrail,
     /// A listing that is counted and goes on after so many pages is not believed.
     pub most_pages: usize,
     /// Calls to Connect and its companions that are in no ledger yet.
@@ -56,6 +60,8 @@ pub(super) struct Callers {
     campaigns: Caller,
     quotas: Caller,
     alarms: Caller,
+    trail: Caller,
+    rules: Caller,
     own_calls: Log,
 }
 
@@ -78,6 +84,8 @@ impl Callers {
             campaigns: caller(Service::Campaigns),
             quotas: Caller::new("servicequotas", quotas),
             alarms: Caller::new("cloudwatch", PacingPlan::Alarms),
+            trail: Caller::new("cloudtrail", PacingPlan::CloudTrail),
+            rules: Caller::new("events", PacingPlan::Rules),
             own_calls,
         }
     }
@@ -141,7 +149,19 @@ impl Aws {
     pub(super) fn with_callers(sdk: &SdkConfig, callers: Callers) -> Self {
         // Each attempt of a paced service takes a token first, so the retries must be ours: see `call`.
         let paced = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
-        let Callers { connect, cases, profile, wisdom, app_integrations, campaigns, quotas, alarms, own_calls } = callers;
+        let Callers {
+            connect,
+            cases,
+            profile,
+            wisdom,
+            app_integrations,
+            campaigns,
+            quotas,
+            alarms,
+            trail,
+            rules,
+            own_calls,
+        } = callers;
         Self {
             connect: Edge::new(aws_sdk_connect::Client::new(&paced), connect),
             cases: Edge::new(aws_sdk_connectcases::Client::new(&paced), cases),
@@ -152,6 +172,8 @@ impl Aws {
             quotas: Quotas::new(aws_sdk_servicequotas::Client::new(&paced), quotas),
             cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(sdk)),
             alarms: Alarms::new(aws_sdk_cloudwatch::Client::new(&paced), alarms),
+            trail: CloudTrail::new(aws_sdk_cloudtrail::Client::new(&paced), trail),
+            rules: Rules::new(aws_sdk_eventbridge::Client::new(&paced), rules),
             most_pages: MOST_PAGES,
             own_calls,
             sts: aws_sdk_sts::Client::new(sdk),
@@ -175,6 +197,8 @@ impl Aws {
             caller.begin_run();
         }
         self.alarms.caller.begin_run();
+        self.rules.caller.begin_run();
+        self.trail.caller().begin_run();
     }
 
     /// The Region that the clients call.
@@ -223,7 +247,12 @@ impl Aws {
         let parts: Vec<&str> = arn.split(':').collect();
         match parts[..] {
             ["arn", partition, _, _, id, ..] if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
-                Ok(Account { id: id.to_owned(), region: self.region.clone(), partition: partition.to_owned(), named: Named::default() })
+                Ok(Account {
+                    id: id.to_owned(),
+                    region: self.region.clone(),
+                    partition: partition.to_owned(),
+                    named: Named::default(),
+                })
             }
             _ => Err(Fault::new(WHO, FaultKind::BadResponse, format!("`{arn}` is no ARN with an account"))),
         }

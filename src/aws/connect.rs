@@ -8,8 +8,8 @@ use aws_sdk_connect::Client;
 use aws_sdk_connect::operation::get_task_template::GetTaskTemplateOutput;
 use aws_sdk_connect::types::{
     AgentStatusType, ContactFlowModuleState, ContactFlowState, IntegrationType, LexVersion, MetricType,
-    QueueSearchCriteria, QueueType, RoutingProfile, SearchableQueueType, SecurityProfileType, TaskTemplateField,
-    TaskTemplateFieldType,
+    QueueSearchCriteria, QueueType, RoutingProfile, RuleCapabilityTier, SearchableQueueType, SecurityProfileType,
+    TaskTemplateField, TaskTemplateFieldType,
 };
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ use super::page::{Ask, Item, Page, ask, describe, lacks, page, search};
 use super::pages::Pages;
 use crate::catalogue::Listing;
 use crate::catalogue::listing::{ARCHIVED, BUILT_IN};
-use crate::domain::{Fault, Instance, Told};
+use crate::domain::{Fault, FaultKind, Instance, Tally, Told};
 
 /// The paced Connect client.
 pub type Connect = Edge<Client>;
@@ -51,6 +51,26 @@ impl Connect {
                 return Ok(instances);
             }
         }
+    }
+
+    /// Those of these instances (by ARN) that are replicas of one in another Region.
+    ///
+    /// # Errors
+    /// The fault of `DescribeInstance`; an instance that is gone is none.
+    pub async fn replicas(&self, arns: &[&str], region: &str, deadline: Instant) -> Result<Tally, Fault> {
+        let operation = Listing::Replicas.operation();
+        let mut tally = Tally::default();
+        for id in arns.iter().filter_map(|arn| arn.rsplit('/').next()) {
+            let request = self.client.describe_instance().instance_id(id);
+            let output = match self.caller.call(operation, deadline, || request.clone().send()).await {
+                Err(fault) if fault.kind == FaultKind::NotFound => continue,
+                other => other?,
+            };
+            output.instance.as_ref().ok_or_else(|| self.without(operation, "Instance"))?;
+            let source = output.replication_configuration.and_then(|replication| replication.source_region);
+            tally.total += u64::from(source.is_some_and(|source| source != region));
+        }
+        Ok(tally)
     }
 
     #[rustfmt::skip]
@@ -99,8 +119,14 @@ impl Connect {
             }),
             Listing::TaskTemplates => page!(at, c.list_task_templates().instance_id(id).max_results(100), task_templates, |t| Item::new(t.id.as_deref(), t.name.as_deref())),
             Listing::ApprovedOrigins => page!(at, c.list_approved_origins().instance_id(id).max_results(25), origins, Item::plain),
-            Listing::EvaluationForms => page!(at, c.list_evaluation_forms().instance_id(id).max_results(100), [evaluation_form_summary_list], Item::plain),
-            Listing::Rules => page!(at, c.list_rules().instance_id(id).max_results(200), [rule_summary_list], |r| Item::plain(r).group(Some(r.event_source_name.as_str()))),
+            Listing::EvaluationForms => page!(at, c.list_evaluation_forms().instance_id(id).max_results(100), [evaluation_form_summary_list], |f| {
+                let newest = u64::try_from(f.latest_version).ok().map(|value| Told { value, is_exact: value <= 1 });
+                Item::new(Some(&f.evaluation_form_id), Some(&f.title)).tells(Listing::FormVersions, newest)
+            }),
+            Listing::Rules => page!(at, c.list_rules().instance_id(id).max_results(200), [rule_summary_list], |r| {
+                let reads_language = r.rule_capability_tiers().contains(&RuleCapabilityTier::GenerativeAi);
+                Item::plain(r).group(Some(r.event_source_name.as_str())).marked(reads_language)
+            }),
             Listing::Vocabularies => page!(at, c.search_vocabularies().instance_id(id).max_results(100), vocabulary_summary_list, Item::plain),
             Listing::HoursParents => page!(at, c.search_hours_of_operations().instance_id(id).max_results(100), hours_of_operations, |h| {
                 let parents = h.parent_hours_of_operations().len() as u64;
@@ -126,6 +152,7 @@ impl Connect {
             // A row for each pair of queue and channel.
             Listing::RoutingProfilePairs => page!(at, c.list_routing_profile_queues().instance_id(id).routing_profile_id(at.id(0)).max_results(100), routing_profile_queue_config_summary_list, Item::plain),
             Listing::ManualAssignmentPairs => page!(at, c.list_routing_profile_manual_assignment_queues().instance_id(id).routing_profile_id(at.id(0)).max_results(100), routing_profile_manual_assignment_queue_config_summary_list, Item::plain),
+            Listing::FormVersions => page!(at, c.list_evaluation_form_versions().instance_id(id).evaluation_form_id(at.id(0)).max_results(100), [evaluation_form_version_summary_list], Item::plain),
             Listing::HoursOverrides => page!(at, c.search_hours_of_operation_overrides().instance_id(id).max_results(100), hours_of_operation_overrides, |o| {
                 let hours = o.hours_of_operation_id.as_deref();
                 Item::plain(o).group(hours).weight(hours.map(|_| 1))
@@ -147,6 +174,10 @@ impl Connect {
             // traffic distribution group.
             Listing::PhoneNumbers => page!(at, c.list_phone_numbers_v2().max_results(1000), list_phone_numbers_summary_list, |n| {
                 Item::plain(n).group(n.target_arn.as_deref().or(n.instance_id.as_deref()))
+            }),
+            // Asked once for all instances, by whose ARN the groups are told apart.
+            Listing::TrafficGroups => page!(at, c.list_traffic_distribution_groups().max_results(10), traffic_distribution_group_summary_list, |g| {
+                Item::plain(g).group(g.instance_arn.as_deref())
             }),
             other => return Err(self.not_mine(other)),
         })

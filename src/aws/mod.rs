@@ -1,6 +1,6 @@
 //! The AWS edge: the only place, beside the sinks, that names the SDK.
 //!
-//! Calls to Connect, its companion services and Service Quotas, and those about alarms, are paced and retried
+//! Calls to Connect, its companion services, Service Quotas and CloudTrail, and those about alarms, are paced and retried
 //! by [`call::Caller`]; the other services' limits are far away, and the SDK's standard retries serve them.
 
 pub mod alarms;
@@ -11,6 +11,7 @@ mod campaigns;
 mod cases;
 pub mod cells;
 mod clients;
+pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod connect;
 pub mod edge;
@@ -26,7 +27,9 @@ pub mod patience;
 mod profile;
 pub mod quotas;
 pub mod reference;
+pub mod rules;
 pub mod tally;
+mod trails;
 mod trouble;
 mod wisdom;
 

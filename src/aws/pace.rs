@@ -29,6 +29,10 @@ pub enum PacingPlan {
     ServiceQuotas,
     /// CloudWatch's limits on its alarms' operations, which are per operation.
     Alarms,
+    /// EventBridge's rules, which people list too.
+    Rules,
+    /// CloudTrail's limit on looking into the event history.
+    CloudTrail,
     /// Every operation on its own, at one rate: for tests that are not about pacing.
     Flat(Rate),
 }
@@ -44,6 +48,11 @@ const QUOTAS_ASK: Rate = Rate::new(3.0, 3);
 /// 25/s. The rate of reading tags is not documented; it is taken for that of `DescribeAlarms`.
 const ALARM_WRITES: Rate = Rate::new(3.0, 3);
 const ALARM_READS: Rate = Rate::new(9.0, 9);
+/// "Quotas in AWS CloudTrail": `LookupEvents` two a second for each account and Region. People who look at the event
+/// history use the same two, so there is no burst.
+const LOOK_UPS: Rate = Rate::new(2.0, 1);
+/// "Amazon EventBridge quotas": fifty requests a second for the operations on rules together.
+const RULE_READS: Rate = Rate::new(5.0, 5);
 
 impl PacingPlan {
     /// The bucket of an operation: its name in the map, and its rate.
@@ -60,6 +69,8 @@ impl PacingPlan {
             Self::ServiceQuotas => (operation, QUOTAS_GET),
             Self::Alarms if matches!(operation, "PutMetricAlarm" | "DeleteAlarms") => (operation, ALARM_WRITES),
             Self::Alarms => (operation, ALARM_READS),
+            Self::CloudTrail => (operation, LOOK_UPS),
+            Self::Rules => (operation, RULE_READS),
             Self::Flat(rate) => (operation, *rate),
         }
     }

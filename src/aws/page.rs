@@ -31,6 +31,8 @@ pub(super) struct Item {
     /// where AWS should have told and did not.
     pub weight: Option<u64>,
     pub group: Option<String>,
+    /// It counts among the marked ones of its group, too.
+    pub is_marked: bool,
     pub id: Option<String>,
     /// Only of configuration, never of a person.
     pub name: Option<String>,
@@ -52,6 +54,7 @@ impl Item {
         Self {
             weight: Some(1),
             group: None,
+            is_marked: false,
             id: own(id),
             name: own(name),
             arn: None,
@@ -72,6 +75,11 @@ impl Item {
 
     pub fn group(mut self, group: Option<&str>) -> Self {
         self.group = group.map(str::to_owned);
+        self
+    }
+
+    pub fn marked(mut self, is_marked: bool) -> Self {
+        self.is_marked = is_marked;
         self
     }
 

@@ -140,6 +140,9 @@ impl Aws {
 fn add(tally: &mut Tally, item: Item, weight: u64, keeps: bool, parent: Option<&Resource>) {
     tally.total += weight;
     if let Some(key) = item.group {
+        if item.is_marked {
+            tally.marked.entry(key.clone()).or_default().count += weight;
+        }
         let group: &mut Group = tally.groups.entry(key).or_default();
         group.count += weight;
         group.ids.extend(item.arn.clone());

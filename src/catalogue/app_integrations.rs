@@ -8,8 +8,9 @@
 use super::Listing::*;
 use super::Meter::*;
 use super::{Category, Meter, Quota, Service};
-use crate::domain::Scope;
+use crate::catalogue::listing::{EXPORT, IN_PROGRESS};
 use crate::domain::Scope::{Account, Resource};
+use crate::domain::{NO_CODE, Scope};
 
 const fn quota(code: &'static str, name: &'static str, scope: Scope, default: Option<f64>, meter: Meter) -> Quota {
     Quota::of(Service::AppIntegrations, code, name, Category::Integrations, scope, default, meter)
@@ -30,6 +31,8 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota("L-8C721859", "Applications per Region", Account, Some(50.0), Count(Applications)),
     quota("L-3DEFA101", "Data integration associations per data integration", Resource, Some(10.0), Worst(DataIntegrationAssociations)),
     quota("L-C1BC25C8", "Event integration associations per event integration", Resource, Some(10.0), Worst(EventIntegrationAssociations)),
+    quota(NO_CODE, "Concurrent bulk export jobs", Account, Some(20.0), SumIn(DataIntegrationAssociations, IN_PROGRESS, EXPORT))
+        .note("associations of Connect's own data whose last execution is in progress"),
 ];
 
 /// Calls per second. Usage is read through the metric that Service Quotas itself names.

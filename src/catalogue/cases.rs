@@ -37,7 +37,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota("L-E52A0E46", "Field options per field", Resource, Some(500.0), Worst(CasesFieldOptions)),
     quota("L-5B5E62BD", "Case fields per layout", Resource, Some(100.0), Worst(CasesLayoutFields)),
     quota("L-8F7DFC0D", "Field options case rules per template", Resource, None, Worst(CasesTemplateRules))
-        .note("rules of every type are counted: a template does not tell which of its rules are about field options"),
+        .note("rules that ListCaseRules names as ones of another type are left out"),
     quota("L-F43DCB55", "Parent field values per field options case rule", Resource, None, WorstIn(CasesRuleValues, "parents")),
     quota("L-435DBDE3", "Child field values per field options case rule", Resource, None, WorstIn(CasesRuleValues, "children")),
     quota("L-C1AF8D37", "Related items per case", Resource, Some(200.0), NotMeasurable(CASES)),

@@ -11,11 +11,13 @@ use super::Category::{
 use super::Gauge::{Calls, CampaignCalls, Chats, Emails, Tasks};
 use super::Listing::*;
 use super::Meter::*;
-use super::{Category, Quota};
+use super::{Category, Quota, Trailed};
 use crate::domain::NO_CODE;
 use crate::domain::Scope::{Account, Instance, Resource};
 
 const WORKFORCE: &str = "the public Connect API has no operation that lists forecasting, capacity planning or scheduling resources; some of them are in the analytics data lake, where an account shares it";
+const MEGABYTES: &str = "AWS documents the default in megabytes";
+const GIGABYTES: &str = "AWS documents the default in gigabytes";
 const REPORTS: &str = "the public Connect API has no operation that lists saved or scheduled reports";
 const NO_METRIC: &str = "no public metric or operation counts these sessions";
 const ANALYTICS_JOBS: &str = "Contact Lens publishes no metric and no operation for its concurrent jobs";
@@ -23,7 +25,6 @@ const AGENT_QUEUES: &str = "AWS/Connect QueueSize is documented for queues, not 
 const PARTICIPANT: &str = "Service Quotas lists no quota for the Participant Service (2 to 10 calls a second per instance), and no usage metric is documented";
 const LENS_RATE: &str =
     "documented at 1 call a second (V2: 2), but not listed by Service Quotas, and without a usage metric";
-const INSTANCE_CHURN: &str = "not measured yet: no operation counts creations and deletions of the last 30 days; CloudTrail shows CreateInstance and DeleteInstance";
 
 #[rustfmt::skip]
 pub(super) const QUOTAS: &[Quota] = &[
@@ -81,9 +82,9 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-5CE2FEE8", "Capacity planning scenarios per instance", Forecasting, Instance, Some(500.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-62CF8E4F", "Capacity plans per instance", Forecasting, Instance, Some(500.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-64992552", "Forecast groups per instance", Forecasting, Instance, Some(500.0), NotMeasurable(WORKFORCE)),
-    Quota::new("L-77A750DD", "Historical actuals 15 or 30 minute interval aggregated file size limit", Forecasting, Instance, None, NotMeasurable(WORKFORCE)),
+    Quota::new("L-77A750DD", "Historical actuals 15 or 30 minute interval aggregated file size limit", Forecasting, Instance, Some(2.0), NotMeasurable(WORKFORCE)).note(GIGABYTES),
     Quota::new("L-8FAD6E1F", "Shift activities per instance", Forecasting, Instance, Some(500.0), NotMeasurable(WORKFORCE)),
-    Quota::new("L-95B6FF15", "Historical actuals daily interval aggregated file size limit", Forecasting, Instance, None, NotMeasurable(WORKFORCE)),
+    Quota::new("L-95B6FF15", "Historical actuals daily interval aggregated file size limit", Forecasting, Instance, Some(2.0), NotMeasurable(WORKFORCE)).note(GIGABYTES),
     Quota::new("L-97E6C50D", "Historical actuals daily interval file count", Forecasting, Instance, Some(300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-A3079FC2", "Staffing groups per instance", Forecasting, Instance, Some(1300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-CF8DBCAD", "Capacity plan user data uploads per instance", Forecasting, Instance, Some(500.0), NotMeasurable(WORKFORCE)),
@@ -106,6 +107,9 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new(NO_CODE, "Manual assignment queues per routing profile", Routing, Resource, Some(50.0), Bounded(ManualAssignmentPairs))
         .note("pairs of queue and channel"),
     Quota::new(NO_CODE, "Hours of operation that one inherits overrides from", Routing, Resource, Some(3.0), WorstGroup(HoursParents, &[])),
+    Quota::new(NO_CODE, "Traffic distribution groups per instance", Routing, Instance, Some(8.0), OfInstance(TrafficGroups))
+        .note("whether the default group counts is not documented: every one that is listed counts"),
+    Quota::new(NO_CODE, "Replica instances", Core, Account, Some(5.0), Count(Replicas)),
     Quota::new(NO_CODE, "Security keys per instance", Core, Instance, Some(2.0), Count(SecurityKeys)),
     Quota::new(NO_CODE, "Quick connects per queue", Routing, Resource, Some(700.0), Worst(QueueQuickConnects)),
     Quota::new(NO_CODE, "Customized fields per task template", ContactHandling, Resource, Some(50.0), Worst(TaskTemplateFields))
@@ -114,17 +118,17 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new(NO_CODE, "Contacts in an agent queue per instance", Routing, Resource, Some(10.0), NotMeasurable(AGENT_QUEUES)).live(),
     Quota::new("L-241FA7AE", "Supervisors per staffing group", Forecasting, Resource, Some(100.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-27337576", "Demand groups per forecast group", Forecasting, Resource, Some(25.0), NotMeasurable(WORKFORCE)),
-    Quota::new("L-3A13A048", "File size per upload of capacity plan overrides", Forecasting, Resource, None, NotMeasurable(WORKFORCE)),
+    Quota::new("L-3A13A048", "File size per upload of capacity plan overrides", Forecasting, Resource, Some(250.0), NotMeasurable(WORKFORCE)).note(MEGABYTES),
     Quota::new("L-67F605FD", "Staffing groups per supervisor", Forecasting, Resource, Some(250.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-71DDC3F5", "Agents per schedule", Forecasting, Resource, Some(5000.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-9FF2F6AB", "Staffing groups per Forecast group", Forecasting, Resource, Some(300.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-C174EC88", "Shift activities per shift profile", Forecasting, Resource, Some(10.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-E644BA2E", "Queues per forecast group", Forecasting, Resource, Some(200.0), NotMeasurable(WORKFORCE)),
     Quota::new("L-ECE54E5A", "Shift rotation pattern steps per shift profile", Forecasting, Resource, Some(52.0), NotMeasurable(WORKFORCE)),
-    Quota::new("L-FA1E1138", "File size per upload of forecast overrides", Forecasting, Resource, None, NotMeasurable(WORKFORCE)),
+    Quota::new("L-FA1E1138", "File size per upload of forecast overrides", Forecasting, Resource, Some(250.0), NotMeasurable(WORKFORCE)).note(MEGABYTES),
     Quota::new("L-FA43E8DF", "Agents per staffing group", Forecasting, Resource, Some(350.0), NotMeasurable(WORKFORCE)),
-    Quota::new("L-FBDF9277", "File size per upload of capacity plan user data", Forecasting, Resource, None, NotMeasurable(WORKFORCE)),
-    Quota::new("L-FF826748", "File size per upload of historical actuals", Forecasting, Resource, None, NotMeasurable(WORKFORCE)),
+    Quota::new("L-FBDF9277", "File size per upload of capacity plan user data", Forecasting, Resource, Some(1.0), NotMeasurable(WORKFORCE)).note(GIGABYTES),
+    Quota::new("L-FF826748", "File size per upload of historical actuals", Forecasting, Resource, Some(1.0), NotMeasurable(WORKFORCE)).note(GIGABYTES),
     Quota::new(NO_CODE, "Rates of the Participant Service API per instance", Category::ApiRates, Instance, None, NotMeasurable(PARTICIPANT)),
     Quota::new(NO_CODE, "Rate of ListRealtimeContactAnalysisSegments", Category::ApiRates, Account, Some(1.0), NotMeasurable(LENS_RATE)),
     Quota::new(NO_CODE, "Task templates per instance", ContactHandling, Instance, Some(50.0), Count(TaskTemplates)),
@@ -132,15 +136,19 @@ pub(super) const QUOTAS: &[Quota] = &[
         .note("100 custom domains beside the instance's own; whether its own is listed is not documented, so each one listed is counted"),
     Quota::new(NO_CODE, "Approved origins per instance", Category::Integrations, Instance, Some(100.0), Count(ApprovedOrigins)),
     Quota::new(NO_CODE, "Evaluation forms per instance", ContactLens, Instance, Some(400.0), Count(EvaluationForms)),
+    Quota::new(NO_CODE, "Versions per evaluation form", ContactLens, Resource, Some(50.0), Bounded(FormVersions)),
+    Quota::new(NO_CODE, "Rules with a natural-language condition per event source", ContactLens, Resource, Some(100.0), WorstMarked(Rules, &[]))
+        .note("AWS documents 100, 100 and 15 by event source, and which one has 15 is not known here: each is compared with 100"),
     Quota::new(NO_CODE, "Rules per event source per instance", ContactLens, Resource, Some(500.0), WorstGroup(Rules, &[("OnMetricDataUpdate", 100.0)])),
     Quota::new(NO_CODE, "Custom vocabularies", ContactLens, Instance, Some(20.0), Count(Vocabularies)),
     Quota::new(NO_CODE, "Custom metrics per instance", Reporting, Instance, Some(1000.0), Count(CustomMetrics)),
-    Quota::new(NO_CODE, "Concurrent real-time calls with analytics", ContactLens, Account, Some(300.0), NotMeasurable(ANALYTICS_JOBS)).live(),
+    Quota::new(NO_CODE, "Concurrent real-time calls with analytics", ContactLens, Account, Some(300.0), SumOf(Calls)).live(),
     Quota::new(NO_CODE, "Concurrent post-call analytics jobs", ContactLens, Account, Some(200.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent chat analytics jobs", ContactLens, Account, Some(200.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent automated interaction analytics jobs", ContactLens, Account, Some(20.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent post-contact agent conversation summary jobs", ContactLens, Account, Some(10.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent post-contact automated interaction summary jobs", ContactLens, Account, Some(2.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent after-call agent conversation summary jobs", ContactLens, Account, Some(2.0), NotMeasurable(ANALYTICS_JOBS)).live(),
-    Quota::new(NO_CODE, "Instance creations and deletions per rolling 30 days", Core, Account, Some(100.0), NotMeasurable(INSTANCE_CHURN)),
+    Quota::new(NO_CODE, "Instance creations and deletions per rolling 30 days", Core, Account, Some(100.0), Trail(Trailed::Instances)),
+    Quota::new(NO_CODE, "Phone numbers claimed and released per 180 days", Core, Instance, None, Trail(Trailed::Numbers)),
 ];

@@ -172,7 +172,7 @@ pub(super) const RATES: &[Quota] = &[
     rate!("L-5CB19903", "ListInstanceAttributes", 2.0),
     rate!("L-8BFD043A", "ListInstanceStorageConfigs", 2.0),
     rate!("L-98C95556", "ListInstances", 2.0),
-    rate!("L-A6BE227D", "ListIntegrationAssociations", 50.0),
+    rate!("L-A6BE227D", "ListIntegrationAssociations", 25.0),
     rate!("L-D9BB0F83", "ListLambdaFunctions", 2.0),
     rate!("L-467CADD3", "ListLexBots", 2.0),
     rate!("L-FB6C6CA1", "ListNotifications", 2.0),

@@ -37,6 +37,7 @@ pub enum Listing {
     RoutingProfilesFound,
     RoutingProfilePairs,
     ManualAssignmentPairs,
+    FormVersions,
     HoursOverrides,
     Proficiencies,
     QueueEmailAddresses,
@@ -45,6 +46,8 @@ pub enum Listing {
     DataTableValues,
     TaskTemplateFields,
     PhoneNumbers,
+    TrafficGroups,
+    Replicas,
     CasesDomains,
     CasesFields,
     CasesTemplates,
@@ -65,6 +68,7 @@ pub enum Listing {
     RecommenderFilters,
     RecommenderSchemas,
     ObjectTypeKeys,
+    ProfileSettings,
     Assistants,
     KnowledgeBases,
     AssistantAssociations,
@@ -72,7 +76,7 @@ pub enum Listing {
     MessageTemplates,
     QuickResponses,
     MessageTemplateVersions,
-    MessageTemplateAttachments,
+    MessageTemplateDetails,
     DataIntegrations,
     EventIntegrations,
     Applications,
@@ -85,6 +89,23 @@ pub enum Listing {
 /// Groups of items that AWS makes, or that nobody uses any more: whether they count is not documented.
 pub const BUILT_IN: &str = "built in";
 pub const ARCHIVED: &str = "archived";
+
+/// What the description of a message template holds.
+pub const ATTACHMENTS: &str = "attachments";
+pub const ROUTING_PROFILES: &str = "routing profiles";
+pub const EMAIL: &str = "email characters";
+pub const SMS: &str = "SMS characters";
+pub const ADM: &str = "ADM characters";
+pub const APNS: &str = "APNs characters";
+pub const FCM: &str = "FCM characters";
+pub const BAIDU: &str = "Baidu characters";
+/// What the description of an object type holds.
+pub const KEYS: &str = "keys";
+pub const EXPIRATION_DAYS: &str = "expiration days";
+/// Associations whose last execution is under way.
+pub const IN_PROGRESS: &str = "in progress";
+/// The kind of a data integration that exports what Connect has.
+pub const EXPORT: &str = "export";
 
 /// Where a listing is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +180,7 @@ impl Listing {
             Self::HoursOverrides => of_instance("SearchHoursOfOperationOverrides"),
             Self::RoutingProfilePairs => of_each(Connect, "ListRoutingProfileQueues", Self::RoutingProfilesFound),
             Self::ManualAssignmentPairs => of_each(Connect, "ListRoutingProfileManualAssignmentQueues", Self::RoutingProfilesFound),
+            Self::FormVersions => of_each(Connect, "ListEvaluationFormVersions", Self::EvaluationForms),
             Self::Proficiencies => of_each(Connect, "ListUserProficiencies", Self::Users),
             Self::QueueEmailAddresses => of_each(Connect, "ListQueueEmailAddresses", Self::StandardQueues),
             Self::QueueQuickConnects => of_each(Connect, "ListQueueQuickConnects", Self::StandardQueues),
@@ -166,6 +188,8 @@ impl Listing {
             Self::DataTableValues => of_each(Connect, "ListDataTableValues", Self::DataTables),
             Self::TaskTemplateFields => of_each(Connect, "GetTaskTemplate", Self::TaskTemplates),
             Self::PhoneNumbers => of_account(Connect, "ListPhoneNumbersV2"),
+            Self::TrafficGroups => of_account(Connect, "ListTrafficDistributionGroups"),
+            Self::Replicas => of_account(Connect, "DescribeInstance"),
             Self::CasesDomains => of_account(Cases, "ListDomains"),
             Self::CasesFields => of_each(Cases, "ListFields", Self::CasesDomains),
             Self::CasesTemplates => of_each(Cases, "ListTemplates", Self::CasesDomains),
@@ -186,6 +210,7 @@ impl Listing {
             Self::RecommenderFilters => of_each(Profile, "ListRecommenderFilters", Self::ProfileDomains),
             Self::RecommenderSchemas => of_each(Profile, "ListRecommenderSchemas", Self::ProfileDomains),
             Self::ObjectTypeKeys => of_each(Profile, "GetProfileObjectType", Self::ObjectTypes),
+            Self::ProfileSettings => of_each(Profile, "GetDomain", Self::ProfileDomains),
             Self::Assistants => of_account(Wisdom, "ListAssistants"),
             Self::KnowledgeBases => of_account(Wisdom, "ListKnowledgeBases"),
             Self::AssistantAssociations => of_each(Wisdom, "ListAssistantAssociations", Self::Assistants),
@@ -193,7 +218,7 @@ impl Listing {
             Self::MessageTemplates => of_kind(Wisdom, "ListMessageTemplates", Self::KnowledgeBases, "MESSAGE_TEMPLATES"),
             Self::QuickResponses => of_kind(Wisdom, "ListQuickResponses", Self::KnowledgeBases, "QUICK_RESPONSES"),
             Self::MessageTemplateVersions => of_each(Wisdom, "ListMessageTemplateVersions", Self::MessageTemplates),
-            Self::MessageTemplateAttachments => of_kind(Wisdom, "GetMessageTemplate", Self::MessageTemplates, "EMAIL"),
+            Self::MessageTemplateDetails => of_each(Wisdom, "GetMessageTemplate", Self::MessageTemplates),
             Self::DataIntegrations => of_account(AppIntegrations, "ListDataIntegrations"),
             Self::EventIntegrations => of_account(AppIntegrations, "ListEventIntegrations"),
             Self::Applications => of_account(AppIntegrations, "ListApplications"),
@@ -253,6 +278,16 @@ impl Listing {
     pub const fn names(self) -> Option<Self> {
         match self {
             Self::HoursOverrides => Some(Self::HoursOfOperation),
+            _ => None,
+        }
+    }
+
+    /// The listing without whose answer this one's cannot be read: it is asked before, though it visits nothing of it.
+    #[must_use]
+    pub const fn rests_on(self) -> Option<Self> {
+        match self {
+            Self::ActiveCampaigns => Some(Self::Campaigns),
+            Self::Replicas => Some(Self::TrafficGroups),
             _ => None,
         }
     }

@@ -17,10 +17,17 @@ pub enum Meter {
     OfInstance(Listing),
     /// The fullest group of a listing; groups named here have a limit of their own.
     WorstGroup(Listing, &'static [(&'static str, f64)]),
+    /// As `WorstGroup`, by the marked items of each group.
+    WorstMarked(Listing, &'static [(&'static str, f64)]),
     /// The fullest of the resources that a listing visits.
     Worst(Listing),
     /// As `Worst`, by the items of one group.
     WorstIn(Listing, &'static str),
+    /// The higher one of two: of the resources that the first listing visits, by the items of one group, and of those
+    /// that the second one visits.
+    Higher(Listing, &'static str, Listing),
+    /// The items of one group in all resources of one kind that a listing visits.
+    SumIn(Listing, &'static str, &'static str),
     /// The fullest of the resources, by what their own listing tells of each; a visit counts those of which that
     /// could be too much.
     Bounded(Listing),
@@ -30,12 +37,27 @@ pub enum Meter {
     QueueCapacity(Listing),
     /// The highest datapoint of an AWS/Connect concurrency metric.
     Gauge(Gauge),
+    /// An upper bound: the highest datapoints of the gauge of all instances together.
+    SumOf(Gauge),
     /// Calls of the busiest minute, from the metric that Service Quotas names.
     Rate,
     /// An upper bound from the calls that the rate quota beside it counts.
     Burst,
+    /// Calls of some days in CloudTrail's event history.
+    Trail(Trailed),
     /// AWS offers no way; the text says why.
     NotMeasurable(&'static str),
+}
+
+/// What the event history counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trailed {
+    /// Instances created and deleted.
+    Instances,
+    /// Phone numbers claimed and released, against twice the quota of numbers.
+    Numbers,
+    /// Segment snapshots of each Customer Profiles domain.
+    Snapshots,
 }
 
 impl Meter {
@@ -48,12 +70,21 @@ impl Meter {
             | Self::CountWithDistinct(l, _)
             | Self::OfInstance(l)
             | Self::WorstGroup(l, _)
+            | Self::WorstMarked(l, _)
             | Self::Worst(l)
+            | Self::Higher(l, ..)
+            | Self::SumIn(l, ..)
             | Self::WorstIn(l, _)
             | Self::Bounded(l)
             | Self::QueueCapacity(l)
             | Self::DistinctIn(l, _) => Some(l),
-            Self::Instances | Self::Gauge(_) | Self::Rate | Self::Burst | Self::NotMeasurable(_) => None,
+            Self::Instances
+            | Self::Gauge(_)
+            | Self::SumOf(_)
+            | Self::Rate
+            | Self::Burst
+            | Self::Trail(_)
+            | Self::NotMeasurable(_) => None,
         }
     }
 
@@ -61,7 +92,7 @@ impl Meter {
     #[must_use]
     pub const fn beside(self) -> Option<Listing> {
         match self {
-            Self::CountWithDistinct(_, distinct) => Some(distinct),
+            Self::CountWithDistinct(_, second) | Self::Higher(_, _, second) => Some(second),
             _ => None,
         }
     }
@@ -71,16 +102,19 @@ impl Meter {
     pub fn source(self) -> String {
         match self {
             Self::Instances => "connect:ListInstances".to_owned(),
-            Self::Gauge(g) => format!("AWS/Connect {} Maximum", g.metric().name),
+            Self::Gauge(g) | Self::SumOf(g) => format!("AWS/Connect {} Maximum", g.metric().name),
             Self::Rate => "AWS/Usage CallCount peak minute".to_owned(),
             Self::Burst => "AWS/Usage CallCount two adjacent minutes".to_owned(),
+            Self::Trail(_) => "cloudtrail:LookupEvents".to_owned(),
             Self::NotMeasurable(_) => String::new(),
             Self::QueueCapacity(_) => "AWS/Connect QueueSize Maximum".to_owned(),
             Self::Bounded(visit) => {
                 let parent = visit.parent().map(Listing::qualified).unwrap_or_default();
                 format!("{parent}, {}", visit.qualified())
             }
-            Self::CountWithDistinct(all, distinct) => format!("{}, {}", all.qualified(), distinct.qualified()),
+            Self::CountWithDistinct(all, distinct) | Self::Higher(all, _, distinct) => {
+                format!("{}, {}", all.qualified(), distinct.qualified())
+            }
             _ => self.listing().map_or_else(String::new, Listing::qualified),
         }
     }

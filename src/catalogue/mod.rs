@@ -25,7 +25,7 @@ mod wisdom;
 pub use gauge::{Gauge, GaugeMetric, Share};
 pub use list::{all, find, listings, per_account, per_instance, per_resource};
 pub use listing::{Listing, Place};
-pub use meter::Meter;
+pub use meter::{Meter, Trailed};
 pub use service::Service;
 
 use crate::domain::{Impact, NO_CODE, QuotaId, Scope};

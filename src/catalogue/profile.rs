@@ -7,14 +7,13 @@
 
 use super::Listing::*;
 use super::Meter::*;
-use super::{Category, Meter, Quota, Service};
+use super::{Category, Meter, Quota, Service, Trailed};
+use crate::catalogue::listing::{EXPIRATION_DAYS, KEYS};
+use crate::domain::Scope;
 use crate::domain::Scope::{Account, Resource};
-use crate::domain::{NO_CODE, Scope};
 
-const SETTING: &str = "a bound on a setting: nothing is used up";
+const KILOBYTES: &str = "AWS documents the default in kilobytes";
 const PROFILES: &str = "a value per profile or per day: only a scan of every profile could tell";
-const EXPORTS: &str =
-    "not measured yet: no operation lists them, and the last execution of each data integration tells only of that one";
 
 const fn quota(code: &'static str, name: &'static str, scope: Scope, default: Option<f64>, meter: Meter) -> Quota {
     Quota::of(Service::Profile, code, name, Category::CustomerProfiles, scope, default, meter)
@@ -32,12 +31,12 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota("L-B6E9F054", "Maximum number of recommenders per domain", Resource, None, Worst(Recommenders)),
     quota("L-D53B7246", "Maximum number of recommeneder filters per domain", Resource, None, Worst(RecommenderFilters)),
     quota("L-ECB9B0BB", "Maximum number of recommender schemas per domain", Resource, None, Worst(RecommenderSchemas)),
-    quota("L-A7ED412C", "Keys per object type", Resource, Some(10.0), Worst(ObjectTypeKeys)),
-    quota("L-3217D1F1", "Maximum expiration in days", Resource, Some(1098.0), NotMeasurable(SETTING)),
-    quota("L-3A29C525", "Object and profile maximum size", Resource, None, NotMeasurable(PROFILES)),
-    quota("L-63975AF3", "Maximum size of all objects for a profile", Resource, None, NotMeasurable(PROFILES)),
-    quota("L-B59352A0", "Maximum number of segment snapshots per day", Resource, Some(200.0), NotMeasurable(PROFILES)),
+    quota("L-A7ED412C", "Keys per object type", Resource, Some(10.0), WorstIn(ObjectTypeKeys, KEYS)),
+    quota("L-3217D1F1", "Maximum expiration in days", Resource, Some(1098.0), Higher(ObjectTypeKeys, EXPIRATION_DAYS, ProfileSettings))
+        .note("the longest that is set, of a domain or of an object type: nothing is used up"),
+    quota("L-3A29C525", "Object and profile maximum size", Resource, Some(250.0), NotMeasurable(PROFILES)).note(KILOBYTES),
+    quota("L-63975AF3", "Maximum size of all objects for a profile", Resource, Some(51_200.0), NotMeasurable(PROFILES)).note(KILOBYTES),
+    quota("L-B59352A0", "Maximum number of segment snapshots per day", Resource, Some(200.0), Trail(Trailed::Snapshots)),
     quota("L-DFAEAED3", "Maximum number of profile history records per profile", Resource, None, NotMeasurable(PROFILES)),
     quota("L-E17DC7C3", "Objects per profile", Resource, Some(1000.0), NotMeasurable(PROFILES)),
-    quota(NO_CODE, "Concurrent bulk export jobs", Account, Some(20.0), NotMeasurable(EXPORTS)),
 ];

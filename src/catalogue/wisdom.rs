@@ -9,10 +9,13 @@
 use super::Listing::*;
 use super::Meter::*;
 use super::{Category, Meter, Quota, Service};
+use crate::catalogue::listing::{ADM, APNS, ATTACHMENTS, BAIDU, EMAIL, FCM, ROUTING_PROFILES, SMS};
 use crate::domain::Scope::{Account, Resource};
 use crate::domain::{NO_CODE, Scope};
 
 const SIZE: &str = "a bound on the size of one request or one document: nothing is used up";
+const MEGABYTES: &str = "AWS documents the default in megabytes";
+const WITH_TITLE: &str = "with its subject or title: whether that counts is not documented";
 const NO_METRIC: &str = "Service Quotas names no usage metric for this rate, and none is documented";
 
 const fn quota(code: &'static str, name: &'static str, scope: Scope, default: Option<f64>, meter: Meter) -> Quota {
@@ -31,16 +34,24 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota("L-80B507B3", "Content per knowledge base", Resource, Some(5000.0), Worst(Contents)),
     quota("L-8EAC5E16", "Maximum number of message templates per knowledge base", Resource, Some(200.0), Worst(MessageTemplates)),
     quota("L-F84C0EB2", "Maximum number of versions per message template", Resource, Some(20.0), Worst(MessageTemplateVersions)),
-    quota("L-8B41D6E7", "Maximum number of attachments per email message template", Resource, Some(10.0), Worst(MessageTemplateAttachments)),
+    quota("L-8B41D6E7", "Maximum number of attachments per email message template", Resource, Some(10.0), WorstIn(MessageTemplateDetails, ATTACHMENTS)),
     quota(NO_CODE, "Quick responses per knowledge base", Resource, Some(1000.0), Worst(QuickResponses)),
-    quota("L-286BB24D", "Content size", Resource, None, NotMeasurable(SIZE)),
-    quota("L-1C046530", "Maximum size per attachment in an email message template", Resource, None, NotMeasurable(SIZE)),
-    quota("L-2836100B", "Maximum number of characters in an email message template", Resource, Some(5_000_000.0), NotMeasurable(SIZE)),
-    quota("L-748F3E94", "Maximum number of characters in an SMS message template", Resource, Some(800.0), NotMeasurable(SIZE)),
-    quota("L-03D2EF66", "Maximum number of characters in a Baidu push message template", Resource, None, NotMeasurable(SIZE)),
-    quota("L-7C46ADE6", "Maximum number of characters in an APNs push message template", Resource, None, NotMeasurable(SIZE)),
-    quota("L-D09E5DB1", "Maximum number of characters in a FCM push message template", Resource, None, NotMeasurable(SIZE)),
-    quota("L-EBD23F01", "Maximum number of characters in an ADM push message template", Resource, None, NotMeasurable(SIZE)),
+    quota("L-286BB24D", "Content size", Resource, Some(5.0), NotMeasurable(SIZE))
+        .note(MEGABYTES),
+    quota("L-1C046530", "Maximum size per attachment in an email message template", Resource, Some(1.0), NotMeasurable(SIZE))
+        .note(MEGABYTES),
+    quota("L-2836100B", "Maximum number of characters in an email message template", Resource, Some(5_000_000.0), WorstIn(MessageTemplateDetails, EMAIL))
+        .note(WITH_TITLE),
+    quota("L-748F3E94", "Maximum number of characters in an SMS message template", Resource, Some(800.0), WorstIn(MessageTemplateDetails, SMS)),
+    quota("L-03D2EF66", "Maximum number of characters in a Baidu push message template", Resource, None, WorstIn(MessageTemplateDetails, BAIDU))
+        .note(WITH_TITLE),
+    quota("L-7C46ADE6", "Maximum number of characters in an APNs push message template", Resource, None, WorstIn(MessageTemplateDetails, APNS))
+        .note(WITH_TITLE),
+    quota("L-D09E5DB1", "Maximum number of characters in a FCM push message template", Resource, None, WorstIn(MessageTemplateDetails, FCM))
+        .note(WITH_TITLE),
+    quota("L-EBD23F01", "Maximum number of characters in an ADM push message template", Resource, None, WorstIn(MessageTemplateDetails, ADM))
+        .note(WITH_TITLE),
+    quota(NO_CODE, "Routing profiles per message template", Resource, Some(40.0), WorstIn(MessageTemplateDetails, ROUTING_PROFILES)),
 ];
 
 /// Service Quotas names no usage metric for any of them.

@@ -16,7 +16,7 @@ use crate::domain::instances::InstancePattern;
 pub use fleet::FLEET_VARS;
 use fleet::Fleet;
 use reader::Reader;
-use watch::Watches;
+use watch::{Watches, globs};
 
 /// Every variable the program reads itself, with its default, for the documentation and the checks.
 /// (The SDK reads the `AWS_*` ones, the logger `RUST_LOG`, `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`.)
@@ -31,6 +31,7 @@ pub const VARS: &[(&str, &str)] = &[
     ("REMINDER_HOURS", "24"),
     ("REMINDER_HOURS_BUILD", "168"),
     ("ACCOUNT_NAME", ""),
+    ("ALL_CLEAR_DAYS", "0"),
     ("HISTORY_RETENTION_DAYS", "90"),
     ("QUOTA_OVERRIDES", ""),
     ("INCLUDE_INSTANCES", ""),
@@ -66,6 +67,19 @@ fn default_of(name: &str) -> &'static str {
     VARS.iter().find(|(known, _)| *known == name).map_or("", |(_, default)| default)
 }
 
+impl Default for Watches {
+    fn default() -> Self {
+        Self {
+            throttled: 10,
+            token_failures: 50,
+            cool_down_minutes: 60,
+            lookup: true,
+            rate_limit_topics: globs(default_of("GENESYS_RATE_LIMIT_TOPICS")),
+            token_topics: globs(default_of("GENESYS_TOKEN_TOPICS")),
+        }
+    }
+}
+
 /// What the user asked for, valid as a whole.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -79,6 +93,8 @@ pub struct Config {
     pub reminder_hours_build: u32,
     /// What people call the account.
     pub account_name: Option<String>,
+    /// After so many days without a message one says that the monitor watches; 0: never.
+    pub all_clear_days: u32,
     pub retention_days: u32,
     pub overrides: Overrides,
     pub include: Vec<InstancePattern>,
@@ -191,6 +207,7 @@ impl Config {
             reminder_hours: read.number("REMINDER_HOURS", 0, 24 * 366).unwrap_or(24),
             reminder_hours_build: read.number("REMINDER_HOURS_BUILD", 0, 24 * 366).unwrap_or(168),
             account_name: read.name("ACCOUNT_NAME"),
+            all_clear_days: read.number("ALL_CLEAR_DAYS", 0, 366).unwrap_or(0),
             retention_days: read.number("HISTORY_RETENTION_DAYS", 1, 3653).unwrap_or(90),
             overrides: read.overrides("QUOTA_OVERRIDES"),
             include: read.patterns("INCLUDE_INSTANCES"),
@@ -227,6 +244,7 @@ impl Default for Config {
             reminder_hours: 24,
             reminder_hours_build: 168,
             account_name: None,
+            all_clear_days: 0,
             retention_days: 90,
             overrides: Overrides::default(),
             include: Vec::new(),
@@ -281,6 +299,7 @@ mod tests {
             ("REMINDER_HOURS", "-1"),
             ("REMINDER_HOURS_BUILD", "8785"),
             ("ACCOUNT_NAME", "Acme\nprod"),
+            ("ALL_CLEAR_DAYS", "367"),
             ("HISTORY_RETENTION_DAYS", "0"),
             ("QUOTA_OVERRIDES", "{"),
             ("CONNECT_PACING", "fast"),
@@ -316,6 +335,7 @@ mod tests {
             "REMINDER_HOURS=`-1`",
             "REMINDER_HOURS_BUILD=`8785`",
             "ACCOUNT_NAME=`Acme\nprod`",
+            "ALL_CLEAR_DAYS=`367`",
             "HISTORY_RETENTION_DAYS=`0`",
             "QUOTA_OVERRIDES",
             "CONNECT_PACING=`fast`",

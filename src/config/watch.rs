@@ -1,6 +1,5 @@
 //! The watches: what they count, and from where on they tell.
 
-use super::default_of;
 use super::reader::Reader;
 use crate::domain::glob::Glob;
 
@@ -17,20 +16,8 @@ pub struct Watches {
     pub token_topics: Vec<Glob>,
 }
 
-impl Default for Watches {
-    fn default() -> Self {
-        Self {
-            throttled: 10,
-            token_failures: 50,
-            cool_down_minutes: 60,
-            lookup: true,
-            rate_limit_topics: globs(default_of("GENESYS_RATE_LIMIT_TOPICS")),
-            token_topics: globs(default_of("GENESYS_TOKEN_TOPICS")),
-        }
-    }
-}
-
-fn globs(text: &str) -> Vec<Glob> {
+/// Topics from a text with commas between them.
+pub(super) fn globs(text: &str) -> Vec<Glob> {
     text.split(',').map(str::trim).filter(|glob| !glob.is_empty()).map(Glob::new).collect()
 }
 
@@ -43,13 +30,13 @@ impl Reader<'_> {
             token_failures: self.number("WATCH_TOKEN_FAILURES", 1, 100_000).unwrap_or(default.token_failures),
             cool_down_minutes: self.number("WATCH_COOL_DOWN_MINUTES", 5, 1440).unwrap_or(default.cool_down_minutes),
             lookup,
-            rate_limit_topics: self.topics("GENESYS_RATE_LIMIT_TOPICS"),
-            token_topics: self.topics("GENESYS_TOKEN_TOPICS"),
+            rate_limit_topics: self.topics("GENESYS_RATE_LIMIT_TOPICS").unwrap_or(default.rate_limit_topics),
+            token_topics: self.topics("GENESYS_TOKEN_TOPICS").unwrap_or(default.token_topics),
         }
     }
 
-    fn topics(&mut self, name: &str) -> Vec<Glob> {
-        let text = self.text(name).unwrap_or_else(|| default_of(name).to_owned());
+    fn topics(&mut self, name: &str) -> Option<Vec<Glob>> {
+        let text = self.text(name)?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-{}*?, ".contains(c);
         let globs = globs(&text);
         if globs.is_empty() || !text.chars().all(allowed) {
@@ -59,6 +46,6 @@ impl Reader<'_> {
                 "expected topics of Genesys Cloud, such as `v2.operations.events.*`, with commas between",
             );
         }
-        globs
+        Some(globs)
     }
 }

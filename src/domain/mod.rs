@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod alarm;
+pub mod around;
 pub mod console;
 mod fault;
 pub mod format;
@@ -23,6 +24,7 @@ pub mod stats;
 pub mod subscribers;
 pub mod target;
 pub mod tour;
+pub mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -290,6 +292,8 @@ impl Usage {
 pub struct Tally {
     pub total: u64,
     pub groups: BTreeMap<String, Group>,
+    /// Of each group only the marked items, where a quota counts these.
+    pub marked: BTreeMap<String, Group>,
     /// The resources themselves, where another listing visits each of them.
     pub resources: Vec<Arc<Resource>>,
 }

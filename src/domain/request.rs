@@ -164,7 +164,8 @@ impl OfFleet {
             problems.push("`fleet` is a task of its own: nothing but `dry_run` goes with it".to_owned());
         }
         if request.target.is_some() && one_thing {
-            problems.push("`target` is for a run: neither `test_alert` nor `remove_api_alarms` goes with it".to_owned());
+            problems
+                .push("`target` is for a run: neither `test_alert` nor `remove_api_alarms` goes with it".to_owned());
         }
         problems
     }

@@ -1,4 +1,4 @@
-//! Whose turn it is where an account has more instances than fit one run. Pure.
+//! The order of instances where an account has more of them than fit one run. Pure.
 //!
 //! A run that has no time left leaves instances out. They wait, with the moment since which nobody has
 //! looked at them; the next run begins with those that wait longest, and looks back as far for their

@@ -29,13 +29,7 @@ const FIELDS: &str = "account_id, region, account_name, ou, owner";
 impl Target {
     #[must_use]
     pub fn new(account_id: &str, region: &str) -> Self {
-        Self {
-            account_id: account_id.to_owned(),
-            region: region.to_owned(),
-            account_name: None,
-            ou: None,
-            owner: None,
-        }
+        Self { account_id: account_id.to_owned(), region: region.to_owned(), account_name: None, ou: None, owner: None }
     }
 
     /// Reads `target` of a payload, and names everything that is wrong with it.
@@ -62,7 +56,9 @@ impl Target {
                 if text.is_empty() || is_name(text) {
                     return Some(text.to_owned()).filter(|text| !text.is_empty());
                 }
-                problems.push(format!("`target.{name}` is {text:?}, expected one line of at most {LONGEST_NAME} characters"));
+                problems.push(format!(
+                    "`target.{name}` is {text:?}, expected one line of at most {LONGEST_NAME} characters"
+                ));
                 None
             };
             match name.as_str() {
@@ -187,11 +183,17 @@ mod tests {
             (json!(3), "`target` is 3"),
             (json!({"region": "eu-west-2"}), "`target.account_id` is missing"),
             (json!({"account_id": "11112222333", "region": "eu-west-2"}), "(11 characters), expected the 12 digits"),
-            (json!({"account_id": 111_122_223_333_u64, "region": "eu-west-2"}), "`target.account_id` is 111122223333, expected a string"),
+            (
+                json!({"account_id": 111_122_223_333_u64, "region": "eu-west-2"}),
+                "`target.account_id` is 111122223333, expected a string",
+            ),
             (json!({"account_id": "111122223333", "region": "Frankfurt"}), "\"Frankfurt\", expected a Region"),
             (json!({"account_id": "111122223333", "region": "eu-west-2b"}), "\"eu-west-2b\", expected a Region"),
             (json!({"account_id": "111122223333", "region": "eu-west-2", "nmae": "x"}), "unknown field `target.nmae`"),
-            (json!({"account_id": "111122223333", "region": "eu-west-2", "owner": "a\nb"}), "`target.owner` is \"a\\nb\""),
+            (
+                json!({"account_id": "111122223333", "region": "eu-west-2", "owner": "a\nb"}),
+                "`target.owner` is \"a\\nb\"",
+            ),
         ] {
             let problems = Target::from_payload(&payload).unwrap_err();
             assert!(problems.iter().any(|p| p.contains(expected)), "{payload}: {problems:?}");

@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
 
 use super::changes::Changes;
+use super::delta::Place;
 use super::readings::Readings;
-use super::table::{CLOUDFORMATION, Counts, TERRAFORM, asked, by_word};
+use super::table::{CLOUDFORMATION, Counts, Known, TERRAFORM, asked, by_word, look_up};
 use super::verdict::{Line, Verdict, assess};
 use super::{template, terraform};
 use crate::catalogue;
@@ -27,6 +28,61 @@ fn every_type_counts_against_a_quota_of_the_catalogue() {
     let mut names: Vec<&str> = CLOUDFORMATION.iter().chain(TERRAFORM).map(|(kind, _)| *kind).collect();
     names.sort_unstable();
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "a type stands twice");
+}
+
+/// What the real schemas have is known: counted, or known to count against nothing.
+#[test]
+fn every_type_of_the_real_schemas_is_known() {
+    let types = |text: &'static str| text.lines().filter(|line| !line.starts_with('#'));
+    let cloudformation = types(include_str!("../../tests/fit/cloudformation-types.txt"));
+    let terraform = types(include_str!("../../tests/fit/terraform-types.txt"));
+    let mut count = 0;
+    for kind in cloudformation.chain(terraform) {
+        let known = CLOUDFORMATION.iter().chain(TERRAFORM).any(|(name, _)| *name == kind);
+        assert!(known, "{kind} is a type of the schemas, and fit does not know it");
+        // The same under the name of Terraform's other provider.
+        if let Some((_, rest)) = kind.split_once("::") {
+            let other = format!("awscc_{}", rest.replace("::", "_").to_lowercase());
+            assert!(!matches!(look_up(&other, &|_| None), Known::OtherService), "{other}");
+        }
+        count += 1;
+    }
+    assert!(count > 90, "{count}");
+}
+
+/// A template that cfn-lint accepts, in both forms, and a plan in Terraform's documented format.
+#[test]
+fn the_examples_are_counted_as_a_person_counts_them() {
+    let place = |text: &str| match text {
+        "account" => Place::Account,
+        "unknown" => Place::UnknownInstance,
+        id => Place::Instance(id.to_owned()),
+    };
+    let count = |changes: &Changes, key: &'static str, at: &str| {
+        let delta = changes.deltas.get(&(key, place(at))).copied().unwrap_or_default();
+        (delta.creates, delta.deletes, delta.creates_first)
+    };
+    for text in [include_str!("../../tests/fit/desk.yaml"), include_str!("../../tests/fit/desk.json")] {
+        let mut changes = Changes::default();
+        assert_eq!(template(text, &mut changes).unwrap(), []);
+        assert_eq!(count(&changes, "L-19A87C94", FIRST), (2, 0, 0), "{changes:?}");
+        assert_eq!(count(&changes, "L-20CD02F7", FIRST), (1, 0, 0));
+        assert_eq!(count(&changes, "L-0865B754", "unknown"), (1, 0, 0));
+        assert_eq!(count(&changes, "L-790F20B4", FIRST), (1, 0, 0), "an integration counts by its type");
+        assert_eq!(count(&changes, "L-C2B81BC3", "account"), (1, 0, 0));
+        assert_eq!((changes.others, changes.unknown_types.len(), changes.uncounted_types.len()), (1, 0, 1));
+    }
+    let plan: Value = serde_json::from_str(include_str!("../../tests/fit/plan.json")).unwrap();
+    let mut changes = Changes::default();
+    terraform(&plan, &mut changes).unwrap();
+    // Three by for_each, one replaced after and one before the old one goes; updates and reads change nothing.
+    assert_eq!(count(&changes, "L-19A87C94", FIRST), (5, 2, 1), "{changes:?}");
+    assert_eq!(count(&changes, "L-22922690", FIRST), (0, 1, 0));
+    // The id is known only after the plan is carried out.
+    assert_eq!(count(&changes, USERS, "unknown"), (2, 0, 0));
+    assert_eq!(count(&changes, "L-AA17A6B9", "account"), (1, 0, 0));
+    assert_eq!(changes.unknown_types.get("aws_connect_hologram"), Some(&1));
+    assert_eq!((changes.others, changes.uncounted_types.len()), (1, 1));
 }
 
 #[test]

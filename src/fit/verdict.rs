@@ -1,7 +1,5 @@
 //! The judgement: before, change, after, limit, and whether it fits.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
 use super::changes::Changes;
@@ -9,7 +7,7 @@ use super::delta::{Delta, Place};
 use super::readings::{Readings, Row};
 use crate::catalogue::{self, Quota, Service};
 use crate::domain::Scope;
-use crate::judge::increase::desired;
+use crate::domain::increase::{Increase, desired};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -185,21 +183,20 @@ impl Judge<'_> {
         if !is_plain(region) || !is_plain(account) || !id.is_none_or(is_plain) {
             return None;
         }
-        let value = desired(row.limit?, peak?);
-        let mut command = format!(
-            "aws service-quotas request-service-quota-increase --region {region} --service-code {} --quota-code {} \
-             --desired-value {value}",
-            self.quota.service.code(),
-            self.quota.code
-        );
-        if let Some(id) = id.filter(|_| self.quota.service == Service::Connect) {
+        let context = id.filter(|_| self.quota.service == Service::Connect).map(|id| {
             let partition = match region {
                 region if region.starts_with("cn-") => "aws-cn",
                 region if region.starts_with("us-gov-") => "aws-us-gov",
                 _ => "aws",
             };
-            let _ = write!(command, " --context-id arn:{partition}:connect:{region}:{account}:instance/{id}");
-        }
-        Some(command)
+            format!("arn:{partition}:connect:{region}:{account}:instance/{id}")
+        });
+        let wanted = Increase {
+            service_code: self.quota.service.code().to_owned(),
+            quota_code: self.quota.code.to_owned(),
+            desired: desired(row.limit?, peak?),
+            context,
+        };
+        Some(wanted.command(region))
     }
 }

@@ -107,7 +107,10 @@ impl CellDocument {
             None if now < self.until => (State::Running, None),
             None => {
                 let until = crate::domain::format::rfc3339(self.until);
-                let why = format!("the run {} began and left no result until {until}, when its time was over", self.execution_id);
+                let why = format!(
+                    "the run {} began and left no result until {until}, when its time was over",
+                    self.execution_id
+                );
                 (State::Timeout, Some(why))
             }
         }

@@ -285,7 +285,9 @@ fn lower_limits(told: &Told, next: &mut Told, compared: &Compared<'_>, news: &mu
         let mut pairs = compared.pairs.iter().filter(|pair| pair.note.is_none());
         pairs.any(|pair| Some(pair.account_id.as_str()) == account && Some(pair.instance_id.as_str()) == instance)
     };
-    for (key, since) in told.lower_limits.iter().filter(|(key, _)| !next.lower_limits.contains_key(*key)).collect::<Vec<_>>() {
+    for (key, since) in
+        told.lower_limits.iter().filter(|(key, _)| !next.lower_limits.contains_key(*key)).collect::<Vec<_>>()
+    {
         if is_known(key) || compared.all_pairs_known {
             news.lower_gone += 1;
         } else {

@@ -50,7 +50,10 @@ impl Reading {
         }
         for (what, text) in [("name", &named.account_name), ("ou", &named.ou), ("owner", &named.owner)] {
             if let Some(text) = text.as_deref().filter(|text| !is_name(text)) {
-                self.problem(format!("{place}: the {what} is {text:?}, expected one line of at most {} characters", target::LONGEST_NAME));
+                self.problem(format!(
+                    "{place}: the {what} is {text:?}, expected one line of at most {} characters",
+                    target::LONGEST_NAME
+                ));
                 is_good = false;
             }
         }
@@ -66,7 +69,8 @@ impl Reading {
         if regions.is_empty() || (!is_new && known.regions.is_empty()) {
             known.regions.clear();
         } else {
-            let new: Vec<String> = regions.iter().map(|r| (*r).to_owned()).filter(|r| !known.regions.contains(r)).collect();
+            let new: Vec<String> =
+                regions.iter().map(|r| (*r).to_owned()).filter(|r| !known.regions.contains(r)).collect();
             known.regions.extend(new);
         }
     }
@@ -104,7 +108,10 @@ pub fn text(text: &str) -> Result<Accounts, String> {
         let place = format!("line {}", n + 1);
         let fields: Vec<&str> = line.split(',').map(str::trim).collect();
         if fields.len() > 4 {
-            reading.problem(format!("{place}: {} fields, expected at most 4: account, Regions, name, owner", fields.len()));
+            reading.problem(format!(
+                "{place}: {} fields, expected at most 4: account, Regions, name, owner",
+                fields.len()
+            ));
             continue;
         }
         let field = |n: usize| fields.get(n).filter(|text| !text.is_empty()).map(|text| (*text).to_owned());
@@ -121,8 +128,11 @@ pub fn text(text: &str) -> Result<Accounts, String> {
 /// # Errors
 /// As [`text`], by the entry's place.
 pub fn json(text: &str) -> Result<Accounts, String> {
-    let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| format!("it is no JSON: {e}"))?;
-    let Some(entries) = value.as_array() else { return Err("it is no list: expected [\"111122223333\", ...]".to_owned()) };
+    let value: Value =
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| format!("it is no JSON: {e}"))?;
+    let Some(entries) = value.as_array() else {
+        return Err("it is no list: expected [\"111122223333\", ...]".to_owned());
+    };
     let mut reading = Reading::default();
     for (n, entry) in entries.iter().enumerate() {
         let place = format!("entry {}", n + 1);
@@ -198,7 +208,11 @@ mod tests {
     #[test]
     fn every_bad_line_is_named() {
         let why = text("11112222333\n111122223333,Frankfurt\n111122223333,eu-west-2,a,b,c\n").unwrap_err();
-        for part in ["line 1: the account is \"11112222333\" (11 characters)", "line 2: the Region is \"Frankfurt\"", "line 3: 5 fields"] {
+        for part in [
+            "line 1: the account is \"11112222333\" (11 characters)",
+            "line 2: the Region is \"Frankfurt\"",
+            "line 3: 5 fields",
+        ] {
             assert!(why.contains(part), "{part}: {why}");
         }
         let many = "1\n".repeat(30);
@@ -221,6 +235,9 @@ mod tests {
         let same = "111122223333,eu-west-2\n".repeat(100_000);
         assert_eq!(text(&same).unwrap().len(), 1);
         let many: String = (0..100_000).map(|n| format!("{n:012}\n")).collect();
-        assert_eq!(text(&many).unwrap_err(), "it names 100000 cells, and one hub measures at most 10000: use several hubs");
+        assert_eq!(
+            text(&many).unwrap_err(),
+            "it names 100000 cells, and one hub measures at most 10000: use several hubs"
+        );
     }
 }

@@ -131,7 +131,8 @@ mod tests {
             &limits(&[("a", 500.0), ("b", 10.0), ("c", 4.0)]),
         );
         assert_eq!(pair.compared, 3);
-        let found: Vec<_> = pair.lower.iter().map(|l| (l.quota.as_str(), l.region.as_str(), l.limit, l.other_limit)).collect();
+        let found: Vec<_> =
+            pair.lower.iter().map(|l| (l.quota.as_str(), l.region.as_str(), l.limit, l.other_limit)).collect();
         assert_eq!(found, [("a", "eu-west-2", 100.0, 500.0), ("c", "us-east-1", 4.0, 5.0)]);
         assert_eq!(pair.key(&pair.lower[0]), "111122223333/i/eu-west-2/a");
     }

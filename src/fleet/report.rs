@@ -173,7 +173,8 @@ impl FleetReport {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         const EXPECTED: &str = "expected the object fleet/latest/report.json of the hub's bucket";
-        let report: Self = serde_json::from_str(text).map_err(|e| format!("it is no report of a fleet ({e}); {EXPECTED}"))?;
+        let report: Self =
+            serde_json::from_str(text).map_err(|e| format!("it is no report of a fleet ({e}); {EXPECTED}"))?;
         match (report.kind.as_str(), report.schema_version) {
             ("fleet", SCHEMA_VERSION) => Ok(report),
             ("fleet", other) => Err(format!("its schema_version is {other}, and this version reads {SCHEMA_VERSION}")),
@@ -217,9 +218,10 @@ impl FleetReport {
     pub fn with_rows(mut self, mut rows: Vec<Row>) -> Self {
         rows.sort_by(|a, b| {
             let (a, b) = ((a.rank(), a), (b.rank(), b));
-            (a.0.0, a.0.1).cmp(&(b.0.0, b.0.1)).then(a.0.2.total_cmp(&b.0.2)).then_with(|| {
-                (&a.1.account_id, &a.1.region).cmp(&(&b.1.account_id, &b.1.region))
-            })
+            (a.0.0, a.0.1)
+                .cmp(&(b.0.0, b.0.1))
+                .then(a.0.2.total_cmp(&b.0.2))
+                .then_with(|| (&a.1.account_id, &a.1.region).cmp(&(&b.1.account_id, &b.1.region)))
         });
         let measured = || rows.iter().filter(|row| row.measured);
         self.cells = Counts {
@@ -233,9 +235,10 @@ impl FleetReport {
             *self.cells.settled.entry(row.state.as_str().to_owned()).or_default() += 1;
         }
         let sum = |of: fn(&Row) -> Option<usize>| measured().filter_map(of).sum();
-        (self.instances, self.violations, self.unknown) = (sum(|r| r.instances), sum(|r| r.violations), sum(|r| r.unknown));
+        (self.instances, self.violations, self.unknown) =
+            (sum(|r| r.instances), sum(|r| r.violations), sum(|r| r.unknown));
         self.max_utilization = measured().filter_map(|row| row.max_utilization).reduce(f64::max);
-        self.complete = self.cells.seen == self.cells.expected;
+        self.complete = self.cells.seen == self.cells.expected && self.discovery.made.is_some();
         self.matrix = rows;
         self
     }

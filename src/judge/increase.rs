@@ -6,12 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalogue::Service;
 use crate::domain::format::rfc3339;
-use crate::domain::increase::{Increase, IncreaseRequest};
+use crate::domain::increase::{Increase, IncreaseRequest, desired};
 use crate::domain::{Fault, IncreaseRecord, Instance, LimitSource, Metric, NO_CODE, Scope, Status};
-
-/// A raised quota should last: this much above the limit, and this much of it used at most.
-const HEADROOM: f64 = 1.25;
-const COMFORTABLE_SHARE: f64 = 0.6;
 
 /// "Service Quotas endpoints and quotas": active requests of an account. In a Region that must be
 /// opted into there are two, which AWS itself has to say: the Region's name does not tell.
@@ -124,16 +120,6 @@ pub fn record(request: &IncreaseRequest) -> IncreaseRecord {
 pub fn context_of<'a>(metric: &Metric, instance: Option<&'a Instance>) -> Option<&'a str> {
     let is_applied = metric.scope != Scope::Account.as_str() && metric.service_code == Service::Connect.code();
     instance.filter(|_| is_applied).map(|i| i.arn.as_str())
-}
-
-/// The value to ask for: a quarter above the limit, and so much that the usage is 60 percent of it at
-/// most. In whole numbers, but for limits that are none themselves (0.5 calls a second).
-#[must_use]
-pub fn desired(limit: f64, usage: f64) -> f64 {
-    let wanted = (limit * HEADROOM).max(usage / COMFORTABLE_SHARE);
-    let steps = if limit.fract() > 0.0 && wanted < 10.0 { 100.0 } else { 1.0 };
-    // 147 / 0.6 is a hair above 245 in binary, and nobody wants to ask for 246.
-    ((wanted * steps) - 1e-6).ceil().max(1.0) / steps
 }
 
 #[cfg(test)]

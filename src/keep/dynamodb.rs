@@ -8,8 +8,12 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::aws::fault::failure;
+use crate::aws::pages::Pages;
+use crate::domain::format::rfc3339;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::{Fault, FaultKind, Owner, Status};
 use crate::keep::ledger::{MOST_BYTES, Version, Written};
@@ -20,6 +24,7 @@ type Item = HashMap<String, AttributeValue>;
 /// As faults name them.
 pub(super) const PUT: &str = "dynamodb:PutItem";
 pub(super) const GET: &str = "dynamodb:GetItem";
+pub(super) const QUERY: &str = "dynamodb:Query";
 
 const SUBJECT: &str = "subject";
 /// The ledger's sort key, before every timestamp.
@@ -79,6 +84,41 @@ impl DynamoDb {
         ledger.check(owner, instance_id).map_err(&unreadable)?;
         let version = Version::Number(ledger.version);
         Ok(Some((ledger, version)))
+    }
+
+    /// The newest snapshot of an instance, or of the account, at or before a time; none where there is none.
+    ///
+    /// # Errors
+    /// The fault of `Query`.
+    pub async fn snapshot_at(&self, owner: &Owner, instance_id: &str, at: Timestamp) -> Result<Option<Value>, Fault> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            // Ledgers and watches stand before every timestamp.
+            .key_condition_expression("subject = :subject AND #at BETWEEN :first AND :last")
+            .expression_attribute_names("#at", "timestamp")
+            .expression_attribute_values(":subject", AttributeValue::S(subject(owner, instance_id)))
+            .expression_attribute_values(":first", AttributeValue::S("0".to_owned()))
+            .expression_attribute_values(":last", AttributeValue::S(rfc3339(at)))
+            .scan_index_forward(false)
+            .limit(1);
+        let mut start = None;
+        // A page may be empty and yet have a next one.
+        let mut pages = Pages::new(QUERY.to_owned());
+        loop {
+            let sent = request.clone().set_exclusive_start_key(start).send().await;
+            let page = sent.map_err(|e| failure(&e).into_fault(QUERY))?;
+            if let Some(item) = page.items.into_iter().flatten().next() {
+                let bad = |why: String| Fault::new(QUERY, FaultKind::BadResponse, format!("a snapshot: {why}"));
+                return read(item).map(Some).map_err(bad);
+            }
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            let token = start.as_ref().and_then(|key| key.get("timestamp")?.as_s().ok().cloned());
+            if !pages.advance(token)? {
+                return Ok(None);
+            }
+        }
     }
 
     /// Tries a write whose condition can never hold: it stores nothing, and tells whether one may write.
@@ -146,7 +186,7 @@ fn subject(owner: &Owner, instance_id: &str) -> String {
     format!("{}#{}#{instance_id}", owner.account_id, owner.region)
 }
 
-fn read(item: Item) -> Result<Ledger, String> {
+fn read<T: DeserializeOwned>(item: Item) -> Result<T, String> {
     if !item.values().all(has_known_type) {
         return Err("an attribute is of a type that DynamoDB does not have".to_owned());
     }

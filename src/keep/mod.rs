@@ -8,6 +8,7 @@ pub mod s3;
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::object;
@@ -20,6 +21,9 @@ use documents::Documents;
 use dynamodb::DynamoDb;
 use ledger::{Opened, Version, Written};
 use s3::S3;
+
+/// The name of that store.
+pub const DYNAMODB: &str = "DynamoDB";
 
 /// A place that keeps snapshots. The first one is the home of the ledgers.
 #[derive(Debug, Clone)]
@@ -39,7 +43,7 @@ pub struct Stores {
 impl Store {
     fn name(&self) -> &'static str {
         match self {
-            Self::DynamoDb(_) => "DynamoDB",
+            Self::DynamoDb(_) => DYNAMODB,
             Self::S3(_) => "S3",
         }
     }
@@ -247,16 +251,35 @@ impl Stores {
         self.patience.wait(home.name(), home.operations().0, writing).await
     }
 
-    /// Whether the home of the ledgers would take one, found out by a write that stores nothing; none where there is
-    /// no home.
-    pub async fn try_write(&self, owner: &Owner) -> Option<Result<(), Fault>> {
-        let home = self.home()?;
-        let trying = async {
+    /// The newest snapshot of an instance, or of the account, at or before a time, from the home of the ledgers; none
+    /// where there is none. A bucket is looked through for a week before that time.
+    ///
+    /// # Errors
+    /// The fault of the read.
+    pub async fn snapshot_at(&self, owner: &Owner, instance_id: &str, at: Timestamp) -> Result<Option<Value>, Fault> {
+        let Some(home) = self.home() else { return Ok(None) };
+        let reading = async {
             match home {
-                Store::DynamoDb(table) => table.try_write(owner).await,
-                Store::S3(bucket) => bucket.try_write(owner).await,
+                Store::DynamoDb(table) => table.snapshot_at(owner, instance_id, at).await,
+                Store::S3(bucket) => bucket.snapshot_at(owner, instance_id, at).await,
             }
         };
-        Some(self.patience.wait(home.name(), home.operations().0, trying).await)
+        let operation = if matches!(home, Store::S3(_)) { s3::LIST } else { dynamodb::QUERY };
+        self.patience.wait(home.name(), operation, reading).await
+    }
+
+    /// Whether each configured store would take a document, found out by a write that stores nothing; with its name.
+    pub async fn try_writes(&self, owner: &Owner) -> Vec<(&'static str, Result<(), Fault>)> {
+        let mut tried = Vec::new();
+        for store in &self.all {
+            let trying = async {
+                match store {
+                    Store::DynamoDb(table) => table.try_write(owner).await,
+                    Store::S3(bucket) => bucket.try_write(owner).await,
+                }
+            };
+            tried.push((store.name(), self.patience.wait(store.name(), store.operations().0, trying).await));
+        }
+        tried
     }
 }

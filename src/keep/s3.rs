@@ -5,10 +5,12 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::aws::fault::failure;
+use crate::aws::pages::Pages;
 use crate::aws::{object, s3_client};
 use crate::domain::console::latest;
 use crate::domain::snapshot::{ACCOUNT_KEY, Snapshot};
@@ -18,9 +20,15 @@ use crate::ledger::Ledger;
 
 /// As faults name it.
 pub(super) const PUT: &str = "s3:PutObject";
+pub(super) const LIST: &str = "s3:ListBucket";
 
 /// AWS's code for an object that does not exist.
 const NO_SUCH_KEY: &str = "NoSuchKey";
+
+/// So many days before a time a snapshot is looked for; each is a listing of its own.
+const DAYS_BACK: i64 = 7;
+/// Bytes; more than any snapshot.
+const MOST_OF_SNAPSHOT: i64 = 20_000_000;
 
 #[derive(Debug, Clone)]
 pub struct S3 {
@@ -127,6 +135,43 @@ impl S3 {
         Ok(Some((ledger, Version::Tag(etag))))
     }
 
+    /// The newest snapshot of an instance, or of the account, at or before a time, and at most a week before it; none
+    /// where there is none.
+    ///
+    /// # Errors
+    /// The fault of `ListObjectsV2` or of `GetObject`.
+    pub async fn snapshot_at(&self, owner: &Owner, instance_id: &str, at: Timestamp) -> Result<Option<Value>, Fault> {
+        for back in 0..=DAYS_BACK {
+            let Ok(time) = at.checked_sub(SignedDuration::from_hours(24 * back)) else { break };
+            let folder = snapshot_prefix(owner, instance_id, time);
+            let last = format!("{folder}{}.json", stamp(at));
+            // Of ids that begin alike another one's keys are longer.
+            let keys = self.keys(&folder).await?.into_iter();
+            let Some(key) = keys.filter(|key| key.len() == last.len() && *key <= last).max() else { continue };
+            let bytes = object::read(&self.client, &self.bucket, &key, Some(MOST_OF_SNAPSHOT)).await?;
+            let bad = |e: serde_json::Error| {
+                Fault::new(object::OPERATION, FaultKind::BadResponse, format!("{key} is no snapshot: {e}"))
+            };
+            return serde_json::from_slice(&bytes).map(Some).map_err(bad);
+        }
+        Ok(None)
+    }
+
+    /// Every key that begins so.
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let mut keys = Vec::new();
+        let mut pages = Pages::new(LIST.to_owned());
+        loop {
+            let sent = request.clone().set_continuation_token(pages.token()).send().await;
+            let page = sent.map_err(|e| failure(&e).into_fault(LIST))?;
+            keys.extend(page.contents.into_iter().flatten().filter_map(|object| object.key));
+            if !pages.advance(page.next_continuation_token)? {
+                return Ok(keys);
+            }
+        }
+    }
+
     /// Tries a write that asks for a version that no object has: it stores nothing, and tells whether one may write.
     ///
     /// # Errors
@@ -196,13 +241,18 @@ fn stamp(time: Timestamp) -> String {
 }
 
 fn snapshot_key(snapshot: &Snapshot) -> String {
-    let Snapshot { account_id, region, instance_id, .. } = snapshot;
     // A snapshot's own timestamp has whole seconds and is always valid.
     let time = snapshot.timestamp.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    let owner = Owner { account_id: snapshot.account_id.clone(), region: snapshot.region.clone() };
+    format!("{}{}.json", snapshot_prefix(&owner, &snapshot.instance_id, time), stamp(time))
+}
+
+/// What the keys of a subject's snapshots of one UTC day begin with, up to their time.
+fn snapshot_prefix(owner: &Owner, instance_id: &str, time: Timestamp) -> String {
     let what = if instance_id == ACCOUNT_KEY {
         "account-metrics".to_owned()
     } else {
         format!("instance-metrics-{instance_id}")
     };
-    format!("connect-metrics/{account_id}/{region}/{}/{what}-{}.json", day(time), stamp(time))
+    format!("connect-metrics/{}/{}/{}/{what}-", owner.account_id, owner.region, day(time))
 }

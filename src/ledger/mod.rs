@@ -32,6 +32,7 @@ use crate::domain::own_calls::OwnCalls;
 use crate::domain::rota::Rota;
 use crate::domain::subscribers::Counted;
 use crate::domain::tour::Tours;
+use crate::domain::trail::Trail;
 use crate::domain::{Metric, Owner};
 
 /// Raised when a field changes its meaning or disappears; new fields do not raise it.
@@ -108,12 +109,18 @@ pub struct Notes {
     /// The mark of news that people got and a channel for programs refused: the next run sends the mail no second time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed: Option<String>,
+    /// When readers last got a message, in unix seconds; only of the account, and only where a long silence is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<i64>,
     /// When the alert topic's subscriptions were last counted; only of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscribers: Option<Counted>,
     /// Which APIs were called lately; only of the account.
     #[serde(default, skip_serializing_if = "Activity::is_empty")]
     pub activity: Activity,
+    /// What CloudTrail's event history counted when it was last looked into; only of the account.
+    #[serde(default, skip_serializing_if = "Trail::is_empty")]
+    pub trail: Trail,
     /// The instances that runs have measured, by id; only of the account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub instances: BTreeMap<String, Known>,
@@ -217,8 +224,10 @@ impl Notes {
     #[must_use]
     pub fn after(mut self, other: &Self) -> Self {
         self.seen_until = self.seen_until.max(other.seen_until);
+        self.told_at = self.told_at.max(other.told_at);
         self.history = self.history.joined(other.history.clone());
         self.activity = self.activity.joined(&other.activity);
+        self.trail = self.trail.joined(&other.trail);
         for (key, day) in &other.measured {
             let ours = self.measured.entry(key.clone()).or_insert(*day);
             *ours = (*ours).max(*day);

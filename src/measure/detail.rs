@@ -40,6 +40,8 @@ pub(super) struct Visits {
     pub tour: Tour,
     /// No calls were given: visits are switched off.
     pub is_off: bool,
+    /// Items of these groups do not count: rules that are of another type.
+    leaves_out: BTreeSet<String>,
 }
 
 /// The fullest by what a listing tells of its resources.
@@ -75,7 +77,7 @@ impl Round {
             .filter(|l| l.service() == self.service && matches!(l.place(), Place::Each(..)))
             .partition(is_inner);
         let left = self.calls.unwrap_or(0);
-        // What stands deeper must not wait for ever behind a long outer list.
+        // A third of the calls is kept for nested listings: a long outer list must not use them all.
         let kept_for_inner = if inner.is_empty() { 0 } else { left / 3 };
         let mut found = HashMap::new();
         let outer = outer.into_iter().map(|listing| (listing, self.known(listing, roots, &found)));
@@ -145,7 +147,11 @@ impl Round {
         resources.sort_by_cached_key(|r| r.key());
         resources.dedup_by_key(|r| r.key());
         let told = self.cuts.get(&listing).map(|cut| set_apart(&mut resources, listing, *cut)).unwrap_or_default();
-        Visits { resources, lists_all: is_all, is_all, told, ..visits }
+        let visits = Visits { resources, lists_all: is_all, is_all, told, ..visits };
+        match (listing, found.get(&Listing::CaseRules)) {
+            (Listing::CasesTemplateRules, Some(rules)) => visits.without_other_rules(rules),
+            _ => visits,
+        }
     }
 }
 
@@ -172,6 +178,16 @@ pub(super) fn tours_of(visits: &HashMap<Listing, Visits>) -> Tours {
 }
 
 impl Visits {
+    /// Of the rules of templates only those about field options count: what the rules' own listing names as others is
+    /// left out.
+    fn without_other_rules(mut self, rules: &Self) -> Self {
+        let refusal = rules.refused.as_ref().map(|(_, fault)| fault).filter(|_| rules.children.is_empty());
+        self.fault = self.fault.or_else(|| rules.fault.as_ref().or(refusal).cloned());
+        let others = rules.children.iter().filter(|rule| rule.kind.as_deref() != Some("FieldOptions"));
+        self.leaves_out = others.filter_map(|rule| rule.path.last().cloned()).collect();
+        self
+    }
+
     /// What a row says of the resources that refused; none where none did.
     pub fn refusals(&self) -> Option<String> {
         let (refused, fault) = self.refused.as_ref()?;
@@ -205,7 +221,8 @@ impl Visits {
                 at: now,
             };
             let count = |tally: &Tally| {
-                let of = |g: &&'static str| if *g == ALL { tally.total } else { tally.count_in(g) };
+                let left_out: u64 = self.leaves_out.iter().map(|group| tally.count_in(group)).sum();
+                let of = |g: &&'static str| if *g == ALL { tally.total - left_out } else { tally.count_in(g) };
                 groups.iter().map(|g| ((*g).to_owned(), of(g))).collect()
             };
             match aws.visit(listing, instance, resource, budget, deadline).await {
@@ -249,7 +266,10 @@ fn groups(listing: Listing) -> BTreeSet<&'static str> {
     catalogue::all()
         .filter_map(|q| match q.meter {
             Meter::Worst(l) | Meter::Bounded(l) if l == listing => Some(ALL),
-            Meter::WorstIn(l, group) if l == listing => Some(group),
+            Meter::WorstIn(l, group) | Meter::Higher(l, group, _) | Meter::SumIn(l, group, _) if l == listing => {
+                Some(group)
+            }
+            Meter::Higher(_, _, l) if l == listing => Some(ALL),
             _ => None,
         })
         .collect()

@@ -4,7 +4,7 @@ use super::outcome::{at_least, clock, not_asked, used};
 use super::scan::Shared;
 use crate::aws::cloudwatch::{Series, Unread};
 use crate::catalogue::{Gauge, GaugeMetric, Quota, Share};
-use crate::domain::{Figure, Instance, Measured, Usage};
+use crate::domain::{Fault, Figure, Instance, Measured, Usage};
 
 /// The metric of calls that were rejected because they came faster than the rate of calls per second allows.
 const TOO_FAST: &str = "ThrottledCalls";
@@ -86,6 +86,23 @@ pub(super) fn gauge_usage(
     }
 }
 
+/// The highest value of an instance's gauge, of all groups together.
+///
+/// # Errors
+/// The fault of a series that could not be read as a whole: a part of a bound is none.
+pub(super) fn peak(gauge: Gauge, instance: &Instance, shared: &Shared) -> Result<f64, Fault> {
+    let metric = gauge.metric();
+    let mut highest = 0.0;
+    for group in metric.metric_groups {
+        match shared.gauges.get(&(instance.id.clone(), (metric.name, *group))) {
+            Some(Ok(series)) => highest = f64::max(highest, series.peak),
+            Some(Err(unread)) => return Err(unread.fault.clone()),
+            None => return Err(not_asked(metric.name)),
+        }
+    }
+    Ok(highest)
+}
+
 /// What AWS itself says of usage over limit. What was seen in a part of it has happened.
 fn figure(metric: GaugeMetric, instance: &Instance, shared: &Shared, is_whole: &mut bool) -> Option<Figure> {
     let (name, unit) = metric.share;
@@ -110,7 +127,7 @@ mod tests {
     use super::*;
     use crate::aws::cloudwatch::Read;
     use crate::catalogue::{self, Meter};
-    use crate::domain::{Fault, FaultKind};
+    use crate::domain::FaultKind;
 
     fn calls(of_calls: Read, of_breaches: [Read; 2]) -> Measured {
         let instance = Instance { id: "i".to_owned(), arn: String::new(), alias: None, status: "ACTIVE".to_owned() };

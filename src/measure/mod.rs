@@ -14,6 +14,7 @@ mod queues;
 mod rates;
 mod scan;
 mod shared;
+mod trail;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap};
@@ -21,11 +22,11 @@ use std::sync::atomic::AtomicUsize;
 
 use tokio::task::JoinSet;
 
-use crate::catalogue::{self, Listing, Meter, Place, Quota, Service};
+use crate::catalogue::{self, Gauge, Listing, Meter, Place, Quota, Service};
 use crate::domain::kept::KeptLimits;
 use crate::domain::service::ServiceReport;
 use crate::domain::tour::{Tours, part};
-use crate::domain::{Fault, Instance, Measured, Reading, Scope, Usage};
+use crate::domain::{Bound, Ceiling, Fault, Instance, Measured, Reading, Scope, Usage};
 use crate::judge::limits::Listed;
 
 use detail::{Round, Tallies, tours_of};
@@ -143,7 +144,15 @@ impl Scan {
                     rates::is_live(quota, limits).then(|| rates::of_all(quota, shared.rates.get(quota.code), limits));
                 let (measured, source) =
                     live.unwrap_or_else(|| (instance_usage(quota, &sources), quota.meter.source()));
-                Reading { quota: quota.id(), limit: own_limits.limit(quota, limits), measured, source }
+                let limit = match (quota.meter, trail::numbers()) {
+                    (Meter::Trail(_), Some(numbers)) => trail::twice(own_limits.limit(numbers, limits)),
+                    _ => own_limits.limit(quota, limits),
+                };
+                let measured = match quota.meter {
+                    Meter::Trail(_) => self.numbers_moved(quota, instance, shared),
+                    _ => measured,
+                };
+                Reading { quota: quota.id(), limit, measured, source }
             })
             .collect();
         Box::pin(own_limits.confirm(self, limits, &mut readings)).await;
@@ -254,11 +263,11 @@ impl Scan {
                 #[expect(clippy::cast_precision_loss, reason = "a number of integrations")]
                 None => used(quota, Usage::exactly(integrations.distinct(kind) as f64)),
             },
-            Meter::Worst(_) | Meter::WorstIn(..) if self.is_part => Measured::OutOfReach(
+            Meter::Worst(_) | Meter::WorstIn(..) | Meter::Higher(..) if self.is_part => Measured::OutOfReach(
                 "shown for what belongs to no instance, and this run did not ask every instance what it owns"
                     .to_owned(),
             ),
-            Meter::Worst(_) | Meter::WorstIn(..) => {
+            Meter::Worst(_) | Meter::WorstIn(..) | Meter::Higher(..) => {
                 let owned = integrations.owned();
                 let usage = worst(quota, &shared.visits, |root| root.is_none_or(|arn| !owned.contains(arn)));
                 match (&integrations.fault, &usage) {
@@ -272,16 +281,43 @@ impl Scan {
             }
             Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
             Meter::Count(listing) => usage::count_of(quota, listing, &shared.tallies),
+            Meter::Trail(trailed) => self.trailed(quota, trailed, shared),
+            Meter::SumIn(listing, group, kind) => usage::sum_in(quota, (listing, group, kind), &shared.visits),
+            Meter::SumOf(gauge) => self.sum_of(quota, gauge, shared),
             Meter::CountIn(..)
             | Meter::CountWithDistinct(..)
             | Meter::OfInstance(_)
             | Meter::WorstGroup(..)
+            | Meter::WorstMarked(..)
             | Meter::Bounded(_)
             | Meter::QueueCapacity(_)
             | Meter::Gauge(_)
             | Meter::Rate
             | Meter::Burst => Measured::NotMeasurable("measured elsewhere".to_owned()),
         }
+    }
+
+    /// Of all instances together, each at its peak: whatever a part of these is, there is no more of it.
+    fn sum_of(&self, quota: &Quota, gauge: Gauge, shared: &Shared) -> Measured {
+        if self.is_part || self.left_out > 0 {
+            return Measured::OutOfReach("counted over all instances, and this run left out some of them".to_owned());
+        }
+        let mut sum = 0.0;
+        for instance in &self.instances {
+            match gauges::peak(gauge, instance, shared) {
+                Ok(peak) => sum += peak,
+                Err(fault) => return unknown(&fault),
+            }
+        }
+        let note = format!("at most: the highest {} of all instances together", gauge.metric().name);
+        let usage = Usage {
+            approximate: true,
+            bound: Some(Bound::Upper),
+            ceiling: Some(Ceiling::BelowWarning),
+            note: (sum > 0.0).then_some(note),
+            ..Usage::exactly(sum)
+        };
+        used(quota, usage)
     }
 
     /// All listings of one instance, in the order of the catalogue.

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::detail::{Tallies, Visits};
+use super::trail::Looks;
 use crate::aws::Aws;
 use crate::aws::cloudwatch::{Read, Window};
 use crate::catalogue::{Listing, Quota, Service};
@@ -17,6 +18,7 @@ use crate::domain::activity::Activity;
 use crate::domain::own_calls::OwnCalls;
 use crate::domain::rota::Rota;
 use crate::domain::tour::Tours;
+use crate::domain::trail::Trail;
 use crate::domain::{Fault, Instance, Limit, Thresholds};
 use crate::judge::limits::Limits;
 
@@ -60,6 +62,10 @@ pub struct Scan {
     pub own_calls_before: OwnCalls,
     /// Which APIs were called lately, as the ledger knows it.
     pub activity_before: Activity,
+    /// What earlier runs saw in the event history, as the ledger knows it.
+    pub trail_before: Trail,
+    /// What this run sees is remembered, or a person looks at it.
+    pub remembers: bool,
     pub(super) shared: OnceCell<Shared>,
 }
 
@@ -110,6 +116,8 @@ pub(super) struct Shared {
     pub activity: Activity,
     /// Why all rates were read, where fewer would have done.
     pub activity_fault: Option<Fault>,
+    /// What the event history tells.
+    pub looks: Looks,
 }
 
 pub(super) type Gauges = HashMap<(String, (&'static str, &'static str)), Read>;
@@ -145,6 +153,8 @@ impl Scan {
             questions_left: OnceCell::new(),
             own_calls_before: OwnCalls::default(),
             activity_before: Activity::default(),
+            trail_before: Trail::default(),
+            remembers: true,
             shared,
         }
     }

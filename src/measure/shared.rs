@@ -39,9 +39,10 @@ impl Scan {
     pub(super) async fn shared(&self) -> &Shared {
         self.shared
             .get_or_init(|| async {
-                let (series, (tallies, visits)) = tokio::join!(self.series(), self.account_listings());
+                let (series, (tallies, visits), looks) =
+                    tokio::join!(self.series(), self.account_listings(), self.looks());
                 let Series { gauges, rates, activity, fault: activity_fault } = series;
-                Shared { tallies, visits, gauges, rates, activity, activity_fault }
+                Shared { tallies, visits, gauges, rates, activity, activity_fault, looks }
             })
             .await
     }
@@ -51,7 +52,7 @@ impl Scan {
         let mut calls = JoinSet::new();
         let mut tallies = Tallies::new();
         for listing in catalogue::listings().iter().copied().filter(|l| l.place() == Place::Account) {
-            if listing != Listing::ActiveCampaigns && (!self.instances.is_empty() || !is_of_instances(listing)) {
+            if listing.rests_on().is_none() && (!self.instances.is_empty() || !is_of_instances(listing)) {
                 let (aws, deadline) = (self.aws.clone(), self.deadline);
                 calls.spawn(async move { (listing, aws.tally(listing, None, deadline).await) });
             }
@@ -65,6 +66,17 @@ impl Scan {
                 Err(fault) => Err(fault.clone()),
             };
             tallies.insert(Listing::ActiveCampaigns, active);
+        }
+        if let Some(groups) = tallies.get(&Listing::TrafficGroups) {
+            let replicas = match groups {
+                Ok(tally) => {
+                    // Only replicated instances have such groups.
+                    let arns: Vec<&str> = tally.groups.keys().map(String::as_str).collect();
+                    self.aws.connect.replicas(&arns, self.aws.region(), self.deadline).await
+                }
+                Err(fault) => Err(fault.clone()),
+            };
+            tallies.insert(Listing::Replicas, replicas);
         }
         let tallies = Arc::new(tallies);
         let mut rounds = JoinSet::new();
@@ -140,7 +152,7 @@ impl Scan {
     }
 }
 
-/// Phone numbers and campaigns: without an instance there is nobody to ask for.
+/// Phone numbers, groups and campaigns: without an instance there is nobody to ask for.
 fn is_of_instances(listing: Listing) -> bool {
     catalogue::per_instance().any(|q| q.meter.listing() == Some(listing))
 }

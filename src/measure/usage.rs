@@ -10,7 +10,7 @@ use super::scan::Shared;
 use crate::catalogue::listing::{ARCHIVED, BUILT_IN};
 use crate::catalogue::{Listing, Meter, Quota};
 use crate::domain::tour::{ALL, Visited};
-use crate::domain::{Bound, Ceiling, Fault, FaultKind, GroupUsage, Instance, Measured, Tally, Usage};
+use crate::domain::{Bound, Ceiling, Fault, FaultKind, Group, GroupUsage, Instance, Measured, Tally, Usage};
 
 /// What an instance's readings are made from.
 pub(super) struct Sources<'a> {
@@ -34,11 +34,14 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         Meter::WorstGroup(listing, limits) => {
             // Names stand in another listing, where the items of this one have ids only.
             let names = listing.names().and_then(|names| tallies.get(&names)).and_then(|names| names.as_ref().ok());
-            counted(quota, listing, tallies, |tally| by_group(tally, limits, names))
+            counted(quota, listing, tallies, |tally| by_group(&tally.groups, limits, names))
+        }
+        Meter::WorstMarked(listing, limits) => {
+            counted(quota, listing, tallies, |tally| by_group(&tally.marked, limits, None))
         }
         Meter::CountWithDistinct(counted, distinct) => with_distinct(quota, (counted, distinct), tallies),
         Meter::OfInstance(listing) => counted(quota, listing, &shared.tallies, |t| of_instance(t, instance)),
-        Meter::Worst(_) | Meter::WorstIn(..) => worst(quota, visits, |_| true),
+        Meter::Worst(_) | Meter::WorstIn(..) | Meter::Higher(..) => worst(quota, visits, |_| true),
         Meter::Bounded(listing) => bounded(quota, listing, visits),
         Meter::QueueCapacity(listing) => match tallies.get(&listing) {
             Some(Err(fault)) => unknown(fault),
@@ -46,9 +49,13 @@ pub(super) fn instance_usage(quota: &Quota, sources: &Sources<'_>) -> Measured {
         },
         Meter::Gauge(gauge) => gauge_usage(quota, gauge, instance, *waited_since, shared),
         Meter::NotMeasurable(reason) => Measured::NotMeasurable(reason.to_owned()),
-        Meter::Instances | Meter::Rate | Meter::Burst | Meter::DistinctIn(..) => {
-            Measured::NotMeasurable("measured for the account".to_owned())
-        }
+        Meter::Instances
+        | Meter::Rate
+        | Meter::Burst
+        | Meter::DistinctIn(..)
+        | Meter::SumIn(..)
+        | Meter::SumOf(_)
+        | Meter::Trail(_) => Measured::NotMeasurable("measured for the account".to_owned()),
     }
 }
 
@@ -72,11 +79,29 @@ fn counted(quota: &Quota, listing: Listing, tallies: &Tallies, usage: impl Fn(&T
 
 /// The fullest of the resources whose outermost one `keep` lets through.
 pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl Fn(Option<&str>) -> bool) -> Measured {
-    let (listing, group) = match quota.meter {
-        Meter::Worst(listing) | Meter::Bounded(listing) => (listing, ALL),
-        Meter::WorstIn(listing, group) => (listing, group),
-        _ => return Measured::NotMeasurable("not counted by resource".to_owned()),
-    };
+    match quota.meter {
+        Meter::Worst(listing) | Meter::Bounded(listing) => fullest(quota, (listing, ALL), visits, keep),
+        Meter::WorstIn(listing, group) => fullest(quota, (listing, group), visits, keep),
+        Meter::Higher(listing, group, other) => {
+            let of_group = fullest(quota, (listing, group), visits, &keep);
+            match (of_group, fullest(quota, (other, ALL), visits, &keep)) {
+                (Measured::Usage(one), Measured::Usage(two)) => {
+                    Measured::Usage(if two.value > one.value { two } else { one })
+                }
+                (Measured::Usage(_), other) | (other, _) => other,
+            }
+        }
+        _ => Measured::NotMeasurable("not counted by resource".to_owned()),
+    }
+}
+
+/// The fullest by what one listing counts in a group.
+fn fullest(
+    quota: &Quota,
+    (listing, group): (Listing, &'static str),
+    visits: &HashMap<Listing, Visits>,
+    keep: impl Fn(Option<&str>) -> bool,
+) -> Measured {
     let Some(visits) = visits.get(&listing) else {
         return Measured::Unknown(Fault::new(listing.qualified(), FaultKind::Other, "no resource was visited"));
     };
@@ -141,7 +166,12 @@ pub(super) fn worst(quota: &Quota, visits: &HashMap<Listing, Visits>, keep: impl
 
 /// The fullest resource: by its visit, or by what its own listing tells of it where that is enough.
 fn bounded(quota: &Quota, listing: Listing, visits: &HashMap<Listing, Visits>) -> Measured {
-    let told = visits.get(&listing).and_then(|visits| told(&visits.told));
+    let why = if listing == Listing::FormVersions {
+        "at most: the number of its newest version"
+    } else {
+        "at most: its queues times its channels"
+    };
+    let told = visits.get(&listing).and_then(|visits| told(&visits.told, why));
     let needs_visits = visits.get(&listing).is_none_or(|v| v.fault.is_some() || !v.resources.is_empty());
     match (needs_visits.then(|| worst(quota, visits, |_| true)), told) {
         // Where others wait for their visit, they may be fuller than any bound.
@@ -156,8 +186,46 @@ fn bounded(quota: &Quota, listing: Listing, visits: &HashMap<Listing, Visits>) -
     }
 }
 
+/// The items of one group in all resources of a kind, as far as this run visited them.
+pub(super) fn sum_in(
+    quota: &Quota,
+    (listing, group, kind): (Listing, &str, &str),
+    visits: &HashMap<Listing, Visits>,
+) -> Measured {
+    let Some(visits) = visits.get(&listing) else {
+        return Measured::Unknown(Fault::new(listing.qualified(), FaultKind::Other, "no resource was visited"));
+    };
+    if let Some(fault) = &visits.fault {
+        return unknown(fault);
+    }
+    let keys: Vec<String> =
+        visits.resources.iter().filter(|r| r.kind.as_deref() == Some(kind)).map(|r| r.key()).collect();
+    if visits.is_off && !keys.is_empty() {
+        return Measured::NotMeasurable(
+            "visits of single resources are switched off: DETAIL_CALL_BUDGET is 0".to_owned(),
+        );
+    }
+    let of: Vec<u64> = visits
+        .seen
+        .iter()
+        .filter(|(seen, _)| keys.contains(&seen.key))
+        .filter_map(|(_, counts)| counts.get(group).copied())
+        .collect();
+    let is_part = of.len() < keys.len();
+    if let (true, Some((_, fault))) = (of.is_empty() && is_part, &visits.refused) {
+        return unknown(fault);
+    }
+    let usage = Usage {
+        approximate: is_part,
+        bound: is_part.then_some(Bound::Lower),
+        note: is_part.then(|| format!("{} of {} visited in this run", of.len(), keys.len())),
+        ..Usage::exactly(count(of.iter().sum()))
+    };
+    used(quota, usage)
+}
+
 /// The fullest of what needs no visit.
-fn told(fullest: &Fullest) -> Option<Usage> {
+fn told(fullest: &Fullest, why: &str) -> Option<Usage> {
     let usage = |(value, name): &(u64, String)| Usage {
         approximate: true,
         resource: (*value > 0).then(|| name.clone()),
@@ -166,7 +234,7 @@ fn told(fullest: &Fullest) -> Option<Usage> {
     let at_most = fullest.at_most.as_ref().map(|told| Usage {
         bound: Some(Bound::Upper),
         ceiling: Some(Ceiling::BelowWarning),
-        note: Some("at most: its queues times its channels".to_owned()),
+        note: Some(why.to_owned()),
         ..usage(told)
     });
     // Of equal ones the surer.
@@ -179,10 +247,10 @@ fn count(n: u64) -> f64 {
 }
 
 /// Every group with its own limit, where AWS has one. Which is the fullest is judged, with the limits that apply.
-fn by_group(tally: &Tally, limits: &[(&'static str, f64)], names: Option<&Tally>) -> Usage {
+fn by_group(of: &BTreeMap<String, Group>, limits: &[(&'static str, f64)], names: Option<&Tally>) -> Usage {
     let limit_of = |name: &str| limits.iter().find(|(n, _)| *n == name).map(|(_, limit)| *limit);
     let elsewhere = |key: &str| names.and_then(|names| names.groups.get(key)).and_then(|group| group.name.clone());
-    let groups = tally.groups.iter().map(|(key, group)| GroupUsage {
+    let groups = of.iter().map(|(key, group)| GroupUsage {
         name: group.name.clone().or_else(|| elsewhere(key)).unwrap_or_else(|| key.clone()),
         value: count(group.count),
         limit: limit_of(key),
@@ -221,7 +289,6 @@ fn of_instance(tally: &Tally, instance: &Instance) -> Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Group;
 
     fn tally(groups: &[(&str, u64)]) -> Tally {
         Tally {
@@ -237,12 +304,12 @@ mod tests {
     #[test]
     fn each_group_is_counted_and_has_its_own_limit() {
         let usage = by_group(
-            &tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]),
+            &tally(&[("OnPostCall", 300), ("OnMetricDataUpdate", 90)]).groups,
             &[("OnMetricDataUpdate", 100.0)],
             None,
         );
         let groups: Vec<_> = usage.groups.iter().map(|g| (g.name.as_str(), g.value, g.limit)).collect();
         assert_eq!(groups, [("OnMetricDataUpdate", 90.0, Some(100.0)), ("OnPostCall", 300.0, None)]);
-        assert_eq!(by_group(&tally(&[]), &[], None), Usage::exactly(0.0));
+        assert_eq!(by_group(&tally(&[]).groups, &[], None), Usage::exactly(0.0));
     }
 }

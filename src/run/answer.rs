@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::alarms::{Watched, keep_alarms};
+use super::all_clear::all_clear;
 use super::ask::{Asking, ask_for_more};
 use super::context::{Book, Context};
 use super::faults::Faults;
@@ -26,6 +27,7 @@ use crate::judge::increase::Requests;
 use crate::ledger::{Known, Missing};
 use crate::measure::Scan;
 use crate::say;
+use crate::say::Overview;
 
 /// Lambda takes an answer of 6 MB. The rows of a dry run, which stand nowhere else, may fill most of it.
 const MOST_BYTES_OF_ROWS: usize = 4_500_000;
@@ -66,6 +68,7 @@ pub(super) struct Answer {
     /// A limit could not be listed: what has no row may exist.
     lacks_limits: bool,
     rows: Room,
+    overview: Overview,
     /// What must be known before the rest is read.
     pub note: Option<String>,
 }
@@ -146,6 +149,7 @@ impl Answer {
             seen_before: scan.seen_before(),
             lacks_limits,
             rows: Room { left, without_rows: 0 },
+            overview: Overview::default(),
             note: None,
         }
     }
@@ -179,6 +183,7 @@ impl Answer {
     }
 
     fn report_on(&mut self, run: &Context<'_>, judged: &Judged) {
+        self.overview.add(judged.instance.as_ref(), &judged.snapshot.metrics);
         let wants_rows = run.dry_run || run.app.with_metrics || logs_quotas(run) || run.sinks.stores.keeps_reports();
         let mut seen = SubjectReport::of(&judged.snapshot, wants_rows && self.rows.has_room(&judged.snapshot));
         if seen.metrics.is_some() {
@@ -232,6 +237,13 @@ impl Answer {
         for pending in waiting {
             self.tell(run, pending).await;
         }
+    }
+
+    /// Says that the monitor watches, where nothing was told for long.
+    pub(super) async fn tell_silence(&mut self, run: &Context<'_>) {
+        self.overview.left_out = self.late;
+        let faults = all_clear(run, &self.overview, &mut self.alerts).await;
+        self.faults.extend(faults);
     }
 
     async fn tell(&mut self, run: &Context<'_>, pending: Pending) -> bool {

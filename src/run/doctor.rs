@@ -8,14 +8,12 @@ use crate::answer::Report;
 use crate::answer::doctor::{self, Check, Findings, State};
 use crate::aws::fault::granted;
 use crate::catalogue::Service;
-use crate::domain::limit::Level;
+use crate::domain::limit::{Level, LimitRow};
 use crate::domain::request::Request;
 use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Fault, FaultKind, Instance};
+use crate::keep::DYNAMODB;
 use crate::keep::ledger::Opened;
-
-/// Alarms on these can be about Connect: its own metrics, AWS's usage, and the monitor's.
-const NAMESPACES: &[&str] = &["AWS/Connect", "AWS/Usage", "ConnectQuotaMonitor"];
 
 impl App {
     /// Looks at everything that the monitor needs.
@@ -38,15 +36,21 @@ impl App {
             Ok(all) => of_instances(all),
             Err(fault) => of_fault("instances", fault, "*"),
         });
-        checks.extend(self.quotas(instances, moment).await);
+        let rows = self.aws.quotas.limits(Service::Connect, moment.deadline).await.applied;
+        match &rows {
+            Ok(rows) => checks.extend(of_limits(rows, instances)),
+            Err(fault) => checks.push(of_fault("service quotas", fault, "*")),
+        }
+        let rows = rows.unwrap_or_default();
+        checks.extend(self.published(&rows, moment).await);
         if let Some(first) = instances.iter().find(|instance| instance.is_active()) {
             checks.extend(self.permissions(first, moment).await);
         }
         match self.aws.account(instances, moment.deadline).await {
-            Ok(account) => checks.extend(self.places(&account, moment).await),
+            Ok(account) => checks.extend(self.places(&account, &rows, moment).await),
             Err(fault) => checks.push(of_fault("account", &fault, "*")),
         }
-        checks.push(self.alarmed(moment).await);
+        checks.extend(self.surroundings(moment).await);
         Findings(checks)
     }
 
@@ -77,61 +81,42 @@ impl App {
         checks
     }
 
-    /// Whether Service Quotas tells limits of single instances, and which limits are 0.
-    async fn quotas(&self, instances: &[Instance], moment: Moment) -> Vec<Check> {
-        let rows = match self.aws.quotas.limits(Service::Connect, moment.deadline).await.applied {
-            Ok(rows) => rows,
-            Err(fault) => return vec![of_fault("service quotas", &fault, "*")],
-        };
-        let single = rows.iter().filter(|row| matches!(row.level, Level::Resource(_))).count();
-        let finding = if single > 0 {
-            format!("{} values of Connect, {single} of them of single instances", rows.len())
-        } else {
-            format!("{} values of Connect, none of a single instance: these are asked for one by one", rows.len())
-        };
-        let mut checks = vec![
-            Check::new("service quotas", State::Ok, finding).count("values", rows.len()).count("of_instances", single),
-        ];
-        let zero: Vec<&str> = rows.iter().filter(|row| row.value == Some(0.0)).map(|row| row.name.as_str()).collect();
-        if !instances.is_empty() && !zero.is_empty() {
-            let remedy = "ask AWS for more in the Service Quotas console where the feature is wanted";
-            let finding = format!("{} quotas have a limit of 0: {}", zero.len(), zero.join(", "));
-            checks.push(Check::new("limits", State::Attention, finding).remedy(remedy).count("zero", zero.len()));
-        }
-        checks
-    }
-
     /// The stores, the last run, and the topic.
-    async fn places(&self, account: &Account, moment: Moment) -> Vec<Check> {
+    async fn places(&self, account: &Account, rows: &[LimitRow], moment: Moment) -> Vec<Check> {
         let sinks = self.sinks.until(moment.end);
         let (partition, region, id) = (&account.partition, &account.region, &account.id);
-        let on = match (&self.config.dynamodb_table, &self.config.s3_bucket) {
-            (Some(table), _) => format!("arn:{partition}:dynamodb:{region}:{id}:table/{table}"),
-            (None, Some(bucket)) => format!("arn:{partition}:s3:::{bucket}/connect-ledger/*"),
-            (None, None) => String::new(),
-        };
+        let named = |name: &Option<String>| name.clone().unwrap_or_default();
+        let table = format!("arn:{partition}:dynamodb:{region}:{id}:table/{}", named(&self.config.dynamodb_table));
+        let bucket = format!("arn:{partition}:s3:::{}/*", named(&self.config.s3_bucket));
+        let on = if self.config.dynamodb_table.is_some() { &table } else { &bucket };
         let owner = account.owner();
         let mut checks = Vec::new();
-        match sinks.stores.try_write(&owner).await {
-            None => {
-                let finding = "none is configured: nothing is remembered from run to run";
-                let remedy = "set USE_DYNAMODB=true and DYNAMODB_TABLE, or USE_S3_STORAGE=true and S3_BUCKET";
-                checks.push(Check::new("store", State::Attention, finding).remedy(remedy));
-            }
-            Some(Ok(())) => {
-                let finding = format!("{on} takes conditional writes (tried with one that stores nothing)");
-                checks.push(Check::new("store", State::Ok, finding));
-            }
-            Some(Err(fault)) => checks.push(of_fault("store", &fault, &on)),
+        let stores = sinks.stores.try_writes(&owner).await;
+        if stores.is_empty() {
+            let finding = "none is configured: nothing is remembered from run to run";
+            let remedy = "set USE_DYNAMODB=true and DYNAMODB_TABLE, or USE_S3_STORAGE=true and S3_BUCKET";
+            checks.push(Check::new("store", State::Attention, finding).remedy(remedy));
+        }
+        for (name, tried) in stores {
+            let on = if name == DYNAMODB { &table } else { &bucket };
+            checks.push(match tried {
+                Ok(()) => {
+                    let finding = format!("{on} takes conditional writes (tried with one that stores nothing)");
+                    Check::new("store", State::Ok, finding)
+                }
+                Err(fault) => of_fault("store", &fault, on),
+            });
         }
         if sinks.stores.has_home() {
-            checks.push(match sinks.stores.ledger(&owner, ACCOUNT_KEY).await {
-                Opened::Absent => doctor::last_run(None),
+            match sinks.stores.ledger(&owner, ACCOUNT_KEY).await {
+                Opened::Absent => checks.push(doctor::last_run(None)),
                 Opened::Found(ledger, _) => {
-                    doctor::last_run(Some(moment.now.as_second() - ledger.written_at.as_second()))
+                    let age = moment.now.as_second() - ledger.written_at.as_second();
+                    checks.push(doctor::last_run(Some(age)));
+                    checks.push(self.own_usage(rows, &ledger.notes.own_calls, moment).await);
                 }
-                Opened::Unreadable(fault) => of_fault("last run", &fault, &on),
-            });
+                Opened::Unreadable(fault) => checks.push(of_fault("last run", &fault, on)),
+            }
         }
         checks.push(match sinks.channels.subscriptions().await {
             None => Check::new("topic", State::Attention, "ALERT_SNS_TOPIC_ARN is not set: no alerts are sent")
@@ -141,23 +126,9 @@ impl App {
         });
         checks
     }
-
-    /// Which alarms stand. The function itself may not ask, so a refusal is no defect.
-    async fn alarmed(&self, moment: Moment) -> Check {
-        match self.aws.alarms.in_alarm(NAMESPACES, moment.deadline).await {
-            Ok(names) if names.is_empty() => Check::new("alarms", State::Ok, "none is in the state ALARM"),
-            Ok(names) => {
-                let finding = format!("{} in the state ALARM: {}", names.len(), names.join(", "));
-                Check::new("alarms", State::Attention, finding)
-                    .remedy("look at them in CloudWatch")
-                    .count("in_alarm", names.len())
-            }
-            Err(fault) => Check { state: State::Unknown, missing: None, ..of_fault("alarms", &fault, "*") },
-        }
-    }
 }
 
-fn of_fault(check: &'static str, fault: &Fault, resource: &str) -> Check {
+pub(super) fn of_fault(check: &'static str, fault: &Fault, resource: &str) -> Check {
     let missing = granted(&fault.message).map(|action| (action.to_owned(), resource.to_owned()));
     // What may be well in a minute is not known to be broken.
     let state = match fault.kind {
@@ -191,4 +162,24 @@ fn services(report: &Report) -> impl Iterator<Item = Check> {
         let state = if matches!(service.status, "denied" | "failed") { State::Attention } else { State::Ok };
         Check::new("service", state, format!("{} is {}", service.service_code, service.status))
     })
+}
+
+/// Whether Service Quotas tells limits of single instances, and which limits are 0.
+fn of_limits(rows: &[LimitRow], instances: &[Instance]) -> Vec<Check> {
+    let single = rows.iter().filter(|row| matches!(row.level, Level::Resource(_))).count();
+    let finding = if single > 0 {
+        format!("{} values of Connect, {single} of them of single instances", rows.len())
+    } else {
+        format!("{} values of Connect, none of a single instance: these are asked for one by one", rows.len())
+    };
+    let mut checks = vec![
+        Check::new("service quotas", State::Ok, finding).count("values", rows.len()).count("of_instances", single),
+    ];
+    let zero: Vec<&str> = rows.iter().filter(|row| row.value == Some(0.0)).map(|row| row.name.as_str()).collect();
+    if !instances.is_empty() && !zero.is_empty() {
+        let remedy = "ask AWS for more in the Service Quotas console where the feature is wanted";
+        let finding = format!("{} quotas have a limit of 0: {}", zero.len(), zero.join(", "));
+        checks.push(Check::new("limits", State::Attention, finding).remedy(remedy).count("zero", zero.len()));
+    }
+    checks
 }

@@ -77,9 +77,11 @@ impl App {
         let mut problems = Vec::new();
         if !dry_run {
             problems.extend(self.keep_digest(&shelf, &report, &account).await.err().map(|e| e.to_string()));
-            let page = self.config.s3_bucket.as_deref().and_then(|bucket| {
-                console::object(&account.partition, (bucket, &account.region), key::PAGE)
-            });
+            let page = self
+                .config
+                .s3_bucket
+                .as_deref()
+                .and_then(|bucket| console::object(&account.partition, (bucket, &account.region), key::PAGE));
             telling.tell(&shelf, &report, &account, &compared, page.as_deref()).await;
         }
         problems.extend(telling.problems.iter().cloned());
@@ -89,7 +91,12 @@ impl App {
         for problem in &problems {
             warn!("{problem}");
         }
-        info!(cells = report.cells.expected, seen = report.cells.seen, violations = report.violations, "fleet summed up");
+        info!(
+            cells = report.cells.expected,
+            seen = report.cells.seen,
+            violations = report.violations,
+            "fleet summed up"
+        );
         if !problems.is_empty() {
             return Err(RunError::Sink(problems.join("; ")));
         }
@@ -174,7 +181,9 @@ async fn documents(shelf: &Shelf, found: &[Found]) -> BTreeMap<Owner, Read> {
                 let key = key::cell(&owner);
                 let read = match stores.object(&key, MOST_BYTES).await {
                     Ok(None) => Ok(None),
-                    Ok(Some((bytes, _))) => CellDocument::parse(&bytes).map(Some).map_err(|why| format!("{key}: {why}")),
+                    Ok(Some((bytes, _))) => {
+                        CellDocument::parse(&bytes).map(Some).map_err(|why| format!("{key}: {why}"))
+                    }
                     Err(fault) => Err(format!("{key}: {fault}")),
                 };
                 (owner, read)
@@ -212,7 +221,9 @@ fn notes(discovery: Option<&Discovery>, cells: &[Now<'_>]) -> Vec<String> {
     let mut notes = Vec::new();
     let made = discovery.and_then(|discovery| discovery.made);
     if made.is_none() {
-        notes.push("No list of accounts has been made yet: invoke the function with {\"fleet\": \"discover\"}".to_owned());
+        notes.push(
+            "No list of accounts has been made yet: invoke the function with {\"fleet\": \"discover\"}".to_owned(),
+        );
     }
     if let Some(failed) = discovery.and_then(|discovery| discovery.failure.as_ref()) {
         let list = made.map_or("there is no list".to_owned(), |made| {

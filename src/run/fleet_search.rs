@@ -45,9 +45,7 @@ impl App {
             return Err(RunError::Config(ConfigError(vec![why.to_owned()])));
         }
         match task {
-            Task::Discover { if_older_than_hours } => {
-                Box::pin(self.search(if_older_than_hours, dry_run, moment)).await
-            }
+            Task::Discover { if_older_than_hours } => Box::pin(self.search(if_older_than_hours, dry_run, moment)).await,
             Task::Digest { since } => Box::pin(self.digest(since, dry_run, moment)).await,
         }
     }

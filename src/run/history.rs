@@ -4,9 +4,11 @@ use super::app::{App, Moment};
 use crate::answer::history::{LimitSince, QuotaHistory};
 use crate::catalogue::Quota;
 use crate::config::ConfigError;
+use crate::domain::Owner;
 use crate::domain::format::{date, day_of};
 use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::judge::trend;
+use crate::keep::Stores;
 use crate::keep::ledger::Opened;
 use crate::ledger::{DailyPeaks, Notes};
 use crate::run::error::RunError;
@@ -29,27 +31,9 @@ impl App {
     /// [`RunError::Config`] without a store, or where the store knows no such instance; [`RunError::Sink`] where a ledger
     /// cannot be read.
     pub async fn history(&self, wanted: &Wanted, moment: Moment) -> Result<Vec<QuotaHistory>, RunError> {
-        let refused = |why: String| RunError::Config(ConfigError(vec![why]));
-        let stores = self.sinks.until(moment.end).stores;
-        if !stores.has_home() {
-            let why = "no store: set USE_DYNAMODB=true and DYNAMODB_TABLE, or USE_S3_STORAGE=true and S3_BUCKET, as the \
-                       function has them";
-            return Err(refused(why.to_owned()));
-        }
-        let identity = self.aws.identity(moment.deadline).await.map_err(|fault| RunError::discovery(&fault))?;
-        let owner = identity.account.owner();
-        let notes = async |id: &str| match stores.ledger(&owner, id).await {
-            Opened::Found(ledger, _) => Ok(Some(ledger.notes)),
-            Opened::Absent => Ok(None),
-            Opened::Unreadable(fault) => Err(RunError::Sink(fault.to_string())),
-        };
-        let Some(account) = notes(ACCOUNT_KEY).await? else {
-            let why = format!(
-                "the store knows nothing of account {} in {}: the monitor has not run there yet, or stores elsewhere",
-                owner.account_id, owner.region
-            );
-            return Err(refused(why));
-        };
+        let (stores, owner) = self.remembering(moment).await?;
+        let notes = async |id: &str| notes_of(&stores, &owner, id).await;
+        let account = notes(ACCOUNT_KEY).await?.ok_or_else(|| nothing_of(&owner))?;
         let known = account.instances.iter().map(|(id, known)| (id.clone(), known.alias.clone()));
         let all: Vec<(String, Option<String>)> = [(ACCOUNT_KEY.to_owned(), None)].into_iter().chain(known).collect();
         let is_wanted = |(id, alias): &&(String, Option<String>)| {
@@ -67,6 +51,44 @@ impl App {
         }
         rows.sort_by(|a, b| b.growth().total_cmp(&a.growth()).then_with(|| a.quota_name.cmp(&b.quota_name)));
         Ok(rows)
+    }
+
+    /// The stores, and whose they are to be read.
+    ///
+    /// # Errors
+    /// [`RunError::Config`] without a store, [`RunError::Discovery`] where STS does not say who asks.
+    pub(super) async fn remembering(&self, moment: Moment) -> Result<(Stores, Owner), RunError> {
+        let stores = self.sinks.until(moment.end).stores;
+        if !stores.has_home() {
+            let why = "no store: set USE_DYNAMODB=true and DYNAMODB_TABLE, or USE_S3_STORAGE=true and S3_BUCKET, as the \
+                       function has them";
+            return Err(refused(why.to_owned()));
+        }
+        let identity = self.aws.identity(moment.deadline).await.map_err(|fault| RunError::discovery(&fault))?;
+        Ok((stores, identity.account.owner()))
+    }
+}
+
+pub(super) fn refused(why: String) -> RunError {
+    RunError::Config(ConfigError(vec![why]))
+}
+
+pub(super) fn nothing_of(owner: &Owner) -> RunError {
+    refused(format!(
+        "the store knows nothing of account {} in {}: the monitor has not run there yet, or stores elsewhere",
+        owner.account_id, owner.region
+    ))
+}
+
+/// The notes of a subject's ledger; none where it has no ledger.
+///
+/// # Errors
+/// [`RunError::Sink`] where it cannot be read.
+pub(super) async fn notes_of(stores: &Stores, owner: &Owner, id: &str) -> Result<Option<Notes>, RunError> {
+    match stores.ledger(owner, id).await {
+        Opened::Found(ledger, _) => Ok(Some(ledger.notes)),
+        Opened::Absent => Ok(None),
+        Opened::Unreadable(fault) => Err(RunError::Sink(fault.to_string())),
     }
 }
 

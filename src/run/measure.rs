@@ -172,8 +172,8 @@ impl Fleet {
         let calls = run.app.aws.connect.caller().stats().requests - self.calls_before;
         let rota = rota_after(&self.scan, &self.turns, calls);
         let Collected { readings, tours, faults, .. } = self.scan.account(self.integrations).await;
-        let activity = self.scan.activity().await;
-        let notes = Notes { tours, rota, activity, ..book.notes() };
+        let (activity, trail) = (self.scan.activity().await, self.scan.trail().await);
+        let notes = Notes { tours, rota, activity, trail, ..book.notes() };
         Measured { instance: None, readings, book, notes, faults }
     }
 }

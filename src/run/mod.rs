@@ -1,6 +1,7 @@
 //! The run: a pipeline over values. Measure, judge, ask for more, keep, tell, keep alarms, answer.
 
 mod alarms;
+mod all_clear;
 mod answer;
 mod app;
 mod ask;
@@ -18,9 +19,12 @@ mod judge;
 mod keep;
 mod latest;
 mod measure;
+mod noted;
 mod others;
+mod since;
 pub mod sinks;
 mod subscribers;
+mod surroundings;
 mod tell;
 mod test_alert;
 mod vanished;
@@ -102,6 +106,7 @@ impl App {
         let account = fleet.account(&run, book).await;
         Box::pin(answer.settle(&run, account)).await;
         Box::pin(answer.tell_all(&run)).await;
+        Box::pin(answer.tell_silence(&run)).await;
         Box::pin(answer.keep_alarms(&run, &scan)).await;
 
         let report = answer.report(&run, &scan, found.skipped, calls_before).await;
@@ -123,7 +128,7 @@ impl App {
         found: &Discovered,
         book: &Book,
     ) -> Scan {
-        let Notes { rota, tours, seen_until, instances, own_calls, activity, .. } = book.notes();
+        let Notes { rota, tours, seen_until, instances, own_calls, activity, trail, .. } = book.notes();
         let mut scan = Scan::new(
             self.aws.clone(),
             limits,
@@ -140,6 +145,8 @@ impl App {
         scan.rules = Rules { thresholds: run.thresholds, overrides: self.config.overrides.clone() };
         scan.own_calls_before = own_calls;
         scan.activity_before = activity;
+        scan.trail_before = trail;
+        scan.remembers = run.dry_run || self.with_metrics || run.sinks.stores.has_home();
         scan.seen_until = instances.into_iter().filter_map(|(id, known)| Some((id, known.seen_until?))).collect();
         scan.seen_until.extend(seen_until.map(|until| (ACCOUNT_KEY.to_owned(), until)));
         scan.apply_rate_quotas();

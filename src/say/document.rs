@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::digest::{Digest, Over, Unseen, Violation};
+use super::digest::{Context, Digest, Over, Unseen, Violation};
+use super::overview::Overview;
 use super::remedy::{Increase, console_link};
 use super::words::clip;
 use crate::domain::format::rfc3339;
@@ -49,6 +50,19 @@ struct Document<'a> {
     recovered_omitted: usize,
     unseen: Vec<UnseenEntry<'a>>,
     unseen_omitted: usize,
+    /// Only where the message says that nothing was told for long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all_clear: Option<AllClear<'a>>,
+}
+
+#[derive(Serialize)]
+struct AllClear<'a> {
+    /// Nothing was told since then.
+    since: String,
+    instances: usize,
+    instances_left_out: usize,
+    violations_told_before: usize,
+    fullest: Vec<&'a str>,
 }
 
 /// What is known of the account beside its number.
@@ -158,15 +172,45 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
         recovered_omitted: digest.over.len().saturating_sub(most),
         unseen: digest.unseen.iter().take(most).map(|u| unseen(*u)).collect(),
         unseen_omitted: digest.unseen.len().saturating_sub(most),
+        all_clear: None,
     })
 }
 
 /// The same shape, with nothing in it: a consumer may try its parser on it.
 pub(super) fn test(account: &Account, now: Timestamp) -> String {
+    to_json(&blank(account, now, Event::Test, &Summary::default()))
+}
+
+/// The same shape without news: what is watched since when nothing was told.
+pub(super) fn all_clear(context: &Context<'_>, overview: &Overview, since: Timestamp) -> String {
+    let summary = Summary {
+        max_utilization: overview.fullest.first().map(|full| full.percent),
+        avg_utilization: None,
+        unknown_count: overview.unseen.len(),
+        not_measurable_count: overview.not_measurable,
+    };
+    let blank = blank(context.account, context.now, Event::Reminder, &summary);
     to_json(&Document {
+        execution_id: Some(context.execution_id),
+        threshold: Some(context.thresholds.warning),
+        critical: Some(context.thresholds.critical),
+        summary: SummaryEntry { monitored_count: overview.quotas, muted_count: overview.muted, ..blank.summary },
+        all_clear: Some(AllClear {
+            since: rfc3339(since),
+            instances: overview.instances,
+            instances_left_out: overview.left_out,
+            violations_told_before: overview.violations,
+            fullest: overview.fullest.iter().map(|full| full.text.as_str()).collect(),
+        }),
+        ..blank
+    })
+}
+
+fn blank<'a>(account: &'a Account, now: Timestamp, event: Event, summary: &'a Summary) -> Document<'a> {
+    Document {
         schema_version: SCHEMA_VERSION,
         product: PRODUCT,
-        event: Event::Test.as_str(),
+        event: event.as_str(),
         severity: Severity::Info.as_str(),
         impact: Impact::Build,
         account_id: &account.id,
@@ -177,7 +221,7 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
         instance: None,
         threshold: None,
         critical: None,
-        summary: SummaryEntry { monitored_count: 0, summary: &Summary::default(), muted_count: 0 },
+        summary: SummaryEntry { monitored_count: 0, summary, muted_count: 0 },
         violations_count: 0,
         violations: Vec::new(),
         violations_omitted: 0,
@@ -188,7 +232,8 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
         recovered_omitted: 0,
         unseen: Vec::new(),
         unseen_omitted: 0,
-    })
+        all_clear: None,
+    }
 }
 
 fn violation<'a>(digest: &Digest<'_>, violation: Violation<'a>) -> ViolationEntry<'a> {

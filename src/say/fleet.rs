@@ -59,7 +59,11 @@ fn grade(news: &News) -> (Event, Severity) {
 fn text(report: &FleetReport, news: &News, page: Option<&str>, most: usize) -> String {
     let mut lines = vec![
         format!("Fleet of hub {} ({}): {}", plain(&report.hub(), NAME), report.region, report.summary()),
-        format!("Over their threshold: {} in {}", counted(report.violations, "quota"), counted(report.instances, "instance")),
+        format!(
+            "Over their threshold: {} in {}",
+            counted(report.violations, "quota"),
+            counted(report.instances, "instance")
+        ),
     ];
     lines.extend(report.notes.iter().map(|note| format!("NOTE: {}", plain(note, SENTENCE))));
     let mut section = |title: &str, all: Vec<String>| {
@@ -74,7 +78,10 @@ fn text(report: &FleetReport, news: &News, page: Option<&str>, most: usize) -> S
     };
     section("NOT SEEN, TWICE IN A ROW:", news.unseen.iter().map(unseen).collect());
     let failed = news.discovery_failed.iter().map(|why| format!("Accounts cannot be listed: {}", plain(why, SENTENCE)));
-    section("THE LIST OF ACCOUNTS:", failed.chain(news.discovery_works.then(|| "Accounts are listed again".to_owned())).collect());
+    section(
+        "THE LIST OF ACCOUNTS:",
+        failed.chain(news.discovery_works.then(|| "Accounts are listed again".to_owned())).collect(),
+    );
     section("NEW:", news.new.iter().map(over).collect());
     section("LOWER LIMITS OF REPLICAS:", news.lower.iter().map(|line| plain(line, SENTENCE)).collect());
     section("RECOVERED:", news.recovered.iter().map(over).collect());

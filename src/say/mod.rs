@@ -4,11 +4,13 @@
 //! the number of violations, the message stays under SNS's limits: the worst are listed, and what is
 //! left out is counted.
 
+mod all_clear;
 mod digest;
 mod document;
 mod facts;
 pub mod fleet;
 pub mod outgoing;
+mod overview;
 mod remedy;
 mod subject;
 #[cfg(test)]
@@ -24,9 +26,11 @@ use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance, Metric, Named};
 use crate::ledger::{Event, News, Severity};
 use crate::watch::words::Told;
+pub use all_clear::all_clear;
 use digest::Digest;
 pub(crate) use digest::impact_of;
 pub use digest::{Context, Rows};
+pub use overview::Overview;
 pub(crate) use words::{counted, list, plain, reading, rejections};
 
 /// What SNS accepts as one message: body, attributes and all.
@@ -38,6 +42,8 @@ const FRAME: usize = 512;
 /// The subscriptions that get the text, and those that get the document.
 const TEXTS: usize = 2;
 const DOCUMENTS: usize = 5;
+/// SNS's reference says "less than 100 characters".
+const LONGEST_SUBJECT: usize = 99;
 /// Characters of one SMS.
 const SMS: usize = 140;
 

@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::digest::Context;
-use super::words::{number, plain};
-use crate::domain::{LimitSource, Metric, NO_CODE, console};
-use crate::judge::increase::{context_of, desired};
+use super::words::plain;
+use crate::domain::{LimitSource, Metric, NO_CODE, console, increase};
+use crate::judge::increase::context_of;
 
 const MUTE_DAYS: i64 = 30;
 
@@ -48,18 +48,13 @@ impl Increase {
         if metric.adjustable == Some(false) {
             return Self::Fixed;
         }
-        let mut words =
-            vec!["aws".to_owned(), "service-quotas".to_owned(), "request-service-quota-increase".to_owned()];
-        let mut option = |name: &str, value: &str| words.extend([name.to_owned(), shell_word(value)]);
-        option("--region", &context.account.region);
-        option("--service-code", &metric.service_code);
-        option("--quota-code", &metric.quota_code);
-        let desired = desired(metric.limit.unwrap_or(0.0), metric.usage.unwrap_or(0.0));
-        option("--desired-value", &number(desired));
-        if let Some(arn) = context_of(metric, context.instance) {
-            option("--context-id", arn);
-        }
-        Self::Command(words.join(" "))
+        let wanted = increase::Increase {
+            service_code: metric.service_code.clone(),
+            quota_code: metric.quota_code.clone(),
+            desired: increase::desired(metric.limit.unwrap_or(0.0), metric.usage.unwrap_or(0.0)),
+            context: context_of(metric, context.instance).map(str::to_owned),
+        };
+        Self::Command(wanted.command(&context.account.region))
     }
 
     pub(super) fn command(self) -> Option<String> {
@@ -90,70 +85,10 @@ fn json_string(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-/// One argument of a POSIX shell: somebody will paste it.
-fn shell_word(text: &str) -> String {
-    let text = plain(text, ARGUMENT);
-    let is_safe = |b: u8| b.is_ascii_alphanumeric() || b"_:/.@%+=,-".contains(&b);
-    if !text.is_empty() && text.bytes().all(is_safe) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::say::tests::{account, metric};
-
-    #[test]
-    fn a_hostile_argument_is_one_word_of_the_shell() {
-        assert_eq!(
-            shell_word("arn:aws:connect:eu-central-1:1:instance/a-b"),
-            "arn:aws:connect:eu-central-1:1:instance/a-b"
-        );
-        assert_eq!(shell_word("$(rm -rf /)'"), r"'$(rm -rf /)'\'''");
-        assert_eq!(shell_word("a\nb;`c`"), "'a b;`c`'");
-        assert_eq!(shell_word(""), "''");
-    }
-
-    proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
-        /// A real shell takes it for the one word that it is.
-        #[test]
-        fn the_shell_reads_back_what_was_written(text in "[\\PC\n$`'\"\\\\!*;&|<>(){} ]{0,40}") {
-            let script = format!("printf %s {}", shell_word(&text));
-            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-            proptest::prop_assert!(output.status.success());
-            proptest::prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), plain(&text, ARGUMENT));
-        }
-    }
-
-    #[test]
-    fn the_shell_hands_on_every_argument_as_it_was_meant() {
-        let hostile = [
-            "$(touch x)",
-            "`id`",
-            "'; rm -rf / #",
-            "a\"b",
-            "<script>",
-            "$HOME",
-            "a b",
-            "\u{1b}[31m",
-            "\u{202e}x",
-            "é☎",
-            "*",
-            "~root",
-            "-n",
-            "a\r\nb",
-            "\\",
-            "!!",
-            "&& x",
-        ];
-        for text in hostile {
-            // A stub of `aws` that prints its arguments, each on a line.
-            let script = format!("aws() {{ printf '%s\\n' \"$@\"; }}; aws --context-id {}", shell_word(text));
-            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-            let printed = String::from_utf8(output.stdout).unwrap();
-            assert_eq!(printed, format!("--context-id\n{}\n", plain(text, ARGUMENT)), "{text:?}");
-        }
-    }
 
     #[test]
     fn a_link_leads_to_the_console_of_its_partition() {

@@ -26,7 +26,12 @@ fn now() -> Timestamp {
 }
 
 pub(super) fn account(partition: &str, region: &str) -> Account {
-    Account { id: "123456789012".to_owned(), region: region.to_owned(), partition: partition.to_owned(), named: Named::default() }
+    Account {
+        id: "123456789012".to_owned(),
+        region: region.to_owned(),
+        partition: partition.to_owned(),
+        named: Named::default(),
+    }
 }
 
 fn instance(alias: Option<&str>) -> Instance {
@@ -174,12 +179,14 @@ fn the_example_of_the_contract() {
     • Average utilization: 16.8%
 
     WHAT TO DO:
-    • Contact flows per instance (L-22922690)
+    • Contact flows per instance (L-22922690): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
-    • AWS Lambda functions per instance (L-E3D2F503)
+    • AWS Lambda functions per instance (L-E3D2F503): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-E3D2F503 --desired-value 70 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-E3D2F503
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-E3D2F503 --desired-value 70 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
+    • To mute Contact flows per instance, put this into QUOTA_OVERRIDES (for another quota, with its code):
+      {"L-22922690": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     COULD NOT BE CHECKED:
     • connect:ListUsers access_denied: the role lacks connect:ListUsers: add it to the role's policy
@@ -187,14 +194,6 @@ fn the_example_of_the_contract() {
 
     MUTED:
     • 1 quota by QUOTA_OVERRIDES: Prompts per instance (unknown, until 2026-01-01 00:00 UTC: migration)
-
-    HOW TO MUTE, in QUOTA_OVERRIDES:
-    • Contact flows per instance
-      {"L-22922690": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-    • AWS Lambda functions per instance
-      {"L-E3D2F503": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-    • Users per instance
-      {"L-9A46857E": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because a quota is newly over its threshold.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1
@@ -261,9 +260,7 @@ fn unseen_only() {
       AWS Lambda functions per instance (new), Amazon Lex bots per instance (new)
     • connect:ListUsers access_denied: the role lacks connect:ListUsers: add it to the role's policy
       Users per instance
-
-    HOW TO MUTE, in QUOTA_OVERRIDES:
-    • AWS Lambda functions per instance
+    • To mute AWS Lambda functions per instance, put this into QUOTA_OVERRIDES (for another quota, with its code):
       {"AWS Lambda functions per instance": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because quotas can no longer be checked.
@@ -314,18 +311,14 @@ fn the_account() {
     • Average utilization: 97.5%
 
     WHAT TO DO:
-    • Rate of ListUsers API requests (L-8787723E)
+    • Rate of ListUsers API requests (L-8787723E): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-8787723E --desired-value 4
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-8787723E
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-8787723E --desired-value 4
-    • External voice transfer connectors per account (L-2BE4D75F)
+    • External voice transfer connectors per account (L-2BE4D75F): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-2BE4D75F --desired-value 5
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-2BE4D75F
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-2BE4D75F --desired-value 5
-
-    HOW TO MUTE, in QUOTA_OVERRIDES:
-    • Rate of ListUsers API requests
+    • To mute Rate of ListUsers API requests, put this into QUOTA_OVERRIDES (for another quota, with its code):
       {"L-8787723E": {"mute": {"reason": "...", "until": "2025-10-12"}}}
-    • External voice transfer connectors per account
-      {"L-2BE4D75F": {"mute": {"reason": "...", "until": "2025-10-12"}}}
 
     Sent because a quota is newly over its threshold.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1

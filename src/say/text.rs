@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::digest::{Digest, FORECAST, Unseen, Violation};
+use super::digest::{Context, Digest, FORECAST, Unseen, Violation};
 use super::facts::{circumstances, growth, origin, requested};
 use super::remedy::{Increase, console_link, has_code, mute};
 use super::words::{NAME, SENTENCE, counted, date_and_time, list, number, plain, reading, when};
@@ -27,26 +27,25 @@ pub(super) fn render(digest: &Digest<'_>, most: usize) -> String {
     what_to_do(&mut page, digest, most);
     unseen(&mut page, digest, most);
     muted(&mut page, digest);
-    how_to_mute(&mut page, digest, most);
     footer(&mut page, digest);
     page.0
 }
 
 #[derive(Default)]
-struct Page(String);
+pub(super) struct Page(pub(super) String);
 
 impl Page {
-    fn line(&mut self, text: impl AsRef<str>) {
+    pub(super) fn line(&mut self, text: impl AsRef<str>) {
         self.0.push_str(text.as_ref());
         self.0.push('\n');
     }
 
-    fn section(&mut self, title: &str) {
+    pub(super) fn section(&mut self, title: &str) {
         self.line("");
         self.line(title);
     }
 
-    fn bullet(&mut self, text: impl AsRef<str>) {
+    pub(super) fn bullet(&mut self, text: impl AsRef<str>) {
         self.line(format!("• {}", text.as_ref()));
     }
 
@@ -78,7 +77,7 @@ fn header(page: &mut Page, digest: &Digest<'_>) {
     page.line(format!("Violations Found: {}", digest.violations.len()));
 }
 
-fn account_line(account: &Account) -> String {
+pub(super) fn account_line(account: &Account) -> String {
     let (id, region) = (plain(&account.id, NAME), plain(&account.region, NAME));
     let Named { name, ou, owner } = &account.named;
     let Some(name) = name else {
@@ -184,6 +183,9 @@ fn unseen(page: &mut Page, digest: &Digest<'_>, most: usize) {
         page.detail(format!("{}{hidden_new}", list(&names, NAMES)));
     }
     page.more(causes.iter().skip(most).map(|(_, quotas)| quotas.len()).sum());
+    if let (true, Some(first)) = (digest.violations.is_empty() && digest.forecasts.is_empty(), digest.unseen.first()) {
+        to_mute(page, digest, first.metric);
+    }
 }
 
 fn cause(metric: &Metric) -> String {
@@ -209,51 +211,56 @@ fn muted_quota(metric: &Metric) -> String {
     format!("{} ({status}, until {until}: {})", name(metric), plain(&mute.reason, NAME))
 }
 
+/// What to do about each quota, a command on a line of its own, and how to mute one.
 fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
     let all: Vec<&Metric> = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).collect();
-    if all.is_empty() {
-        return;
-    }
+    let Some(first) = all.first().copied() else { return };
     page.section("WHAT TO DO:");
     let detailed = most.min(WITH_REMEDY);
+    // The stored report has the numbers that a request is made of; one line of the mail says so.
+    let mut evidence = digest.context.bucket.map(|_| " (with the numbers of: connect-quota-monitor evidence)");
     for metric in all.iter().take(detailed) {
-        page.bullet(name_and_code(metric));
+        let (remedy, command) = remedy(digest, metric);
+        let evidence = command.as_ref().and_then(|_| evidence.take()).unwrap_or_default();
+        page.bullet(format!("{}: {remedy}{evidence}", name_and_code(metric)));
+        if let Some(command) = command {
+            page.detail(command);
+        }
         if let Some(link) = console_link(digest.context, metric) {
             page.detail(format!("Console: {link}"));
         }
-        page.detail(match Increase::of(digest.context, metric) {
-            // While one is open AWS takes no second one.
-            Increase::Command(command) if metric.increase_request.is_some() => {
-                format!("A request is open. Should AWS refuse it: {command}")
-            }
-            Increase::Command(command) => format!("Ask AWS for more: {command}"),
-            Increase::TooFast => {
-                "Calls came faster than the instance's rate of calls per second allows: slow the dialer, or ask AWS \
-                 Support for a higher rate. A higher limit of this quota would not help."
-                    .to_owned()
-            }
-            Increase::Fixed => "AWS does not raise this quota: use less of it.".to_owned(),
-            Increase::Unlisted => "Not in Service Quotas: ask AWS Support for more.".to_owned(),
-            Increase::OwnLimit => "The limit is your own: change it in QUOTA_OVERRIDES.".to_owned(),
-        });
     }
     let others: Vec<_> = all.iter().skip(detailed).map(|m| name_and_code(m)).collect();
     if !others.is_empty() {
         page.bullet(format!("the same for the other {}: {}", others.len(), list(&others, NAMES)));
     }
+    to_mute(page, digest, first);
 }
 
-/// One line of JSON for each quota that the message is about; of what could not be checked, for one.
-fn how_to_mute(page: &mut Page, digest: &Digest<'_>, most: usize) {
-    let told = digest.violations.iter().chain(&digest.forecasts).map(|v| v.metric).take(most.min(WITH_REMEDY));
-    let quotas: Vec<&Metric> = told.chain(digest.unseen.first().map(|u| u.metric)).collect();
-    if quotas.is_empty() {
-        return;
-    }
-    page.section("HOW TO MUTE, in QUOTA_OVERRIDES:");
-    for metric in quotas {
-        page.bullet(name(metric));
-        page.detail(mute(digest.context, metric));
+/// One line for the whole message: whoever mutes one quota can mute another.
+fn to_mute(page: &mut Page, digest: &Digest<'_>, metric: &Metric) {
+    let quotas = digest.violations.len() + digest.forecasts.len() + digest.unseen.len();
+    let others = if quotas > 1 { " (for another quota, with its code)" } else { "" };
+    page.bullet(format!("To mute {}, put this into QUOTA_OVERRIDES{others}:", name(metric)));
+    page.detail(mute(digest.context, metric));
+}
+
+/// What helps, and the command that does it.
+fn remedy(digest: &Digest<'_>, metric: &Metric) -> (&'static str, Option<String>) {
+    match Increase::of(digest.context, metric) {
+        // While one is open AWS takes no second one.
+        Increase::Command(command) if metric.increase_request.is_some() => {
+            ("a request is open. Should AWS refuse it, ask again", Some(command))
+        }
+        Increase::Command(command) => ("ask AWS for more", Some(command)),
+        Increase::TooFast => (
+            "calls came faster than the instance's rate of calls per second allows. Slow the dialer, or ask AWS \
+             Support for a higher rate. A higher limit of this quota would not help",
+            None,
+        ),
+        Increase::Fixed => ("AWS does not raise this quota. Use less of it", None),
+        Increase::Unlisted => ("not in Service Quotas. Ask AWS Support for more", None),
+        Increase::OwnLimit => ("the limit is your own. Change it in QUOTA_OVERRIDES", None),
     }
 }
 
@@ -261,6 +268,11 @@ fn footer(page: &mut Page, digest: &Digest<'_>) {
     let context = digest.context;
     page.line("");
     page.line(format!("Sent because {}.", reason(digest)));
+    origin_lines(page, context);
+}
+
+/// Which run of which account wrote it, and where its page is.
+pub(super) fn origin_lines(page: &mut Page, context: &Context<'_>) {
     let (account, region) = (plain(&context.account.label(), NAME), plain(&context.account.region, NAME));
     let (time, run) = (date_and_time(context.now), plain(context.execution_id, NAME));
     page.line(format!("Account {account}, Region {region}, {time}, run {run}"));

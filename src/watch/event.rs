@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::caller::caller;
 use super::clean::clean;
 use super::genesys;
+use super::record::Record;
 use super::table::{WATCHES, Watch};
 use crate::config::watch::Watches;
 
@@ -91,40 +91,20 @@ pub fn read(body: &str, settings: &Watches, own_role: Option<&str>) -> Read {
     let service = text("/detail/eventSource").and_then(|source| source.split('.').next()).unwrap_or_default();
     let unknown = || Read::Unknown(clean(&format!("{source} {kind} {service} {code}"), 200));
     let Some(watch) = Watch::of_code(code).filter(|_| FAMILY.contains(&service)) else { return unknown() };
-    let agent = text("/detail/userAgent").unwrap_or_default();
-    let found = caller(&detail["userIdentity"], agent, own_role);
+    let Some(record) = Record::of(detail, own_role) else {
+        return Read::Poison("a record of CloudTrail without eventID, eventTime or eventName".to_owned());
+    };
     seen.watch = watch;
-    seen.operation = clean(text("/detail/eventName").unwrap_or("an operation that was not recorded"), 100);
-    seen.caller = found.group;
-    seen.session = found.session;
-    seen.address = text("/detail/sourceIPAddress").map(|address| clean(address, 64));
-    seen.agent = agent.split(' ').next().filter(|agent| !agent.is_empty()).map(|agent| clean(agent, 64));
-    seen.instance = instance(&detail["requestParameters"]);
+    seen.operation = record.operation;
+    seen.caller = record.caller;
+    seen.session = record.session;
+    seen.address = record.address;
+    seen.agent = record.agent;
+    seen.instance = record.instance;
     Read::Seen(Box::new(seen))
 }
 
 /// FNV-1a over 64 bits.
 fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// The id of the instance that a request names. Nothing else of the parameters is looked at.
-fn instance(parameters: &Value) -> Option<String> {
-    let fields = parameters.as_object()?;
-    let inner = fields.values().filter_map(Value::as_object).flatten();
-    let strings: Vec<(&str, &str)> =
-        fields.iter().chain(inner).filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
-    let by_arn = strings.iter().find_map(|(_, value)| {
-        let decoded = value.replace("%3A", ":").replace("%3a", ":").replace("%2F", "/").replace("%2f", "/");
-        let after = decoded.split_once(":instance/")?.1.get(..36)?.to_owned();
-        is_id(&after).then_some(after)
-    });
-    by_arn.or_else(|| {
-        let by_name = strings.iter().find(|(name, value)| name.eq_ignore_ascii_case("instanceId") && is_id(value));
-        by_name.map(|(_, value)| (*value).to_owned())
-    })
-}
-
-fn is_id(text: &str) -> bool {
-    text.len() == 36 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
 }

@@ -5,6 +5,7 @@ mod caller;
 mod clean;
 pub mod event;
 mod genesys;
+pub mod record;
 pub mod state;
 pub mod table;
 pub mod words;

@@ -439,10 +439,37 @@ def test_dry_run_prints_every_command_and_calls_nothing(deploy, aws):
     assert ["s3api", "create-bucket"] in called and called.count(["lambda", "invoke"]) == 2
     assert all(c[1:3] == ["--profile", "my profile"] for c in commands if c[0] == "aws")
     assert json.dumps(f"IncludeInstances={awkward}") in said
+    assert [c for c in commands if "doctor" in c][0][-2:] == ["--profile", "my profile"]
     assert not aws.client("cloudformation", REGION).list_stacks()["StackSummaries"]
     assert not aws.client("s3").list_buckets()["Buckets"]
     said = deploy("--dry-run", "--delete", zip_file=None)
     assert "delete-stack" in said and "s3 rm" in said
+
+
+def test_it_ends_with_doctor_where_the_command_is_installed(deploy, aws, measured, tmp_path):
+    aws.measured = measured
+    options = ["--email", EMAIL, "--s3", "--pacing", "per-operation", *ONE_INSTANCE]
+    said = deploy(*options)
+    stack = Stack(aws)
+    line = next(line for line in said.splitlines() if "connect-quota-monitor doctor" in line)
+    told = shlex.split(line)
+    want = {
+        f"ALERT_SNS_TOPIC_ARN={stack.outputs['TopicArn']}",
+        "USE_DYNAMODB=true",
+        f"DYNAMODB_TABLE={stack.outputs['TableName']}",
+        "USE_S3_STORAGE=true",
+        f"S3_BUCKET={stack.outputs['BucketName']}",
+    }
+    assert told[0] == "env" and set(told[1:6]) == want and told[6:] == ["connect-quota-monitor", "doctor", "--region", REGION]
+
+    # What it finds is told, and is no failure of the deployment.
+    stub = tmp_path / "shim" / "connect-quota-monitor"
+    stub.write_text('#!/bin/bash\necho "$*" "$DYNAMODB_TABLE"\necho "broken     topic: nobody"\nexit 2\n')
+    stub.chmod(0o755)
+    said = deploy(*options)
+    assert f"doctor --region {REGION} {stack.outputs['TableName']}\n" in said
+    assert "broken     topic" in said and "warning: doctor found something amiss" in said
+    assert "doctor" not in deploy("--skip-checks", *options)
 
 
 def test_a_failed_test_alert_is_a_failed_deployment(deploy, aws):

@@ -51,6 +51,7 @@ ALWAYS = {
     "servicequotas:ListAWSDefaultServiceQuotas",
     "servicequotas:GetServiceQuota",
     "servicequotas:ListRequestedServiceQuotaChangeHistory",
+    "cloudtrail:LookupEvents",
     "cloudwatch:GetMetricData",
     "cloudwatch:ListMetrics",
     # Alarms can be removed with every switch off.
@@ -204,6 +205,16 @@ def test_the_recorded_calls_are_granted():
     assert want - have == set(), "called in the run, but not granted"
     assert have - want == set(), "granted, but not called in the run"
     assert recorded == called(EVERYTHING), "the tables here differ from the run"
+
+
+def test_the_page_of_permissions_names_every_action():
+    page = (ROOT / "docs" / "PERMISSIONS.md").read_text()
+    named = set(re.findall(r"`([a-z0-9-]+:[A-Z]\w+)`", page))
+    have = {action for action, _ in granted(Deployment(**EVERYTHING))}
+    # What the page names and explains beside the role's own statements.
+    beside = {"sts:GetCallerIdentity"}
+    assert have - named - BY_LAMBDA - IN_VPC == set(), "granted, and not on the page"
+    assert named - have - beside == set(), "on the page, and not granted"
 
 
 def test_the_policies_fit_into_a_role():

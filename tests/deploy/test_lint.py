@@ -132,6 +132,11 @@ def test_workflows_are_pinned_and_may_do_little(path):
             assert ("GH_TOKEN" in step.get("env", {})) <= (path.name == "release.yml")
 
 
+def test_zizmor():
+    """Its strictest persona, without a network: what it would look up there is pinned by the tests around this one."""
+    clean("zizmor", "--offline", "--persona", "auditor", "--no-progress", ".github")
+
+
 RELEASE = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]
 
 

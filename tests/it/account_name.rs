@@ -31,7 +31,10 @@ async fn the_name_stands_in_every_message_event_answer_and_page() {
         assert!(text.contains("\nAccount Acme produccion ñ (111122223333), Region us-east-1, "), "{text}");
         assert_eq!(message.attributes["account_name"], "Acme produccion ñ");
         let document: Value = serde_json::from_str(message.delivered("sqs")).unwrap();
-        assert_eq!((&document["account_name"], &document["account_id"]), (&json!("Acme produccion ñ"), &json!("111122223333")));
+        assert_eq!(
+            (&document["account_name"], &document["account_id"]),
+            (&json!("Acme produccion ñ"), &json!("111122223333"))
+        );
         let subject = message.subject.as_deref().unwrap();
         assert!(subject.contains("Acme produccion ?") && subject.len() < 100, "{subject}");
         assert!(sms.contains("Acme produccion ?") && sms.chars().count() <= 140, "{sms}");

@@ -98,12 +98,12 @@ fn files_stay_small_enough_to_hold_in_the_head() {
 }
 
 #[test]
-fn the_readme_names_every_variable() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn the_configuration_page_names_every_variable() {
+    let page = fs::read_to_string(root().join("docs/CONFIGURATION.md")).unwrap();
     for (name, default) in config::VARS {
-        let row = readme.lines().find(|l| l.starts_with(&format!("| `{name}`")));
-        let row = row.unwrap_or_else(|| panic!("README.md has no table row for {name}"));
-        assert!(row.contains(default), "README.md gives {name} another default than `{default}`");
+        let row = page.lines().find(|l| l.starts_with(&format!("| `{name}`")));
+        let row = row.unwrap_or_else(|| panic!("docs/CONFIGURATION.md has no table row for {name}"));
+        assert!(row.contains(default), "docs/CONFIGURATION.md gives {name} another default than `{default}`");
     }
 }
 

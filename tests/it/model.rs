@@ -41,6 +41,13 @@ fn expected(instance: &Instance, quota: &Quota) -> Option<f64> {
         }
         Meter::Count(listing) => Some(instance.counts.get(place(listing)).copied().unwrap_or(0) as f64),
         Meter::CountIn(_, kind) => Some(in_group(kind)),
+        Meter::OfInstance(Listing::TrafficGroups) => Some(instance.traffic_groups as f64),
+        Meter::WorstMarked(..) => {
+            let written = |(source, n): (&String, &u64)| (*n).min(instance.rules.get(source).copied().unwrap_or(0));
+            Some(instance.language_rules.iter().map(written).max().unwrap_or(0) as f64)
+        }
+        // Nobody claimed any lately.
+        Meter::Trail(_) => Some(0.0),
         Meter::OfInstance(Listing::PhoneNumbers) => Some(instance.phone_numbers as f64),
         Meter::Worst(Listing::QueueEmailAddresses) => {
             let all = children(instance, "ListQueueEmailAddresses").fold(0.0, f64::max);
@@ -69,6 +76,7 @@ const HELD: &[(&str, &str)] = &[
     ("ListQueueQuickConnects", "ListQueues"),
     ("ListDataTableAttributes", "ListDataTables"),
     ("GetTaskTemplate", "ListTaskTemplates"),
+    ("ListEvaluationFormVersions", "ListEvaluationForms"),
 ];
 
 fn world() -> impl Strategy<Value = World> {
@@ -115,6 +123,9 @@ fn world() -> impl Strategy<Value = World> {
                 for (kind, n) in kinds {
                     instance.integrate(&kind, n);
                 }
+                instance.language_rules =
+                    rules.iter().map(|(source, n)| (source.clone(), n / (1 + agents % 3))).collect();
+                instance.traffic_groups = agents % 11;
                 instance.rules = rules;
                 instance.phone_numbers = phones;
                 instance.agent_queues = agents;

@@ -15,13 +15,13 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-fn schema(name: &str) -> Validator {
+pub fn schema(name: &str) -> Validator {
     let schema: Value = serde_json::from_str(&read(&format!("docs/{name}.schema.json"))).unwrap();
     jsonschema::meta::validate(&schema).unwrap();
     jsonschema::draft202012::new(&schema).unwrap()
 }
 
-fn assert_valid(schema: &Validator, document: &Value) {
+pub fn assert_valid(schema: &Validator, document: &Value) {
     let problems: Vec<String> = schema.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(problems.is_empty(), "{problems:#?} in {document:#}");
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use maud::{Markup, html};
 
+use crate::answer::markdown::escape;
 use crate::domain::format::{number, one_line};
 use crate::fit::{Changes, Line, Verdict};
 
@@ -91,22 +92,16 @@ pub(super) fn table(lines: &[Line], changes: &Changes) -> String {
     text
 }
 
-/// Text in a cell of Markdown: no mark-up of it works.
-fn cell(text: &str) -> String {
-    let special = |c: char| "\\`*_[]|#!~<>&@".contains(c);
-    one_line(text).chars().map(|c| if special(c) { format!("&#{};", u32::from(c)) } else { c.to_string() }).collect()
-}
-
 pub(super) fn markdown(lines: &[Line], changes: &Changes) -> String {
     let mut text = String::from(
         "| Quota | Instance | Before | Change | After | Limit | |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n",
     );
     for line in lines {
-        let cells: Vec<String> = cells(line).iter().map(|text| cell(text)).collect();
+        let cells: Vec<String> = cells(line).iter().map(|text| escape(text)).collect();
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     for remark in remarks(lines, changes) {
-        let _ = writeln!(text, "\n{}", cell(&remark));
+        let _ = writeln!(text, "\n{}", escape(&remark));
     }
     for line in lines {
         if let Some(command) = &line.increase_command {

@@ -60,4 +60,43 @@ impl Outlet {
         };
         put(self.file.as_deref(), &text)
     }
+
+    /// Prints the reports of several Regions as one.
+    ///
+    /// # Errors
+    /// As [`Self::write`], and a form that holds the report of one Region only.
+    pub(super) fn write_cells(
+        &self,
+        reports: &[StoredReport],
+        unseen: &[(String, String)],
+        json: &str,
+        form: &Form,
+    ) -> io::Result<()> {
+        let no_color = form.no_color || self.file.is_some();
+        let text = match self.output {
+            Output::Table => table::render_cells(reports, unseen, self.all, no_color) + "\n",
+            Output::Json => format!("{json}\n"),
+            Output::Csv => {
+                let parts = reports.iter().enumerate().map(|(place, report)| {
+                    let text = csv::render(report);
+                    // One header for all.
+                    if place == 0 {
+                        text
+                    } else {
+                        text.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned())
+                    }
+                });
+                parts.collect()
+            }
+            Output::Markdown => reports.iter().map(markdown::render).collect::<Vec<_>>().join("\n"),
+            Output::Html | Output::Prometheus | Output::Junit if reports.len() == 1 && unseen.is_empty() => {
+                return self.write(&reports[0], form);
+            }
+            Output::Html | Output::Prometheus | Output::Junit => {
+                let why = "this --output holds one Region: use table, json, csv or markdown, or give one Region";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            }
+        };
+        put(self.file.as_deref(), &text)
+    }
 }

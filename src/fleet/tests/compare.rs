@@ -25,7 +25,7 @@ fn subject(id: &str, violations: &[&str]) -> Subject {
         looked_at: true,
         max_utilization: None,
         violations: violations.iter().map(|key| ((*key).to_owned(), over(key))).collect(),
-        unknown: std::collections::BTreeSet::new(),
+        unknown: BTreeSet::new(),
     }
 }
 
@@ -80,7 +80,8 @@ fn new_is_told_once_and_unseen_or_unknown_is_no_recovery() {
     assert!(digest(&told, State::Seen, Some(&first), 20).0.is_empty(), "nothing twice");
 
     // The cell is not seen, then a quota is unknown, then the instance was not looked at.
-    let failed = CellDocument { state: State::NoRole, ended: Some(time(70)), seen: first.seen.clone(), ..document(70, vec![]) };
+    let failed =
+        CellDocument { state: State::NoRole, ended: Some(time(70)), seen: first.seen.clone(), ..document(70, vec![]) };
     let (news, told) = digest(&told, State::NoRole, Some(&failed), 75);
     assert!(news.is_empty() && told.cells["111122223333#eu-west-2"].violations.len() == 2);
     let mut blind = subject("i", &["a"]);

@@ -29,8 +29,12 @@ fn hidden(n: usize, (operation, kind): (&str, &'static str)) -> Metric {
 
 /// Runs hour by hour; every message arrives. Returns each hour's events.
 fn story(hours: &[Vec<Metric>]) -> Vec<Vec<Value>> {
-    let account =
-        Account { id: "111122223333".to_owned(), region: "us-east-1".to_owned(), partition: "aws".to_owned(), named: crate::domain::Named::default() };
+    let account = Account {
+        id: "111122223333".to_owned(),
+        region: "us-east-1".to_owned(),
+        partition: "aws".to_owned(),
+        named: crate::domain::Named::default(),
+    };
     let instance = Instance {
         id: "i-1".to_owned(),
         arn: "arn".to_owned(),
@@ -189,8 +193,12 @@ fn rejections_lead_the_summary_and_the_impact_is_said() {
 
 #[test]
 fn the_attributes_let_a_subscription_choose() {
-    let account =
-        Account { id: "111122223333".to_owned(), region: "us-east-1".to_owned(), partition: "aws".to_owned(), named: crate::domain::Named::default() };
+    let account = Account {
+        id: "111122223333".to_owned(),
+        region: "us-east-1".to_owned(),
+        partition: "aws".to_owned(),
+        named: crate::domain::Named::default(),
+    };
     let attributes = test(&account, at(0)).attributes;
     for (name, value) in [("event", "test"), ("impact", "build"), ("account_id", "111122223333"), ("quota_code", "-")] {
         assert!(attributes.contains(&(name, value.to_owned())), "{name}");

@@ -76,23 +76,17 @@ fn growth_requests_and_yesterday() {
       new; limit: AWS default; adjustable
 
     WHAT TO DO:
-    • Concurrent active calls per instance (L-12AB7C57)
+    • Concurrent active calls per instance (L-12AB7C57): a request is open. Should AWS refuse it, ask again
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-12AB7C57 --desired-value 125 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-12AB7C57
-      A request is open. Should AWS refuse it: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-12AB7C57 --desired-value 125 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
-    • Contact flows per instance (L-22922690)
+    • Contact flows per instance (L-22922690): a request is open. Should AWS refuse it, ask again
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 154 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690
-      A request is open. Should AWS refuse it: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 154 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
-    • Users per instance (L-9A46857E)
+    • Users per instance (L-9A46857E): ask AWS for more
+      aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-9A46857E --desired-value 625 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-9A46857E
-      Ask AWS for more: aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-9A46857E --desired-value 625 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
-
-    HOW TO MUTE, in QUOTA_OVERRIDES:
-    • Concurrent active calls per instance
+    • To mute Concurrent active calls per instance, put this into QUOTA_OVERRIDES (for another quota, with its code):
       {"L-12AB7C57": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-    • Contact flows per instance
-      {"L-22922690": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
-    • Users per instance
-      {"L-9A46857E": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because a quota is newly over its threshold.
     Account 123456789012, Region eu-central-1, 2025-09-12 23:08 UTC, run run-1

@@ -78,21 +78,37 @@ fn text_from_outside_forges_no_line() {
 
 #[test]
 fn every_mute_that_is_shown_is_accepted() {
-    let rows = vec![
+    for row in [
         metric("L-22922690", "Contact flows per instance", 147.0, 100.0),
         metric("-", "Approved origins per instance", 99.0, 100.0),
         unknown("L-9A46857E", "Users per instance", "connect:ListUsers"),
-    ];
-    for instance in [Some(instance(None)), None] {
-        let text = message(instance.as_ref(), &[], rows.clone()).text;
-        let mutes: Vec<_> = text.lines().filter_map(|l| Some(l.trim()).filter(|l| l.starts_with('{'))).collect();
-        assert_eq!(mutes.len(), 3);
-        for mute in mutes {
-            Overrides::parse(mute).unwrap();
-            assert_eq!(mute.contains(ID), instance.is_some());
-            assert!(mute.contains("2025-10-12"), "{mute}");
+    ] {
+        for instance in [Some(instance(None)), None] {
+            let text = message(instance.as_ref(), &[], vec![row.clone()]).text;
+            let mutes: Vec<_> = text.lines().filter_map(|l| Some(l.trim()).filter(|l| l.starts_with('{'))).collect();
+            assert_eq!(mutes.len(), 1, "one line, however many quotas: {text}");
+            Overrides::parse(mutes[0]).unwrap();
+            assert_eq!(mutes[0].contains(ID), instance.is_some());
+            let named = if row.quota_code == "-" { &row.quota_name } else { &row.quota_code };
+            assert!(mutes[0].contains(named.as_str()) && mutes[0].contains("2025-10-12"), "{}", mutes[0]);
         }
     }
+}
+
+/// Who reads it on a phone at night finds what is full, and the command, before the first scroll.
+#[test]
+fn one_violation_is_a_short_mail() {
+    let account = account("aws", "eu-central-1");
+    let one = vec![metric("L-22922690", "Contact flows per instance", 147.0, 100.0)];
+    let instance = instance(Some("acme"));
+    let news = news(None, &one);
+    let snapshot = Snapshot::new(&account, Subject::Instance(&instance), "run-1", now(), one);
+    let context = Context { bucket: Some(("history", "us-east-1")), ..context(&account, Some(&instance)) };
+    let text = compose(&context, &Rows::of(&snapshot, &History::default(), &news), &news).text;
+    assert!(text.contains("The page of the latest run: "), "{text}");
+    assert!(text.lines().count() <= 25, "{} lines:\n{text}", text.lines().count());
+    let command = text.lines().position(|l| l.starts_with("  aws service-quotas request-service-quota-increase "));
+    assert!(command.is_some_and(|line| line < 20), "the command stands on a line of its own:\n{text}");
 }
 
 fn subject_of(alias: &str) -> String {

@@ -1,7 +1,7 @@
 //! Which simulated service answers.
 
 use crate::wire::{Answer, AwsError, Call, Context, Service};
-use crate::{cloudwatch, companion, connect, dynamodb, eventbridge, s3, service_quotas, sns, ssm, sts};
+use crate::{cloudtrail, cloudwatch, companion, connect, dynamodb, eventbridge, s3, service_quotas, sns, ssm, sts};
 
 pub(crate) fn operation_of(service: Service, call: &Call) -> Result<String, AwsError> {
     match service {
@@ -15,6 +15,7 @@ pub(crate) fn operation_of(service: Service, call: &Call) -> Result<String, AwsE
         Service::Sts => sts::operation(call),
         Service::Events => call.target("AWSEvents"),
         Service::Ssm => call.target("AmazonSSM"),
+        Service::Trail => call.target("CloudTrail_20131101"),
     }
 }
 
@@ -30,5 +31,6 @@ pub(crate) fn answer(service: Service, context: &mut Context<'_>) -> Answer {
         Service::Sts => sts::answer(context),
         Service::Events => eventbridge::answer(context),
         Service::Ssm => ssm::answer(context),
+        Service::Trail => cloudtrail::answer(context),
     }
 }

@@ -166,7 +166,9 @@ impl Estate {
             Err(error) => return refuse(&call, &region, &error),
         };
         match service.as_str() {
-            "organizations" => return self.between("organizations", &call, |land, _| organization::answer(land, &call)),
+            "organizations" => {
+                return self.between("organizations", &call, |land, _| organization::answer(land, &call));
+            }
             "account" => {
                 return self.between("account", &call, |land, _| organization::regions(land, &account, &call));
             }
@@ -271,7 +273,8 @@ impl Land {
         }
         // A session of a session ends after an hour.
         if !(900..=3600).contains(&seconds) {
-            let message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
+            let message =
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
             return (operation, Err(AwsError::new(400, "ValidationError", message)));
         }
         if self.sts_throttled.contains(account) {
@@ -290,8 +293,7 @@ impl Land {
         }
         let token = format!("session-{account}-{}", self.assumed.len());
         let until = Instant::now() + Duration::from_secs(seconds);
-        let assumed =
-            Assumed { account_id: account.to_owned(), role: name.to_owned(), session, external_id, until };
+        let assumed = Assumed { account_id: account.to_owned(), role: name.to_owned(), session, external_id, until };
         self.tokens.insert(token.clone(), assumed.clone());
         let answer = assume_role(&arn, &assumed.session, &token, seconds);
         self.assumed.push(assumed);

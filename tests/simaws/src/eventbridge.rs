@@ -1,11 +1,13 @@
-//! EventBridge `PutEvents`: AWS JSON 1.1.
+//! EventBridge `PutEvents` and `ListRules`: AWS JSON 1.1.
 
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
 use crate::ids::uuid;
+use crate::paging::Listing;
 use crate::wire::{Answer, AwsError, Context, respond};
+use crate::world::World;
 
 const MAX_ENTRIES: usize = 10;
 const MAX_BYTES: usize = 262_144;
@@ -29,10 +31,12 @@ pub struct Event {
 }
 
 pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
-    if context.operation != "PutEvents" {
-        return Err(AwsError::new(400, "UnknownOperationException", ""));
-    }
     let input = context.call.json()?;
+    match context.operation {
+        "PutEvents" => {}
+        "ListRules" => return list_rules(context, &input),
+        _ => return Err(AwsError::new(400, "UnknownOperationException", "")),
+    }
     let entries = input["Entries"]
         .as_array()
         .ok_or_else(|| invalid("Value null at 'entries' failed to satisfy constraint: Member must not be null"))?;
@@ -59,6 +63,67 @@ pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
     let failed = results.iter().filter(|r| r.get("ErrorCode").is_some()).count();
     let body = json!({ "FailedEntryCount": failed, "Entries": results });
     Ok(respond(200, "application/x-amz-json-1.1", body.to_string()))
+}
+
+/// The rules of the default bus, by name.
+fn list_rules(context: &Context<'_>, input: &Value) -> Answer {
+    if let Some(bus) = input["EventBusName"].as_str().filter(|bus| bus_name(bus).as_deref() != Some("default")) {
+        let message = format!("Event bus {bus} does not exist.");
+        return Err(AwsError::new(400, "ResourceNotFoundException", &message));
+    }
+    let limit = match &input["Limit"] {
+        Value::Null => 100,
+        value => value.as_u64().filter(|limit| (1..=100).contains(limit)).ok_or_else(|| {
+            invalid("Value at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100")
+        })?,
+    };
+    let prefix = input["NamePrefix"].as_str().unwrap_or_default();
+    let mut rules: Vec<&Rule> = context.world.rules.iter().filter(|rule| rule.name.starts_with(prefix)).collect();
+    rules.sort_by(|a, b| a.name.cmp(&b.name));
+    let listing = Listing {
+        binding: &format!("ListRules {prefix} {limit}"),
+        token: input["NextToken"].as_str(),
+        limit,
+        total: rules.len() as u64,
+        quirk: context.quirk,
+        short: context.world.short_pages,
+        nonce: context.nonce,
+    };
+    let page = listing.page(|_| true).map_err(|_| invalid("Value at 'nextToken' is not valid"))?;
+    let shown = page.indexes.iter().filter_map(|index| rules.get(usize::try_from(*index).ok()?));
+    let mut body = json!({ "Rules": shown.map(|rule| rule.shown(context.world)).collect::<Vec<_>>() });
+    if let Some(next) = page.next {
+        body["NextToken"] = json!(next);
+    }
+    Ok(respond(200, "application/x-amz-json-1.1", body.to_string()))
+}
+
+/// A rule of the default bus.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    pub name: String,
+    pub description: String,
+    /// Such as `rate(1 hour)`; none for a rule on events.
+    pub schedule: Option<String>,
+    /// `ENABLED`, `DISABLED` or `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
+    pub state: &'static str,
+}
+
+impl Rule {
+    fn shown(&self, world: &World) -> Value {
+        let mut shown = json!({
+            "Name": self.name, "State": self.state, "EventBusName": "default",
+            "Arn": format!("arn:{}:events:{}:{}:rule/{}", world.partition, world.region, world.account_id, self.name),
+        });
+        if !self.description.is_empty() {
+            shown["Description"] = json!(self.description);
+        }
+        match &self.schedule {
+            Some(schedule) => shown["ScheduleExpression"] = json!(schedule),
+            None => shown["EventPattern"] = json!("{}"),
+        }
+        shown
+    }
 }
 
 /// One entry: an error of its own fails it alone; a name that no bus can have fails the request.

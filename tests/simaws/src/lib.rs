@@ -2,7 +2,8 @@
 //!
 //! It models what the monitor depends on, on the real wire formats: Amazon Connect's listings and those
 //! of its companion services (Cases, Customer Profiles, Q in Connect, AppIntegrations, outbound campaigns),
-//! Service Quotas, CloudWatch metrics and alarms, DynamoDB, S3, SNS, STS, EventBridge and Parameter Store, with their page sizes, page tokens,
+//! Service Quotas, CloudWatch metrics and alarms, DynamoDB, S3, SNS, STS, EventBridge,
+//! Parameter Store and CloudTrail's event history, with their page sizes, page tokens,
 //! validation, throttles and errors. It is a model and not an echo: a request that AWS would refuse
 //! is refused here too, with the same status and error code, so that a test cannot pass on a request
 //! that would fail in production.
@@ -35,6 +36,7 @@
 #![forbid(unsafe_code)]
 
 mod broken;
+mod cloudtrail;
 mod cloudwatch;
 mod companion;
 mod connect;
@@ -66,11 +68,12 @@ mod wire;
 mod world;
 
 pub use broken::BrokenOff;
+pub use cloudtrail::{Delivery, Trail};
 pub use cloudwatch::alarms::Alarm;
 pub use companion::Resource;
 pub use dynamodb::{Item, Table};
 pub use estate::{Assumed, Estate, Land, Role};
-pub use eventbridge::{Bus, Event};
+pub use eventbridge::{Bus, Event, Rule};
 pub use fault::{Fault, FaultKind, Times};
 pub use hook::{Hook, Passing};
 pub use metrics::Metrics;

@@ -116,7 +116,11 @@ fn of_organizations(land: &Land, operation: &str, call: &Call) -> Result<Value, 
         "ListTagsForResource" => {
             let id = body["ResourceId"].as_str().unwrap_or_default();
             let Some(member) = organization.members.iter().find(|member| member.id == id) else {
-                return Err(AwsError::new(400, "TargetNotFoundException", "You specified a target that doesn't exist."));
+                return Err(AwsError::new(
+                    400,
+                    "TargetNotFoundException",
+                    "You specified a target that doesn't exist.",
+                ));
             };
             let tags: Vec<Value> = member.tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect();
             Ok(json!({ "Tags": tags }))
@@ -135,7 +139,8 @@ pub(crate) fn regions(land: &mut Land, account: &str, call: &Call) -> (String, A
         Ok(body) => body,
         Err(error) => return (operation, Err(error)),
     };
-    let wanted: Vec<&str> = body["RegionOptStatusContains"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let wanted: Vec<&str> =
+        body["RegionOptStatusContains"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let all: Vec<Value> = land
         .regions
         .iter()

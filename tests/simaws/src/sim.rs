@@ -24,8 +24,8 @@ use crate::world::World;
 #[derive(Clone, Debug)]
 pub struct Recorded {
     /// `connect`, `cases`, `profile`, `wisdom`, `app-integrations`, `connect-campaigns`, `servicequotas`,
-    /// `monitoring`, `dynamodb`, `s3`, `sns`, `sts`, `events`, `ssm`; `unknown` for
-    /// request without a credential scope.
+    /// `monitoring`, `dynamodb`, `s3`, `sns`, `sts`, `events`, `ssm`, `cloudtrail`;
+    /// `unknown` for a request without a credential scope.
     pub service: &'static str,
     /// As AWS names it; empty when there is no such operation.
     pub operation: String,
@@ -273,6 +273,7 @@ impl Sim {
             (_, Service::Quotas) if operation.contains("ChangeHistory") => (operation, rates.quotas_get, 0.0),
             (_, Service::Quotas) if operation.starts_with("List") => (operation, rates.quotas_list, 0.0),
             (_, Service::Quotas) => (operation, rates.quotas_get, 0.0),
+            (_, Service::Trail) => (operation, rates.look_ups, 0.0),
             (_, Service::Monitoring) => match operation {
                 "PutMetricAlarm" | "DeleteAlarms" => (operation, rates.alarm_writes, 0.0),
                 "DescribeAlarms" => (operation, rates.alarm_reads, 0.0),

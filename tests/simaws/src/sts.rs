@@ -46,7 +46,8 @@ pub(crate) fn answer(context: &Context<'_>) -> Answer {
 
 /// What `AssumeRole` answers.
 pub(crate) fn assume_role(role_arn: &str, session: &str, token: &str, seconds: u64) -> http::Response<bytes::Bytes> {
-    let user = xml(&format!("{}/{session}", role_arn.replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1)));
+    let user =
+        xml(&format!("{}/{session}", role_arn.replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1)));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
     let expiration = time(now + seconds);
     let body = format!(

@@ -50,6 +50,8 @@ pub struct Rates {
     pub alarm_reads: Rate,
     /// CloudWatch's `ListMetrics`, `TagResource` and `ListTagsForResource`, each.
     pub metric_lists: Rate,
+    /// CloudTrail's `LookupEvents`.
+    pub look_ups: Rate,
 }
 
 impl Default for Rates {
@@ -63,6 +65,7 @@ impl Default for Rates {
             alarm_writes: Rate::new(3.0, 3),
             alarm_reads: Rate::new(9.0, 9),
             metric_lists: Rate::new(25.0, 25),
+            look_ups: Rate::new(2.0, 2),
         }
     }
 }

@@ -24,10 +24,11 @@ pub(crate) enum Service {
     Sts,
     Events,
     Ssm,
+    Trail,
 }
 
 impl Service {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Connect,
         Self::Quotas,
         Self::Monitoring,
@@ -37,6 +38,7 @@ impl Service {
         Self::Sts,
         Self::Events,
         Self::Ssm,
+        Self::Trail,
     ];
 
     /// The service of this signing name.
@@ -58,6 +60,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Events => "events",
             Self::Ssm => "ssm",
+            Self::Trail => "cloudtrail",
         }
     }
 
@@ -74,7 +77,7 @@ impl Service {
             ),
             Self::S3 => AwsError::new(503, "SlowDown", "Please reduce your request rate."),
             Self::Monitoring | Self::Sns | Self::Sts => AwsError::new(400, "Throttling", "Rate exceeded"),
-            Self::Events | Self::Ssm => AwsError::new(400, "ThrottlingException", "Rate exceeded"),
+            Self::Events | Self::Ssm | Self::Trail => AwsError::new(400, "ThrottlingException", "Rate exceeded"),
         }
     }
 
@@ -86,7 +89,7 @@ impl Service {
             Self::Monitoring => "InternalServiceError",
             Self::DynamoDb => "InternalServerError",
             Self::S3 => "InternalError",
-            Self::Sns | Self::Sts => "InternalFailure",
+            Self::Sns | Self::Sts | Self::Trail => "InternalFailure",
             Self::Events => "InternalException",
             Self::Ssm => "InternalServerError",
         };
@@ -102,7 +105,7 @@ impl Service {
     pub(crate) fn access_denied(self, operation: &str, world: &World) -> AwsError {
         let (status, code) = match self {
             Self::Connect | Self::Companion(_) => (403, "AccessDeniedException"),
-            Self::Quotas | Self::DynamoDb | Self::Events | Self::Ssm => (400, "AccessDeniedException"),
+            Self::Quotas | Self::DynamoDb | Self::Events | Self::Ssm | Self::Trail => (400, "AccessDeniedException"),
             Self::Sns => (403, "AuthorizationError"),
             Self::Monitoring | Self::S3 | Self::Sts => (403, "AccessDenied"),
         };
@@ -277,7 +280,9 @@ impl Protocol {
                 prefix: "com.amazonaws.dynamodb.v20120810#",
                 content_type: "application/x-amz-json-1.0",
             },
-            Service::Events | Service::Ssm => Self::AwsJson { prefix: "", content_type: "application/x-amz-json-1.1" },
+            Service::Events | Service::Ssm | Service::Trail => {
+                Self::AwsJson { prefix: "", content_type: "application/x-amz-json-1.1" }
+            }
             Service::S3 => Self::RestXml,
             Service::Sns => Self::Query("http://sns.amazonaws.com/doc/2010-03-31/"),
             Service::Sts => Self::Query("https://sts.amazonaws.com/doc/2011-06-15/"),

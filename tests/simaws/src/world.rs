@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::uuid;
-use crate::{Alarm, Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Table, Throttle, Topic};
+use crate::{Alarm, Bucket, Bus, Metrics, Parameter, Quotas, Rates, Resource, Rule, Table, Throttle, Topic, Trail};
 
 /// One account in one Region. All fields are for tests to change, at any time.
 #[derive(Clone, Debug)]
@@ -45,10 +45,14 @@ pub struct World {
     pub topics: BTreeMap<String, Topic>,
     /// By name. `default` is there, as in every account.
     pub buses: BTreeMap<String, Bus>,
+    /// Of the default bus.
+    pub rules: Vec<Rule>,
     /// Parameter Store, by name.
     pub parameters: BTreeMap<String, Parameter>,
     /// CloudWatch's metric alarms, by name.
     pub alarms: BTreeMap<String, Alarm>,
+    /// CloudTrail's event history.
+    pub trail: Trail,
 }
 
 impl World {
@@ -75,8 +79,10 @@ impl World {
             buckets: BTreeMap::new(),
             topics: BTreeMap::new(),
             buses: BTreeMap::from([("default".to_owned(), Bus::default())]),
+            rules: Vec::new(),
             parameters: BTreeMap::new(),
             alarms: BTreeMap::new(),
+            trail: Trail::default(),
         }
     }
 
@@ -133,7 +139,9 @@ impl World {
     }
 }
 
-const CHILDREN: [&str; 16] = [
+const CHILDREN: [&str; 18] = [
+    "ListEvaluationFormVersions",
+    "LatestVersion",
     "ParentHoursOfOperations",
     "MaxContacts",
     "ListQueueEmailAddresses",
@@ -195,6 +203,12 @@ pub struct Instance {
     pub phone_numbers: u64,
     /// Claimed to a traffic distribution group of the instance, not to the instance itself.
     pub tdg_phone_numbers: u64,
+    /// Traffic distribution groups; one at least where these have phone numbers.
+    pub traffic_groups: u64,
+    /// So many of the rules of an event source have a condition in natural language.
+    pub language_rules: BTreeMap<String, u64>,
+    /// The Region of the instance that this one is a replica of.
+    pub replica_of: Option<String>,
 }
 
 impl Instance {
@@ -214,6 +228,9 @@ impl Instance {
             lex_v2_bots: None,
             phone_numbers: 0,
             tdg_phone_numbers: 0,
+            traffic_groups: 0,
+            language_rules: BTreeMap::new(),
+            replica_of: None,
         }
     }
 
@@ -255,8 +272,9 @@ impl Instance {
     /// table), `GetTaskTemplate` (its fields), `SearchHoursOfOperationOverrides` (of hours). By the
     /// member that counts them: `NumberOfAssociatedQueues`, `NumberOfAssociatedManualAssignmentQueues`
     /// and `NumberOfAssociatedUsers` (of a routing profile), and `Primary` (so many of a table's
-    /// attributes are, from the first). `MaxContacts` is the most that a queue takes,
-    /// and `ParentHoursOfOperations` are those that hours of operation inherit from. `MediaConcurrencies` are a routing profile's channels, one where
+    /// attributes are, from the first). `MaxContacts` is the most that a queue takes.
+    /// `ListEvaluationFormVersions` are those of an evaluation form; `LatestVersion` is the number of its newest one,
+    /// which is the number of versions where it is not set. `ParentHoursOfOperations` are those that hours of operation inherit from. `MediaConcurrencies` are a routing profile's channels, one where
     /// none are set; `ListRoutingProfileQueues` and `ListRoutingProfileManualAssignmentQueues` are its pairs
     /// of queue and channel. Where one of pairs and queues is not set, each queue has one pair, or each
     /// channel of it one.
@@ -287,6 +305,12 @@ impl Instance {
         if queues > 0 { queues } else { pairs.div_ceil(self.channels_of(profile)) }
     }
 
+    /// The number of a form's newest version.
+    pub(crate) fn newest_version(&self, form: u64) -> u64 {
+        let versions = self.children_of("ListEvaluationFormVersions", form);
+        self.children_of("LatestVersion", form).max(versions).max(1)
+    }
+
     pub(crate) fn channels_of(&self, profile: u64) -> u64 {
         self.children_of("MediaConcurrencies", profile).clamp(1, 4)
     }
@@ -295,8 +319,12 @@ impl Instance {
         self.counts.get(operation).copied().unwrap_or(0)
     }
 
-    /// The traffic distribution group that its extra phone numbers belong to.
-    pub(crate) fn traffic_distribution_group(&self, world: &World) -> String {
-        world.arn("connect", &format!("traffic-distribution-group/{}", uuid("tdg", &self.id, 0)))
+    pub(crate) fn groups(&self) -> u64 {
+        self.traffic_groups.max(u64::from(self.tdg_phone_numbers > 0))
+    }
+
+    /// A traffic distribution group. Its extra phone numbers belong to the first one.
+    pub(crate) fn traffic_distribution_group(&self, world: &World, group: u64) -> String {
+        world.arn("connect", &format!("traffic-distribution-group/{}", uuid("tdg", &self.id, group)))
     }
 }

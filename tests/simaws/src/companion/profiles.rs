@@ -39,6 +39,7 @@ static OPERATIONS: &[Operation] = &[
     Operation::list("ListRecommenders", GET, "/domains/{}/recommenders", ("Recommenders", 100), recommender).under(DOMAIN).called("recommender-", "domains/{}/recommenders/{}").ids(Ids::Name).rate(5.0, 5),
     Operation::list("ListRecommenderFilters", GET, "/domains/{}/recommender-filters", ("RecommenderFilters", 100), recommender_filter).under(DOMAIN).called("filter-", "domains/{}/recommender-filters/{}").ids(Ids::Name).rate(5.0, 5),
     Operation::list("ListRecommenderSchemas", GET, "/domains/{}/recommender-schemas", ("RecommenderSchemas", 100), recommender_schema).under(DOMAIN).called("schema-", "domains/{}/recommender-schemas/{}").ids(Ids::Name).rate(5.0, 5),
+    Operation::detail("GetDomain", GET, "/domains/{}", get_domain).under(DOMAIN).rate(5.0, 5),
     Operation::detail("GetProfileObjectType", GET, "/domains/{}/object-types/{}", get_object_type).under(&["ListDomains", "ListProfileObjectTypes"]).called("key", "").ids(Ids::Name).rate(5.0, 5),
 ];
 
@@ -137,6 +138,15 @@ fn recommender_schema(view: &View<'_>) -> Value {
         "CreatedAt": view.epoch(),
         "Status": "ACTIVE",
     })
+}
+
+fn get_domain(view: &View<'_>, _: &Request<'_>) -> Answer {
+    let mut body = domain(view);
+    body["DefaultExpirationDays"] = 366.into();
+    body["Stats"] =
+        json!({ "ProfileCount": 1_000, "MeteringProfileCount": 900, "ObjectCount": 4_000, "TotalSize": 9_000_000 });
+    view.join(&mut body);
+    ok(&body)
 }
 
 fn get_object_type(view: &View<'_>, _: &Request<'_>) -> Answer {

@@ -54,7 +54,14 @@ pub(crate) fn describe_instance(context: &Context<'_>, params: &Params) -> Answe
     if instance.status == "CREATION_FAILED" {
         body["StatusReason"] = json!({ "Message": "The directory could not be created." });
     }
-    ok(&json!({ "Instance": body }))
+    let mut answer = json!({ "Instance": body });
+    // Both sides of a replication tell of it.
+    if let Some(source) = &instance.replica_of {
+        answer["ReplicationConfiguration"] = json!({ "SourceRegion": source, "ReplicationStatusSummaryList": [] });
+    } else if instance.groups() > 0 {
+        answer["ReplicationConfiguration"] = json!({ "SourceRegion": context.world.region });
+    }
+    ok(&answer)
 }
 
 /// Without a target, the numbers of all instances and of all traffic distribution groups: this is why
@@ -75,7 +82,7 @@ pub(crate) fn list_phone_numbers(context: &Context<'_>, params: &Params) -> Answ
         .instances
         .iter()
         .flat_map(|instance| {
-            let group = instance.traffic_distribution_group(world);
+            let group = instance.traffic_distribution_group(world, 0);
             [
                 (instance, instance.arn(world), instance.phone_numbers, true),
                 (instance, group, instance.tdg_phone_numbers, false),
@@ -122,15 +129,15 @@ pub(crate) fn list_phone_numbers(context: &Context<'_>, params: &Params) -> Answ
     ok(&with_token(json!({ "ListPhoneNumbersSummaryList": list }), page.next))
 }
 
-/// The groups that hold phone numbers; the default group of each instance is not modelled.
+/// The groups of replicated instances; the first one of each is its default group.
 pub(crate) fn list_traffic_distribution_groups(context: &Context<'_>, params: &Params) -> Answer {
     let world = &*context.world;
     let wanted = params.text("instanceId")?;
-    let groups: Vec<&Instance> = world
+    let groups: Vec<(&Instance, u64)> = world
         .instances
         .iter()
-        .filter(|instance| instance.tdg_phone_numbers > 0)
         .filter(|instance| wanted.is_none_or(|wanted| instance.id == wanted || instance.arn(world) == wanted))
+        .flat_map(|instance| (0..instance.groups()).map(move |group| (instance, group)))
         .collect();
     let size = PageSize { default: 10, max: 10 };
     let binding = format!("ListTrafficDistributionGroups {wanted:?}");
@@ -140,15 +147,15 @@ pub(crate) fn list_traffic_distribution_groups(context: &Context<'_>, params: &P
         .indexes
         .into_iter()
         .filter_map(at)
-        .map(|instance| {
-            let arn = instance.traffic_distribution_group(world);
+        .map(|(instance, group)| {
+            let arn = instance.traffic_distribution_group(world, group);
             json!({
                 "Id": arn.rsplit('/').next(),
                 "Arn": arn,
                 "Name": Maker { world, instance }.text("Both Regions"),
                 "InstanceArn": instance.arn(world),
                 "Status": "ACTIVE",
-                "IsDefault": false,
+                "IsDefault": group == 0,
             })
         })
         .collect();

@@ -89,6 +89,7 @@ fn parent(instance: &Instance, kind: &str, total: u64, id: &str) -> Result<u64, 
 const QUEUE: (&str, fn(&Instance) -> u64) = ("queue", |i| i.count("ListQueues") + i.agent_queues);
 const PROFILE: (&str, fn(&Instance) -> u64) = ("routing-profile", |i| i.count("ListRoutingProfiles"));
 const USER: (&str, fn(&Instance) -> u64) = ("agent", |i| i.count("ListUsers"));
+const FORM: (&str, fn(&Instance) -> u64) = ("evaluation-form", |i| i.count("ListEvaluationForms"));
 const TABLE: (&str, fn(&Instance) -> u64) = ("data-table", |i| i.count("ListDataTables"));
 
 #[rustfmt::skip]
@@ -97,10 +98,27 @@ pub(crate) static CHILDREN: &[Children] = &[
     Children::get("ListQueueQuickConnects", "/queues/{}/{}/quick-connects", QUEUE, "QuickConnectSummaryList", |maker, _, index| items::quick_connect(maker, index)),
     Children::get("ListRoutingProfileQueues", "/routing-profiles/{}/{}/queues", PROFILE, "RoutingProfileQueueConfigSummaryList", |maker, profile, index| items::routing_profile_pair(maker, "ListRoutingProfileQueues", profile, index)),
     Children::get("ListRoutingProfileManualAssignmentQueues", "/routing-profiles/{}/{}/manual-assignment-queues", PROFILE, "RoutingProfileManualAssignmentQueueConfigSummaryList", manual_pair),
+    Children::get("ListEvaluationFormVersions", "/evaluation-forms/{}/{}/versions", FORM, "EvaluationFormVersionSummaryList", form_version),
     Children::get("ListUserProficiencies", "/users/{}/{}/proficiencies", USER, "UserProficiencyList", proficiency),
     Children::get("ListDataTableAttributes", "/data-tables/{}/{}/attributes", TABLE, "Attributes", attribute).of_table(&["AttributeIds"]),
     Children::get("ListDataTableValues", "/data-tables/{}/{}/values/list", TABLE, "Values", value).of_table(&["RecordIds", "PrimaryAttributeValues"]),
 ];
+
+/// The newest versions: older ones were deleted where the number of the newest is higher.
+fn form_version(maker: &Maker<'_>, form: u64, index: u64) -> Value {
+    let newest = maker.instance.newest_version(form);
+    json!({
+        "EvaluationFormArn": maker.arn("evaluation-form", form),
+        "EvaluationFormId": maker.id("evaluation-form", form),
+        "EvaluationFormVersion": newest - index,
+        "Locked": true,
+        "Status": if index == 0 { "ACTIVE" } else { "DRAFT" },
+        "CreatedTime": 1_700_000_000,
+        "CreatedBy": maker.arn("agent", 0),
+        "LastModifiedTime": maker.modified(index),
+        "LastModifiedBy": maker.arn("agent", 0),
+    })
+}
 
 fn manual_pair(maker: &Maker<'_>, profile: u64, index: u64) -> Value {
     let mut pair = items::routing_profile_pair(maker, "ListRoutingProfileManualAssignmentQueues", profile, index);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::kinds::{
     agent_status_type, bot_version, event_source, flow_state, flow_type, integration, queue_type, quick_connect_type,
+    reads_language,
 };
 use crate::ids::{hash, uuid};
 use crate::world::{Instance, World};
@@ -356,18 +357,20 @@ pub(crate) fn evaluation_form(maker: &Maker<'_>, index: u64) -> Value {
     json!({
         "EvaluationFormId": maker.id("evaluation-form", index),
         "EvaluationFormArn": maker.arn("evaluation-form", index),
-        "Title": maker.text(&format!("Form {}", index + 1)),
+        "Title": format!("Form {}", index + 1),
         "CreatedTime": 1_700_000_000,
         "CreatedBy": maker.arn("agent", 0),
         "LastModifiedTime": maker.modified(index),
         "LastModifiedBy": maker.arn("agent", 0),
-        "LatestVersion": 1,
+        "LatestVersion": maker.instance.newest_version(index),
         "ActiveVersion": 1,
     })
 }
 
 pub(crate) fn rule(maker: &Maker<'_>, index: u64) -> Value {
+    let tiers = if reads_language(maker.instance, index) { json!(["GenerativeAI"]) } else { json!([]) };
     json!({
+        "RuleCapabilityTiers": tiers,
         "Name": maker.text(&format!("Rule {}", index + 1)),
         "RuleId": maker.id("rule", index),
         "RuleArn": maker.arn("rule", index),

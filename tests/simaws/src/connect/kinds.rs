@@ -68,6 +68,17 @@ pub(crate) fn event_source(instance: &Instance, mut index: u64) -> &str {
     ""
 }
 
+/// The first rules of an event source have a condition in natural language.
+pub(crate) fn reads_language(instance: &Instance, mut index: u64) -> bool {
+    for (name, count) in &instance.rules {
+        if index < *count {
+            return index < instance.language_rules.get(name).copied().unwrap_or(0);
+        }
+        index -= count;
+    }
+    false
+}
+
 pub(crate) fn integration_type(instance: &Instance, index: u64) -> &str {
     integration(instance, index).0
 }
