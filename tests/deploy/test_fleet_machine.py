@@ -18,6 +18,7 @@ from collections import Counter
 
 import pytest
 from conftest import ROOT
+from moto.sns.models import sns_backends
 from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
@@ -26,7 +27,7 @@ ACME, BETA, GAMMA = "111122220001", "222233334444", "333344445555"
 WEST, EAST = "eu-west-2", "us-east-1"
 OPTIONS = {
     # Or the pacing of Connect's account limits makes each cell take most of a minute.
-    "ConnectPacing": "per-operation",
+    "ConnectPacing": os.environ.get("FLEET_PACING", "per-operation"),
     "FleetRegions": f"{WEST},{EAST}",
     "FleetExternalId": "fleet-7f3a",
     "FleetOwnerTag": "Team",
@@ -41,10 +42,7 @@ class Hub:
         self.aws, self.machines = aws, aws.client("stepfunctions")
         (stack,) = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
         self.output = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
-        queues = aws.client("sqs")
-        self.queue = queues.create_queue(QueueName="mails")["QueueUrl"]
-        arn = f"arn:aws:sqs:{REGION}:{HUB_ACCOUNT}:mails"
-        aws.client("sns").subscribe(TopicArn=self.output["TopicArn"], Protocol="sqs", Endpoint=arn)
+        self.seen = 0
         (schedule,) = aws.client("scheduler").list_schedules()["Schedules"]
         self.schedule = aws.client("scheduler").get_schedule(Name=schedule["Name"])
         self.count = 0
@@ -88,14 +86,12 @@ class Hub:
 
     def mails(self):
         """(subject, text, attributes) since the last look."""
-        found, client = [], self.aws.client("sqs")
-        while messages := client.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                client.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-                body = json.loads(message["Body"])
-                attributes = {name: a["Value"] for name, a in body.get("MessageAttributes", {}).items()}
-                found.append((body.get("Subject"), body["Message"], attributes))
-        return found
+        sent = sns_backends[HUB_ACCOUNT][REGION].topics[self.output["TopicArn"]].sent_notifications
+        new, self.seen = sent[self.seen :], len(sent)
+        return [
+            (subject, json.loads(message)["default"], {name: a["Value"] for name, a in attributes.items()})
+            for _, message, subject, attributes, _ in new
+        ]
 
     def payloads(self):
         """What the function was asked for since the last look, and what it answered."""
@@ -237,7 +233,7 @@ def test_three_hours(hub, aws, fleet, entered):
     mails = hub.mails()
     assert [subject for subject, *_ in mails] == ["Connect Quota Alert - Fleet: 0 new, 0 recovered, 1 of 4 cells seen"]
     told = mails[0][1]
-    assert re.search(rf"NOT SEEN, TWICE IN A ROW:\n• Acme \({ACME}\) / {WEST}: timeout", told), told
+    assert re.search(rf"NOT SEEN, TWICE IN A ROW:\n• Acme \({ACME}\) / {WEST}, owner team-acme: timeout since ", told), told
     assert "RECOVERED" not in told and "no_role since" not in told.split("NOT SEEN, TWICE IN A ROW:")[1].split("\n\n")[0], told
     assert hub.runs() == [(f"run-20261126{hour}", "SUCCEEDED") for hour in ("07", "08", "09")]
     # The page links to each cell's own, with all of them on it.
