@@ -61,7 +61,7 @@ class Cloud:
         #: Where functions measure; none: they fail to.
         self.measured = None
         #: The accounts and Regions of a fleet, and what becomes of an invocation with this payload: `throttled` is
-        #: refused by Lambda, `frozen` stands still until Lambda ends it.
+        #: refused by Lambda, `frozen` and `stillborn` stand still until Lambda ends them.
         self.fleet, self.disturbed = None, lambda payload: None
         #: (function name, payload, answer) of each invocation, and its seconds.
         self.invocations, self.seconds = [], []
@@ -507,6 +507,9 @@ IAMPolicyStatement.is_action_permitted = _is_action_permitted_over_tls
 HUBS_OWN = ("S3", "DYNAMODB", "SNS", "EVENTBRIDGE", "SSM")
 MEASURED = ("CONNECT", "SERVICE_QUOTAS", "CLOUDWATCH")
 
+#: Seconds after which a function stands still: when its run has begun, or before.
+FROZEN_AFTER = {"frozen": 2, "stillborn": 0}
+
 
 class TooManyRequests(LambdaClientError):
     code = 429
@@ -515,9 +518,8 @@ class TooManyRequests(LambdaClientError):
         super().__init__("TooManyRequestsException", "Rate Exceeded.")
 
 
-def _freeze(process):
-    """Soon, when it has begun."""
-    time.sleep(2)
+def _freeze(process, after):
+    time.sleep(after)
     process.send_signal(signal.SIGSTOP)
 
 
@@ -556,8 +558,8 @@ def _invoke(function, body, request_headers, response_headers):
             with subprocess.Popen([bootstrap], env=environment, stdout=subprocess.PIPE, text=True) as process:
                 # Read along, or the function would wait for room in the pipe.
                 threading.Thread(target=process.stdout.read, daemon=True).start()
-                if trouble == "frozen":
-                    threading.Thread(target=_freeze, args=[process], daemon=True).start()
+                if trouble in FROZEN_AFTER:
+                    threading.Thread(target=_freeze, args=[process, FROZEN_AFTER[trouble]], daemon=True).start()
                 try:
                     failed, answer = runtime.invoke(payload, function.timeout, process)
                 finally:

@@ -243,15 +243,14 @@ def test_three_hours(hub, aws, fleet, entered):
 
 
 def test_a_run_while_another_hours_is_under_way_is_refused(hub, aws, entered):
-    aws.disturbed = lambda payload: "frozen" if payload.get("fleet") == "discover" else None
-    target = hub.schedule["Target"]
+    aws.disturbed = lambda payload: "stillborn" if payload.get("fleet") == "discover" else None
     first = hub.scheduled("2026-11-26T07:05:00Z")
     assert json.loads(first["output"])["started"]
     same = hub.scheduled("2026-11-26T07:05:00Z")
     assert json.loads(same["output"])["reason"] == "run-2026112607 was started already: one hour has one run"
     other = hub.scheduled("2026-11-26T08:05:00Z")
     assert (other["status"], other["error"]) == ("FAILED", "RunUnderWay"), "the alarm on the starter tells"
-    assert "still under way" in other["cause"] and target["Arn"] == hub.output["StarterArn"]
+    assert "still under way" in other["cause"]
     # The first discovery was ended by Lambda, so there is no list: the run fails, and says why, after its digest.
     run = hub.ended(json.loads(first["output"])["execution"])
     assert (run["status"], run["error"]) == ("FAILED", "CellsNotRead"), run
