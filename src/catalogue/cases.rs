@@ -30,7 +30,7 @@ const fn burst(code: &'static str, name: &'static str, default: Option<f64>) -> 
 pub(super) const QUOTAS: &[Quota] = &[
     quota("L-C2B81BC3", "Domains", Account, Some(5.0), Count(CasesDomains)),
     quota("L-C5B69356", "Fields per domain", Resource, Some(500.0), Worst(CasesFields))
-        .note("whether system fields count is not documented: all are counted"),
+        .note("AWS does not say whether system fields count: all are counted"),
     quota("L-0482161A", "Templates per domain", Resource, Some(100.0), Worst(CasesTemplates)),
     quota("L-D0ED993F", "Layouts per domain", Resource, Some(100.0), Worst(CasesLayouts)),
     quota("L-228D6D2D", "Case rules per domain", Resource, None, Worst(CaseRules)),

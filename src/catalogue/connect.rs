@@ -33,18 +33,18 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-19A87C94", "Queues per instance", Routing, Instance, Some(100.0), Count(StandardQueues)),
     Quota::new("L-D3E7BE26", "Routing profiles per instance", Routing, Instance, Some(500.0), Count(RoutingProfiles)),
     Quota::new("L-F325A715", "Security profiles per instance", Core, Instance, Some(100.0), Count(SecurityProfiles))
-        .note("whether the four built-in profiles count is not documented: all are counted"),
+        .note("AWS does not say whether the four built-in profiles count: all are counted"),
     Quota::new("L-D68AAAE4", "User hierarchy groups per instance", Core, Instance, Some(500.0), Count(HierarchyGroups)),
     Quota::new("L-68BBE2E8", "Quick connects per instance", Routing, Instance, Some(100.0), Count(QuickConnects)),
     Quota::new("L-20CD02F7", "Hours of operation per instance", Routing, Instance, Some(100.0), Count(HoursOfOperation)),
     Quota::new("L-0865B754", "Prompts per instance", ContactHandling, Instance, Some(500.0), Count(Prompts)),
     Quota::new("L-22922690", "Contact flows per instance", ContactHandling, Instance, Some(100.0), Count(Flows))
-        .note("whether archived flows count is not documented: all are counted"),
+        .note("AWS does not say whether archived flows count: all are counted"),
     Quota::new("L-19755C7E", "Flow modules per instance", ContactHandling, Instance, Some(200.0), Count(FlowModules))
-        .note("whether archived modules count is not documented: all are counted"),
+        .note("AWS does not say whether archived modules count: all are counted"),
     Quota::new("L-8F812903", "Phone numbers per instance", Core, Instance, Some(5.0), OfInstance(PhoneNumbers)),
     Quota::new("L-D945C9A8", "Agent status per instance", Routing, Instance, Some(50.0), Count(AgentStatuses))
-        .note("whether the built-in statuses count is not documented: all are counted"),
+        .note("AWS does not say whether the built-in statuses count: all are counted"),
     Quota::new("L-3828FBF0", "Predefined Attributes", Routing, Instance, Some(150.0), Count(PredefinedAttributes))
         .note("whether AWS's own attributes (connect:Language ...) count is not documented: all that are listed are counted"),
     Quota::new("L-E3D2F503", "AWS Lambda functions per instance", Category::Integrations, Instance, Some(50.0), Count(LambdaFunctions)),
@@ -103,12 +103,12 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new("L-BF789E19", "Attributes per data table", ContactHandling, Resource, Some(100.0), Worst(DataTableAttributes)),
     Quota::new("L-74395C97", "Primary attributes per data table", ContactHandling, Resource, Some(5.0), WorstIn(DataTableAttributes, "primary")),
     Quota::new("L-735CD262", "Values per data table", ContactHandling, Resource, Some(1000.0), Worst(DataTableValues))
-        .note("whether a value is a cell or a row is not documented: every value that is listed counts"),
+        .note("AWS does not say whether a value is a cell or a row: every value that is listed counts"),
     Quota::new(NO_CODE, "Manual assignment queues per routing profile", Routing, Resource, Some(50.0), Bounded(ManualAssignmentPairs))
         .note("pairs of queue and channel"),
     Quota::new(NO_CODE, "Hours of operation that one inherits overrides from", Routing, Resource, Some(3.0), WorstGroup(HoursParents, &[])),
     Quota::new(NO_CODE, "Traffic distribution groups per instance", Routing, Instance, Some(8.0), OfInstance(TrafficGroups))
-        .note("whether the default group counts is not documented: every one that is listed counts"),
+        .note("AWS does not say whether the default group counts: every one that is listed counts"),
     Quota::new(NO_CODE, "Replica instances", Core, Account, Some(5.0), Count(Replicas)),
     Quota::new(NO_CODE, "Security keys per instance", Core, Instance, Some(2.0), Count(SecurityKeys)),
     Quota::new(NO_CODE, "Quick connects per queue", Routing, Resource, Some(700.0), Worst(QueueQuickConnects)),

@@ -155,8 +155,7 @@ impl Left {
         let time = moment.end.saturating_duration_since(Instant::now());
         let document = CellDocument {
             schema_version: SCHEMA_VERSION,
-            account_id: owner.account_id,
-            region: owner.region,
+            target: target.clone(),
             state: State::Running,
             reason: None,
             execution_id: execution_id.to_owned(),

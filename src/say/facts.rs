@@ -13,7 +13,7 @@ use crate::ledger::Change;
 pub(super) fn circumstances(digest: &Digest<'_>, violation: Violation<'_>) -> Vec<String> {
     let (now, metric) = (digest.context.now, violation.metric);
     let mut what = match violation.change {
-        Change::New(since) => format!("{}; new since {}", metric.status.as_str(), when(since, now)),
+        Change::New(since) => format!("{}; first seen {}", metric.status.as_str(), when(since, now)),
         Change::Still(since) => format!("{}; since {}", metric.status.as_str(), when(since, now)),
         Change::Escalated(since) if metric.status == Status::Critical => {
             format!("critical; escalated from warning, since {}", when(since, now))
@@ -29,7 +29,7 @@ pub(super) fn circumstances(digest: &Digest<'_>, violation: Violation<'_>) -> Ve
     if let Some(rejected) = rejections(metric) {
         what = format!("{rejected}; {what}");
     }
-    let mut lines = vec![what, impact(metric).to_owned(), origin(metric)];
+    let mut lines = vec![what, impact(metric), origin(metric)];
     lines.extend(growth(violation, now).map(|growth| {
         let news = if violation.new_forecast { " (new forecast)" } else { "" };
         format!("{growth}{news}")
@@ -43,7 +43,8 @@ pub(super) fn circumstances(digest: &Digest<'_>, violation: Violation<'_>) -> Ve
 pub(super) fn origin(metric: &Metric) -> String {
     let mut facts = Vec::new();
     facts.extend(metric.limit_source.as_deref().map(|source| limit_origin(source).to_owned()));
-    facts.extend(metric.adjustable.map(|yes| if yes { "adjustable" } else { "not adjustable" }.to_owned()));
+    facts
+        .extend(metric.adjustable.map(|yes| if yes { "AWS can raise it" } else { "AWS does not raise it" }.to_owned()));
     facts.extend(metric.limit_read_at.as_deref().map(|at| format!("as it was read at {at}")));
     if metric.approximate {
         let usage = match metric.bound {
@@ -91,12 +92,12 @@ pub(super) fn requested(metric: &Metric, now: Timestamp) -> Option<String> {
 fn limit_origin(source: &str) -> &str {
     let is = |known: LimitSource| source == known.as_str();
     if is(LimitSource::Instance) {
-        "limit applied to this instance"
+        "limit set for this instance"
     } else if is(LimitSource::Account) {
-        "limit applied to the account"
+        "limit set for the account"
     } else if is(LimitSource::Override) {
-        "limit: your override"
+        "limit: your own"
     } else {
-        "limit: AWS default"
+        "limit: the default of AWS"
     }
 }

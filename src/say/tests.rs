@@ -141,7 +141,7 @@ fn listed(document: &Value, list: &str) -> usize {
 fn example() -> Vec<Metric> {
     let flows = Metric {
         limit_source: Some("instance".to_owned()),
-        note: Some("whether archived flows count is not documented: all are counted".to_owned()),
+        note: Some("AWS does not say whether archived flows count: all are counted".to_owned()),
         ..metric("L-22922690", "Contact flows per instance", 147.0, 100.0)
     };
     let functions = metric("L-E3D2F503", "AWS Lambda functions per instance", 42.0, 50.0);
@@ -161,17 +161,18 @@ fn the_example_of_the_contract() {
     Instance: MyConnectInstance (12345678-1234-1234-1234-123456789012)
     Threshold: 80%
     Violations Found: 2
+    Not checked: 1 quota
 
     VIOLATIONS:
     • Contact flows per instance: 147/100 (147.0%) - VIOLATION
-      critical; new since 23:08 UTC
-      build: nothing new can be made when it is full
-      limit applied to this instance; adjustable
-      whether archived flows count is not documented: all are counted
+      critical; first seen 23:08 UTC
+      It is full: nothing new can be made, and contacts go on
+      limit set for this instance; AWS can raise it
+      AWS does not say whether archived flows count: all are counted
     • AWS Lambda functions per instance: 42/50 (84.0%) - VIOLATION
       warning; since 14:00 UTC
-      build: nothing new can be made when it is full
-      limit: AWS default; adjustable
+      8 left. When it is full, nothing new can be made, and contacts go on
+      limit: the default of AWS; AWS can raise it
 
     SUMMARY:
     • Total quotas monitored: 24
@@ -185,7 +186,7 @@ fn the_example_of_the_contract() {
     • AWS Lambda functions per instance (L-E3D2F503): ask AWS for more
       aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-E3D2F503 --desired-value 70 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-E3D2F503
-    • To mute Contact flows per instance, put this into QUOTA_OVERRIDES (for another quota, with its code):
+    • To mute Contact flows per instance, add this to QUOTA_OVERRIDES (for another quota, replace the code):
       {"L-22922690": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     COULD NOT BE CHECKED:
@@ -200,7 +201,7 @@ fn the_example_of_the_contract() {
     "#);
     let (body, document) = opened(&message);
     assert_snapshot!(body["sms"].as_str().unwrap(), @"Connect Quota Alert: MyConnectInstance: 2 violations, worst: Contact flows per instance 147/100 (147.0%)");
-    assert_snapshot!(document["violations"][0].to_string(), @r#"{"adjustable":true,"category":"contact handling","change":"new","impact":"build","increase_command":"aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012","limit":100.0,"limit_source":"instance","links":{"quota":"https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690"},"note":"whether archived flows count is not documented: all are counted","quota_code":"L-22922690","quota_name":"Contact flows per instance","scope":"instance","service_code":"connect","since":"2025-09-12T23:08:19Z","source":"connect:ListUsers","status":"critical","usage":147.0,"utilization":147.0}"#);
+    assert_snapshot!(document["violations"][0].to_string(), @r#"{"adjustable":true,"category":"contact handling","change":"new","impact":"build","increase_command":"aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-22922690 --desired-value 245 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012","limit":100.0,"limit_source":"instance","links":{"quota":"https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-22922690"},"note":"AWS does not say whether archived flows count: all are counted","quota_code":"L-22922690","quota_name":"Contact flows per instance","scope":"instance","service_code":"connect","since":"2025-09-12T23:08:19Z","source":"connect:ListUsers","status":"critical","usage":147.0,"utilization":147.0}"#);
     let attributes: Vec<_> = message.attributes.iter().map(|(_, v)| v.as_str()).collect();
     assert_eq!(attributes, ["raised", "critical", "build", ID, "123456789012", "eu-central-1"]);
 }
@@ -246,9 +247,10 @@ fn unseen_only() {
     Instance: 12345678-1234-1234-1234-123456789012
     Threshold: 80%
     Violations Found: 0
+    Not checked: 3 quotas
 
     VIOLATIONS:
-    • none
+    • none seen, because nothing could be checked
 
     SUMMARY:
     • Total quotas monitored: 0
@@ -260,7 +262,7 @@ fn unseen_only() {
       AWS Lambda functions per instance (new), Amazon Lex bots per instance (new)
     • connect:ListUsers access_denied: the role lacks connect:ListUsers: add it to the role's policy
       Users per instance
-    • To mute AWS Lambda functions per instance, put this into QUOTA_OVERRIDES (for another quota, with its code):
+    • To mute AWS Lambda functions per instance, add this to QUOTA_OVERRIDES (for another quota, replace the code):
       {"AWS Lambda functions per instance": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because quotas can no longer be checked.
@@ -297,13 +299,13 @@ fn the_account() {
     VIOLATIONS:
     • Rate of ListUsers API requests: 1.95/2 (97.5%) - VIOLATION
       critical; escalated from warning, since 14:00 UTC
-      live: API calls are turned away when it is full
-      limit applied to the account; adjustable
+      0.05 left. When it is full, API calls are turned away
+      limit set for the account; AWS can raise it
       peak minute 22:41 UTC; 12 calls rejected
     • External voice transfer connectors per account: 3/0 - VIOLATION
-      critical; new since 23:08 UTC
-      build: nothing new can be made when it is full
-      limit: AWS default; adjustable
+      critical; first seen 23:08 UTC
+      It is full: nothing new can be made, and contacts go on
+      limit: the default of AWS; AWS can raise it
 
     SUMMARY:
     • Total quotas monitored: 2
@@ -317,7 +319,7 @@ fn the_account() {
     • External voice transfer connectors per account (L-2BE4D75F): ask AWS for more
       aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-2BE4D75F --desired-value 5
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-2BE4D75F
-    • To mute Rate of ListUsers API requests, put this into QUOTA_OVERRIDES (for another quota, with its code):
+    • To mute Rate of ListUsers API requests, add this to QUOTA_OVERRIDES (for another quota, replace the code):
       {"L-8787723E": {"mute": {"reason": "...", "until": "2025-10-12"}}}
 
     Sent because a quota is newly over its threshold.
@@ -348,9 +350,9 @@ fn a_test_is_marked_as_one() {
     >
     > VIOLATIONS:
     > • Contact flows per instance: 147/100 (147.0%) - VIOLATION
-    >   critical; new since 14:00 UTC
-    >   build: nothing new can be made when it is full
-    >   limit applied to this instance; adjustable
+    >   critical; first seen 14:00 UTC
+    >   It is full: nothing new can be made, and contacts go on
+    >   limit set for this instance; AWS can raise it
     It goes on with a summary, with what could not be checked, and with what to do about each quota.
 
     IF YOU DID NOT EXPECT THIS:

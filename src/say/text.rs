@@ -75,6 +75,9 @@ fn header(page: &mut Page, digest: &Digest<'_>) {
     }
     page.line(format!("Threshold: {}%", number(context.thresholds.warning)));
     page.line(format!("Violations Found: {}", digest.violations.len()));
+    if !digest.unseen.is_empty() {
+        page.line(format!("Not checked: {}", counted(digest.unseen.len(), "quota")));
+    }
 }
 
 pub(super) fn account_line(account: &Account) -> String {
@@ -96,7 +99,7 @@ fn whose(ou: Option<&str>, owner: Option<&str>) -> String {
 fn violations(page: &mut Page, digest: &Digest<'_>, most: usize) {
     page.section("VIOLATIONS:");
     if digest.violations.is_empty() {
-        page.bullet("none");
+        page.bullet(if digest.rows.checked == 0 { "none seen, because nothing could be checked" } else { "none" });
     }
     for violation in digest.violations.iter().take(most) {
         page.bullet(format!("{}: {} - VIOLATION", name(violation.metric), reading(violation.metric)));
@@ -240,8 +243,8 @@ fn what_to_do(page: &mut Page, digest: &Digest<'_>, most: usize) {
 /// One line for the whole message: whoever mutes one quota can mute another.
 fn to_mute(page: &mut Page, digest: &Digest<'_>, metric: &Metric) {
     let quotas = digest.violations.len() + digest.forecasts.len() + digest.unseen.len();
-    let others = if quotas > 1 { " (for another quota, with its code)" } else { "" };
-    page.bullet(format!("To mute {}, put this into QUOTA_OVERRIDES{others}:", name(metric)));
+    let others = if quotas > 1 { " (for another quota, replace the code)" } else { "" };
+    page.bullet(format!("To mute {}, add this to QUOTA_OVERRIDES{others}:", name(metric)));
     page.detail(mute(digest.context, metric));
 }
 
@@ -332,9 +335,9 @@ pub(super) fn test(account: &Account, now: Timestamp) -> String {
         "",
         "VIOLATIONS:",
         "• Contact flows per instance: 147/100 (147.0%) - VIOLATION",
-        "  critical; new since 14:00 UTC",
-        "  build: nothing new can be made when it is full",
-        "  limit applied to this instance; adjustable",
+        "  critical; first seen 14:00 UTC",
+        "  It is full: nothing new can be made, and contacts go on",
+        "  limit set for this instance; AWS can raise it",
     ] {
         page.line(format!("> {line}").trim_end());
     }

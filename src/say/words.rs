@@ -84,14 +84,17 @@ fn rejected_noun(metric: &Metric) -> &'static str {
     }
 }
 
-/// What happens when the quota is full.
-pub(super) fn impact(metric: &Metric) -> &'static str {
-    match metric.impact {
-        Impact::Live if metric.category == catalogue::Category::ApiRates.as_str() => {
-            "live: API calls are turned away when it is full"
-        }
-        Impact::Live => "live: contacts or calls are turned away when it is full",
-        Impact::Build => "build: nothing new can be made when it is full",
+/// What happens when the quota is full, or that it is full already.
+pub(super) fn impact(metric: &Metric) -> String {
+    let what = match metric.impact {
+        Impact::Live if metric.category == catalogue::Category::ApiRates.as_str() => "API calls are turned away",
+        Impact::Live => "contacts are turned away",
+        Impact::Build => "nothing new can be made, and contacts go on",
+    };
+    match (metric.usage, metric.limit) {
+        (Some(usage), Some(limit)) if usage >= limit => format!("It is full: {what}"),
+        (Some(usage), Some(limit)) => format!("{} left. When it is full, {what}", number(limit - usage)),
+        _ => format!("When it is full, {what}"),
     }
 }
 

@@ -5,6 +5,7 @@ use simaws::{Fault, FaultKind, Times};
 
 use crate::harness::BUCKET;
 use crate::hub::{ACCOUNTS, Hub, REGIONS, cell_payload, target};
+use crate::schema;
 
 /// The states of the cells of a digest's report, by account and Region.
 fn states(report: &Value) -> Vec<(String, String, String)> {
@@ -25,7 +26,7 @@ fn subjects(hub: &Hub) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn three_hours_of_a_fleet_in_which_everything_happens() {
-    let mut hub = Hub::new();
+    let hub = Hub::new();
     // Acme is in both Regions, with a replica. Beta's role is missing. Gamma: one Region is denied by policy, one off.
     let [acme, beta, gamma] = ACCOUNTS;
     let [west, east] = REGIONS;
@@ -167,6 +168,8 @@ async fn three_hours_of_a_fleet_in_which_everything_happens() {
     assert_eq!(subjects(&hub), Vec::<String>::new());
     // Programs got an incident for each cell that was unseen, and its end.
     let events = hub.events();
+    let of_event = schema::schema("event");
+    events.iter().for_each(|event| schema::assert_valid(&of_event, event));
     let of_cells: Vec<(&str, &str)> = events
         .iter()
         .filter(|e| e["dedup_key"].as_str().unwrap().ends_with("/cell/unseen"))
@@ -185,7 +188,7 @@ async fn three_hours_of_a_fleet_in_which_everything_happens() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cells_run_uses_the_roles_session_and_keeps_what_it_has_apart() {
-    let mut hub = Hub::new();
+    let hub = Hub::new();
     let [acme, ..] = ACCOUNTS;
     let [west, east] = REGIONS;
     hub.estate.trust(&[acme], "ConnectQuotaMonitorReader", Some("a-secret"));

@@ -1,5 +1,10 @@
 //! The digest at odd moments: while cells run, after one was killed, twice at once, and where it cannot tell.
 
+use std::time::Duration;
+
+use connect_quota_monitor::aws::pace::PacingPlan;
+use connect_quota_monitor::domain::request::Request;
+use connect_quota_monitor::run::{App, Moment};
 use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Times};
 
@@ -7,7 +12,7 @@ use crate::harness::NOON;
 use crate::hub::{ACCOUNTS, Hub, REGIONS};
 
 async fn fleet() -> Hub {
-    let mut hub = Hub::new();
+    let hub = Hub::new();
     hub.estate.trust(&ACCOUNTS, "ConnectQuotaMonitorReader", Some("a-secret"));
     let (west, _) = hub.pair(ACCOUNTS[0], 1);
     west.world().instances[0].set("ListPrompts", 430);
@@ -23,7 +28,7 @@ fn cell(hub: &Hub, region: &str) -> (String, Value) {
 
 #[tokio::test(start_paused = true)]
 async fn a_digest_while_cells_run_says_so_and_a_run_that_was_killed_is_unseen() {
-    let mut hub = fleet().await;
+    let hub = fleet().await;
     hub.hour(0).await;
     hub.forget_mails();
     // The next hour: one cell is done, the other has begun.
@@ -81,7 +86,7 @@ async fn a_digest_while_cells_run_says_so_and_a_run_that_was_killed_is_unseen() 
 
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_told_is_told_by_the_next_digest_and_never_twice() {
-    let mut hub = fleet().await;
+    let hub = fleet().await;
     let payloads = hub.object("fleet/cells.json");
     for payload in payloads.as_array().unwrap() {
         hub.invoke(payload, 0).await.unwrap();
@@ -110,18 +115,25 @@ async fn what_could_not_be_told_is_told_by_the_next_digest_and_never_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn a_digest_before_anything_is_found_says_what_is_missing() {
-    let mut hub = Hub::new();
+    let hub = Hub::new();
     let answer = hub.task(json!({ "fleet": "digest" }), 0).await.unwrap();
     assert_eq!((&answer["cells"]["expected"], &answer["complete"]), (&json!(0), &json!(false)));
     assert!(answer["notes"][0].as_str().unwrap().contains("No list of accounts has been made yet"));
+    // Cells that were measured without a list are a fleet too.
+    hub.estate.trust(&ACCOUNTS, "ConnectQuotaMonitorReader", Some("a-secret"));
+    hub.pair(ACCOUNTS[0], 1);
+    let target = json!({ "account_id": ACCOUNTS[0], "region": REGIONS[0], "account_name": "Acme itself" });
+    hub.run(target, 0).await.unwrap();
+    let answer = hub.task(json!({ "fleet": "digest" }), 0).await.unwrap();
+    assert_eq!((&answer["cells"]["expected"], &answer["cells"]["seen"]), (&json!(1), &json!(1)), "{answer:#}");
+    assert_eq!(hub.object("fleet/latest/report.json")["matrix"][0]["account_name"], "Acme itself");
     let dry = hub.task(json!({ "fleet": "digest", "dry_run": true }), 0).await.unwrap();
     assert_eq!(dry["dry_run"], true);
 }
 
-/// Runs of cells in one process: the memory of a cell's buckets is its own.
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_of_a_cell_leaves_nothing() {
-    let mut hub = fleet().await;
+    let hub = fleet().await;
     let before = hub.keys();
     let mut payload = hub.object("fleet/cells.json")[0].clone();
     payload["dry_run"] = json!(true);
@@ -129,4 +141,26 @@ async fn a_dry_run_of_a_cell_leaves_nothing() {
     assert_eq!((&answer["dry_run"], &answer["account_name"]), (&json!(true), &json!("Acme")));
     assert!(answer["instances"][0]["metrics"].as_array().unwrap().len() > 60);
     assert_eq!((hub.keys(), hub.mails().len()), (before, 0));
+}
+
+/// AWS's limits are of an account and Region: cells do not wait for each other, and two runs of one cell do.
+#[tokio::test(start_paused = true)]
+async fn each_cell_has_its_own_pace_in_one_process() {
+    let mut hub = fleet().await;
+    hub.plans = (PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
+    async fn look(app: &App, payload: &Value) {
+        let mut request = Request::from_payload(payload).unwrap();
+        request.dry_run = true;
+        let now = jiff::Timestamp::from_second(NOON).unwrap();
+        app.run(&request, Moment::within(now, Duration::from_secs(900))).await.unwrap();
+    }
+    let cells = hub.object("fleet/cells.json");
+    let time = async |cells: [&Value; 2]| {
+        let (app, began) = (hub.app().await, tokio::time::Instant::now());
+        tokio::join!(look(&app, cells[0]), look(&app, cells[1]));
+        began.elapsed().as_secs_f64()
+    };
+    let apart = time([&cells[0], &cells[1]]).await;
+    let together = time([&cells[0], &cells[0]]).await;
+    assert!(apart > 10.0 && together > 1.6 * apart, "{apart} s apart, {together} s together");
 }

@@ -1,6 +1,12 @@
 //! The search for a fleet's cells: an organization, a list, and what goes wrong with either.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_quota_monitor::aws::pace::PacingPlan;
 use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::harness::roomy;
 use crate::hub::{ACCOUNTS, Hub, REGIONS};
@@ -15,7 +21,7 @@ fn trusting() -> Hub {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_in_the_bucket_stands_for_the_organization_and_a_cell_is_one_however_often_it_is_named() {
-    let mut hub = trusting();
+    let hub = trusting();
     hub.pair(ACCOUNTS[0], 2);
     let line = format!("{},{},Acme list,team-b\n", ACCOUNTS[0], REGIONS[0]);
     hub.put("fleet/accounts.txt", &line.repeat(100_000));
@@ -80,7 +86,7 @@ async fn units_exclusions_tags_and_enabled_regions() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_search_keeps_the_list_and_the_digest_says_so_once() {
-    let mut hub = trusting();
+    let hub = trusting();
     hub.pair(ACCOUNTS[0], 1);
     hub.task(json!({ "fleet": "discover" }), 0).await.unwrap();
     hub.hour(0).await;
@@ -121,7 +127,7 @@ async fn a_failed_search_keeps_the_list_and_the_digest_says_so_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_cannot_be_entered_keeps_its_cells_and_one_that_was_emptied_is_told() {
-    let mut hub = trusting();
+    let hub = trusting();
     let (west, _) = hub.pair(ACCOUNTS[0], 1);
     west.world().instances[0].set("ListPrompts", 499);
     hub.task(json!({ "fleet": "discover" }), 0).await.unwrap();
@@ -198,4 +204,37 @@ async fn a_thousand_cells_are_found_and_summed_up() {
     // A second digest at the same time says nothing anew.
     hub.digest(0).await.unwrap();
     assert_eq!(hub.mails().len(), 1);
+}
+
+/// How long a round takes: fifty cells at a time, at the documented pace, 100 ms a call.
+#[tokio::test(start_paused = true)]
+#[ignore = "a hundred whole runs take the processor some minutes"]
+async fn cells_an_hour() {
+    let mut hub = Hub::new();
+    hub.plans = (PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
+    hub.latency = Duration::from_millis(100);
+    hub.estate.trust(&ACCOUNTS, ROLE, Some("a-secret"));
+    let cells: Vec<String> = (0..100).map(|n| format!("8{n:011}")).collect();
+    hub.estate.trust(&cells.iter().map(String::as_str).collect::<Vec<_>>(), ROLE, Some("a-secret"));
+    for account in &cells {
+        let world = crate::hub::world(account, REGIONS[0], 1);
+        let arn = world.instances[0].arn(&world);
+        hub.estate.add(world).world().quotas.set_instance("L-9A46857E", &arn, 700.0);
+    }
+    let (hub, began, turns) = (Arc::new(hub), tokio::time::Instant::now(), Arc::new(Semaphore::new(50)));
+    let mut running = JoinSet::new();
+    for account in cells {
+        let (hub, turns) = (Arc::clone(&hub), Arc::clone(&turns));
+        running.spawn(async move {
+            let _turn = turns.acquire_owned().await.unwrap();
+            let began = tokio::time::Instant::now();
+            hub.invoke(&crate::hub::cell_payload(&account, REGIONS[0]), 0).await.unwrap();
+            began.elapsed().as_secs_f64()
+        });
+    }
+    let seconds: Vec<f64> = running.join_all().await;
+    let round = began.elapsed().as_secs_f64();
+    let each = seconds.iter().sum::<f64>() / 100.0;
+    eprintln!("100 cells in {round:.1} s, {each:.1} s each: {:.0} cells an hour", 100.0 / round * 3600.0);
+    assert!(round < 180.0, "{round}");
 }

@@ -29,12 +29,15 @@ const HUB: (&str, &str) = ("999900001111", "eu-central-1");
 
 /// Where bytes leave the SDK, the estate takes them.
 #[derive(Debug, Clone)]
-struct Wire(Estate);
+struct Wire(Estate, Duration);
 
 impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Self(estate) = self.clone();
+        let Self(estate, latency) = self.clone();
         HttpConnectorFuture::new(async move {
+            if !latency.is_zero() {
+                tokio::time::sleep(latency).await;
+            }
             match estate.handle(transport::request(request)?).await {
                 Reply::Http(response) => transport::answer(response.map(SdkBody::from)),
                 Reply::Unconnected(why) => Err(transport::unconnected(why)),
@@ -58,6 +61,10 @@ pub struct Hub {
     config: Config,
     topic: String,
     events: String,
+    /// Of Connect and of Service Quotas.
+    pub plans: (PacingPlan, PacingPlan),
+    /// What each call takes.
+    pub latency: Duration,
 }
 
 pub fn target(account_id: &str, region: &str) -> Value {
@@ -104,7 +111,8 @@ impl Hub {
         config.fleet.external_id = Some("a-secret".to_owned());
         config.fleet.regions = REGIONS.map(str::to_owned).to_vec();
         config.fleet.owner_tag = Some("Team".to_owned());
-        Self { estate, config, topic, events }
+        let fast = PacingPlan::Flat(Rate::new(10_000.0, 10_000));
+        Self { estate, config, topic, events, plans: (fast.clone(), fast), latency: Duration::ZERO }
     }
 
     pub fn config(&mut self, change: impl FnOnce(&mut Config)) {
@@ -121,21 +129,22 @@ impl Hub {
         roomy(n).instances[n - 1].id.clone()
     }
 
-    async fn app(&self) -> App {
-        let fast = PacingPlan::Flat(Rate::new(10_000.0, 10_000));
-        let sdk: SdkConfig = transport::clients(self.estate.hub(), Wire(self.estate.clone()))
+    /// A process of the function.
+    pub async fn app(&self) -> App {
+        let wire = Wire(self.estate.clone(), self.latency);
+        let sdk: SdkConfig = transport::clients(self.estate.hub(), wire)
             .retry_config(aws_config::retry::RetryConfig::standard().with_max_attempts(4))
             .load()
             .await;
-        let aws = Aws::with_plans(&sdk, fast.clone(), fast.clone());
+        let aws = Aws::with_plans(&sdk, self.plans.0.clone(), self.plans.1.clone());
         let mut app = App::new(self.config.clone(), aws, Sinks::new(&sdk, &self.config, true));
-        app.cells = Cells::with_plans(&sdk, &self.config, (fast.clone(), fast));
+        app.cells = Cells::with_plans(&sdk, &self.config, self.plans.clone());
         app.organization = Some(Organization::of(&sdk));
         app
     }
 
     /// One invocation, as Lambda makes it.
-    pub async fn invoke_at(&mut self, payload: &Value, unix_seconds: i64) -> Result<Value, RunError> {
+    pub async fn invoke_at(&self, payload: &Value, unix_seconds: i64) -> Result<Value, RunError> {
         let request = Request::from_payload(payload)?;
         let app = Arc::new(self.app().await);
         self.estate.set_clock(unix_seconds);
@@ -146,20 +155,20 @@ impl Hub {
         }
     }
 
-    pub async fn invoke(&mut self, payload: &Value, hour: i64) -> Result<Value, RunError> {
+    pub async fn invoke(&self, payload: &Value, hour: i64) -> Result<Value, RunError> {
         self.invoke_at(payload, NOON + hour * 3600).await
     }
 
-    pub async fn task(&mut self, payload: Value, hour: i64) -> Result<Value, RunError> {
+    pub async fn task(&self, payload: Value, hour: i64) -> Result<Value, RunError> {
         self.invoke(&payload, hour).await
     }
 
-    pub async fn run(&mut self, target: Value, hour: i64) -> Result<Value, RunError> {
+    pub async fn run(&self, target: Value, hour: i64) -> Result<Value, RunError> {
         self.invoke(&json!({ "target": target }), hour).await
     }
 
     /// What the state machine does in an hour: every cell of the list, and the digest.
-    pub async fn hour(&mut self, hour: i64) -> Vec<Result<Value, RunError>> {
+    pub async fn hour(&self, hour: i64) -> Vec<Result<Value, RunError>> {
         let start = NOON + hour * 3600;
         let mut answers = Vec::new();
         for (n, payload) in self.object("fleet/cells.json").as_array().unwrap().clone().iter().enumerate() {
@@ -169,7 +178,7 @@ impl Hub {
         answers
     }
 
-    pub async fn digest(&mut self, hour: i64) -> Result<Value, RunError> {
+    pub async fn digest(&self, hour: i64) -> Result<Value, RunError> {
         let start = NOON + hour * 3600;
         let started_at = Timestamp::from_second(start).unwrap().to_string();
         self.invoke_at(&json!({ "fleet": "digest", "started_at": started_at }), start + 1200).await

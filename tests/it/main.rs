@@ -33,6 +33,7 @@ mod faults;
 mod figures;
 mod fit;
 mod fleet;
+mod fleet_cli;
 mod fleet_digest;
 mod fleet_search;
 mod gone;

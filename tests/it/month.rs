@@ -64,7 +64,7 @@ async fn messages(mut bench: Bench, hours: i64) -> Vec<(i64, String, String)> {
 type Expected = (i64, &'static str, &'static str);
 
 const FIRST_WEEK: &[Expected] = &[
-    (5, "raised", "• Prompts per instance: 430/500 (86.0%) - VIOLATION\n  warning; new since 17:00 UTC\n"),
+    (5, "raised", "• Prompts per instance: 430/500 (86.0%) - VIOLATION\n  warning; first seen 17:00 UTC\n"),
     (29, "reminder", "  warning; since 2026-03-02 17:00 UTC; was 86.0% yesterday\n"),
     (41, "escalated", "  critical; escalated from warning, since 2026-03-02 17:00 UTC; was 80.0% yesterday\n"),
     (50, "recovered", "• Prompts per instance: 10/500 (2.0%), was critical since 2026-03-02 17:00 UTC\n"),
@@ -72,7 +72,7 @@ const FIRST_WEEK: &[Expected] = &[
     (73, "recovered", "• Queues per instance: 5/100 (5.0%), could not be checked since 10:00 UTC\n"),
     (80, "raised", "3 rejected in the window (3 ThrottledCalls)\n"),
     (82, "recovered", "• Concurrent active calls per instance: 0/10 (0.0%), was critical since 20:00 UTC\n"),
-    (91, "raised", "• Users per instance: 450/500 (90.0%) - VIOLATION\n  warning; new since 06:00 UTC\n"),
+    (91, "raised", "• Users per instance: 450/500 (90.0%) - VIOLATION\n  warning; first seen 06:00 UTC\n"),
     (95, "recovered", "• Users per instance: 20/500 (4.0%), was warning since 06:00 UTC\n"),
 ];
 
@@ -83,7 +83,7 @@ const LATER: &[Expected] = &[
         "• Contact flows per instance: 60/100 (60.0%) - FORECAST\n  +3 a day over 16 days: full on 1 April\n  new; ",
     ),
     (midnight(19) + 23, "recovered", "• Contact flows per instance: 15/100 (15.0%), no longer full soon"),
-    (600, "raised", "• Prompts per instance: 430/500 (86.0%) - VIOLATION\n  warning; new since 12:00 UTC"),
+    (600, "raised", "• Prompts per instance: 430/500 (86.0%) - VIOLATION\n  warning; first seen 12:00 UTC"),
     (624, "reminder", "warning; since 2026-03-27 12:00 UTC; was 86.0% yesterday\n"),
     (648, "reminder", "warning; since 2026-03-27 12:00 UTC"),
     (672, "reminder", "warning; since 2026-03-27 12:00 UTC"),

@@ -53,15 +53,15 @@ fn growth_requests_and_yesterday() {
 
     VIOLATIONS:
     • Concurrent active calls per instance: 62/100 (62.0%) - VIOLATION
-      critical; new since 23:08 UTC
-      live: contacts or calls are turned away when it is full
-      limit: AWS default; adjustable
+      critical; first seen 23:08 UTC
+      38 left. When it is full, contacts are turned away
+      limit: the default of AWS; AWS can raise it
       this run requested 200, CASE_OPENED, request r-1
       peak at 2025-09-12 22:41 UTC; 3 rejected in the window (3 ThrottledCalls)
     • Contact flows per instance: 92/100 (92.0%) - VIOLATION
       warning; since 14:08 UTC; was 82.0% yesterday
-      build: nothing new can be made when it is full
-      limit: AWS default; adjustable
+      8 left. When it is full, nothing new can be made, and contacts go on
+      limit: the default of AWS; AWS can raise it
       +12 a day over 14 days: full on 9 December
       requested 200, CASE_OPENED since 3 September
 
@@ -73,7 +73,7 @@ fn growth_requests_and_yesterday() {
     FORECAST:
     • Users per instance: 360/500 (72.0%) - FORECAST
       +12 a day over 14 days: full on 25 September
-      new; limit: AWS default; adjustable
+      new; limit: the default of AWS; AWS can raise it
 
     WHAT TO DO:
     • Concurrent active calls per instance (L-12AB7C57): a request is open. Should AWS refuse it, ask again
@@ -85,7 +85,7 @@ fn growth_requests_and_yesterday() {
     • Users per instance (L-9A46857E): ask AWS for more
       aws service-quotas request-service-quota-increase --region eu-central-1 --service-code connect --quota-code L-9A46857E --desired-value 625 --context-id arn:aws:connect:eu-central-1:123456789012:instance/12345678-1234-1234-1234-123456789012
       Console: https://eu-central-1.console.aws.amazon.com/servicequotas/home/services/connect/quotas/L-9A46857E
-    • To mute Concurrent active calls per instance, put this into QUOTA_OVERRIDES (for another quota, with its code):
+    • To mute Concurrent active calls per instance, add this to QUOTA_OVERRIDES (for another quota, replace the code):
       {"L-12AB7C57": {"instances": {"12345678-1234-1234-1234-123456789012": {"mute": {"reason": "...", "until": "2025-10-12"}}}}}
 
     Sent because a quota is newly over its threshold.

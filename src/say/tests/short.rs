@@ -28,7 +28,9 @@ fn the_short_forms_say_what_was_rejected() {
         "Connect Quota Alert: acme: 340 calls REJECTED, 2 violations, worst: Concurrent active calls per instance 62/100 (62.0%)"
     );
     assert!(
-        message.text.contains("calls per instance: 62/100 (62.0%) - VIOLATION\n  340 calls REJECTED; critical; new")
+        message
+            .text
+            .contains("calls per instance: 62/100 (62.0%) - VIOLATION\n  340 calls REJECTED; critical; first seen")
     );
     let first = &document["violations"][0];
     assert_eq!((&first["rejected"], first["impact"].as_str()), (&340.0.into(), Some("live")));
