@@ -449,15 +449,36 @@ def test_only_the_own_service_of_the_own_account_takes_the_hubs_roles():
 
 # ---- The hub's resources ---------------------------------------------------------------------------
 
-#: Differs on purpose: in the hub there is no StackSet of hubs.
-OWN_PARAMETERS = {"CodeS3Bucket"}
+#: Differ on purpose: there is no StackSet of hubs, and the fleet's variables need their share of the environment.
+OWN_PARAMETERS = {"CodeS3Bucket", "QuotaOverrides", "QuotaOverridesParameter", "QuotaOverridesObject"}
 
 
 def test_parameters_that_have_the_same_name_are_the_same():
     shared = set(Hub.template["Parameters"]) & set(TEMPLATE["Parameters"]) - OWN_PARAMETERS
-    assert len(shared) >= 25
+    assert len(shared) >= 23
     for name in shared:
         assert Hub.template["Parameters"][name] == TEMPLATE["Parameters"][name], name
+
+
+def test_the_environment_fits_at_its_longest():
+    """Lambda takes 4 KB of names and values together."""
+
+    def longest(name, text="x"):
+        return text.ljust(Hub.template["Parameters"][name]["MaxLength"], "x")
+
+    texts = ("FleetOus", "FleetExcludeAccounts", "FleetRegions", "FleetOwnerTag", "IncludeInstances", "ExcludeInstances", "QuotaOverrides")
+    worst = Hub(
+        **ALL_ON
+        | {name: longest(name) for name in texts}
+        | {name: longest(name) for name in ("EventsTopicArn", "ExistingTopicArn", "EventBusName")}
+        | {"QuotaOverridesParameter": "", "FleetRoleName": "r" * 64, "FleetExternalId": "e" * 64, "ConnectPacing": "per-operation"}
+        | {"ReminderHours": "8784", "ReminderHoursBuild": "8784", "HistoryRetentionDays": "3653", "DetailCallBudget": "10000"}
+        | {"ThresholdPercentage": "100", "CriticalPercentage": "100", "ConnectRateShare": "100", "ForecastDays": "365"}
+    ).function["Environment"]["Variables"]
+    made = {"DYNAMODB_TABLE": "t" * 255, "S3_BUCKET": "b" * 63}
+    assert sum(len(name) + len(made.get(name, str(value))) for name, value in worst.items()) <= 4096
+    for name, text in (("QuotaOverridesParameter", "/x"), ("QuotaOverridesObject", "b/k")):
+        assert len("s3://" + longest(name, text)) <= Hub.template["Parameters"]["QuotaOverrides"]["MaxLength"]
 
 
 def test_every_parameter_is_used_and_grouped():

@@ -35,7 +35,7 @@ AT_ONCE = [
     (["--ous", "marketing"], "FleetOus 'marketing' must be ids such as ou-a1b2-c3d4e5f6"),
     (["--exclude-accounts", "12345678901"], "must be account numbers of twelve digits"),
     (["--fleet-regions", "us_east_1"], "FleetRegions 'us_east_1' must be Regions such as us-east-1,eu-central-1"),
-    (["--external-id", "*"], "FleetExternalId '*' must be 2 to 256 of letters"),
+    (["--external-id", "*"], "FleetExternalId '*' must be 2 to 64 of letters"),
     (["--parameter", "MaxConcurrency=0"], "MaxConcurrency '0' must be a whole number from 1 to 1000"),
     (["--parameter", "MinuteOfHour=60"], "MinuteOfHour '60' must be a whole number from 0 to 59"),
     (["--parameter", "ManageApiAlarms=true"], "there is no parameter ManageApiAlarms in hub.yaml"),
