@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from cfnlint.decode import cfn_yaml
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from conftest import ROOT
 from template import EVERYTHING, PSEUDO, TEMPLATE, Deployment
+from test_deployer import OTHER_FEATURES, UNUSED
 from test_iam import ACTION_OF, NEWER_THAN_THE_REFERENCE, PREFIX_OF, REFERENCE, actions_for, granted, listed, resource_patterns
 from test_lint import clean
 
@@ -560,3 +562,82 @@ def test_no_partition_is_written_down():
         text = (FLEET / f"{name}.yaml").read_text()
         code = "\n".join(line for line in text.splitlines() if not re.match(r"\s*(Description|AllowedPattern|#)", line))
         assert "arn:aws:" not in code and "amazonaws.com.cn" not in code
+
+
+# ---- Whoever deploys -------------------------------------------------------------------------------
+
+#: Beside the policy for one account's stack.
+DEPLOYER = json.loads((ROOT / "docs" / "deployer-policy-fleet.json").read_text())
+STACK = "connect-quota-monitor-fleet"
+#: What the stack and the script make, whose names the other policy does not know.
+NAMED = {
+    "states": [f"arn:aws:states:REGION:ACCOUNT:stateMachine:Machine-{STACK}"],
+    "scheduler": [f"arn:aws:scheduler:REGION:ACCOUNT:schedule/default/{STACK}-Schedule-1A2B"],
+    "iam": ["arn:aws:iam::ACCOUNT:role/ConnectQuotaMonitorFleet"],
+    "logs": [f"arn:aws:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/states/{STACK}:*"],
+    "cloudformation": [f"arn:aws:cloudformation:REGION:ACCOUNT:stack/{name}/1a2b" for name in (STACK, "connect-quota-monitor-reader")],
+}
+#: Logs of other features, and what only bucket and key need, which the other policy has.
+ELSEWHERE = re.compile(r"kms:|s3:|iam:(Create|Delete)ServiceLinkedRole|logs:(PutIndexPolicy|DeleteIndexPolicy|DescribeIndexPolicies)$")
+#: What each command of fleet/deploy.sh asks for; none stands for those that are only printed.
+COMMANDS = {
+    "organizations describe-organization": "organizations:DescribeOrganization",
+    "organizations list-roots": "organizations:ListRoots",
+    "cloudformation describe-organizations-access": "cloudformation:DescribeOrganizationsAccess",
+    "cloudformation describe-stack-set": "cloudformation:DescribeStackSet",
+    "cloudformation create-stack-set": "cloudformation:CreateStackSet",
+    "cloudformation update-stack-set": "cloudformation:UpdateStackSet",
+    "cloudformation create-stack-instances": "cloudformation:CreateStackInstances",
+    "cloudformation describe-stack-set-operation": "cloudformation:DescribeStackSetOperation",
+    "cloudformation list-stack-set-operation-results": "cloudformation:ListStackSetOperationResults",
+    "cloudformation deploy": "cloudformation:CreateChangeSet",
+    "iam get-role": "iam:GetRole",
+    "lambda get-account-settings": None,
+    "scheduler get-schedule": "scheduler:GetSchedule",
+    "cloudformation delete-stack-instances": None,
+    "cloudformation delete-stack-set": None,
+}
+
+
+def may_deploy(action, resource):
+    statements = DEPLOYER["Statement"] + ALONE_POLICY["Statement"]
+    return any(
+        s["Effect"] == "Allow"
+        and any(fnmatchcase(action.lower(), a.lower()) for a in listed(s["Action"]))
+        and any(fnmatchcase(resource, r) for r in listed(s["Resource"]))
+        for s in statements
+    )
+
+
+ALONE_POLICY = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
+
+
+@pytest.mark.parametrize("kind", sorted({r["Type"] for r in Hub.template["Resources"].values()} - {r["Type"] for r in TEMPLATE["Resources"].values()} | {"AWS::IAM::Role", "AWS::Logs::LogGroup"}))
+def test_the_deployers_policies_are_enough_for_cloudformation(kind):
+    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["handlers"]
+    needed = {p for h in ("create", "read", "update", "delete") for p in handlers.get(h, {}).get("permissions", [])}
+    needed = {p for p in needed - set(UNUSED) if not ELSEWHERE.match(p) and not p.startswith(OTHER_FEATURES)}
+    assert needed
+    for action in needed:
+        service = action.split(":")[0]
+        for resource in NAMED[service] if resource_patterns(action) else ["*"]:
+            assert may_deploy(action, resource), f"{action} on {resource}"
+
+
+def test_the_deployers_policies_are_enough_for_the_script():
+    text = (FLEET / "deploy.sh").read_text()
+    commands = {f"{service} {call}" for service, call in re.findall(r'"\$\{AWS\[@\]\}" ([a-z0-9]+) ([a-z-]+)', text)}
+    assert commands == set(COMMANDS)
+    for action in filter(None, COMMANDS.values()):
+        resources = NAMED.get(action.split(":")[0], ["*"])
+        assert any(may_deploy(action, r) for r in [*resources, "*"]), action
+
+
+def test_the_deployers_policy_lets_nobody_do_everything():
+    for statement in DEPLOYER["Statement"]:
+        assert not {"*", "iam:*"} & set(listed(statement["Action"]))
+        if "*" in listed(statement["Resource"]):
+            assert not [a for a in listed(statement["Action"]) if a.endswith("*")], statement["Sid"]
+    (passing,) = [s for s in DEPLOYER["Statement"] if "iam:PassRole" in listed(s["Action"])]
+    assert set(passing["Condition"]["StringEquals"]["iam:PassedToService"]) == {f"{s}.amazonaws.com" for s in ("lambda", "states", "scheduler")}
+    assert len(json.dumps(DEPLOYER, separators=(",", ":"))) <= 6144, "the longest managed policy"
