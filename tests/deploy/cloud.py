@@ -523,47 +523,60 @@ def _freeze(process, after):
     process.send_signal(signal.SIGSTOP)
 
 
+_unpacked = {}
+_unpacking = threading.Lock()
+
+
+def _bootstrap(function):
+    """The program of a package, unpacked once: one that is being written while others are started is busy for these."""
+    with _unpacking:
+        if function.code_sha_256 not in _unpacked:
+            folder = tempfile.TemporaryDirectory()
+            with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
+                bootstrap = Path(package.extract("bootstrap", folder.name))
+            bootstrap.chmod(0o755)
+            _unpacked[function.code_sha_256] = folder, bootstrap
+        return _unpacked[function.code_sha_256][1]
+
+
 def _invoke(function, body, request_headers, response_headers):
     payload = body if isinstance(body, bytes) else (body or "").encode()
     trouble = CLOUD.disturbed(json.loads(payload or b"null"))
     if trouble == "throttled":
         raise TooManyRequests
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
-            bootstrap = Path(package.extract("bootstrap", folder))
-        bootstrap.chmod(0o755)
-        environment = {
-            **CREDENTIALS,
-            **{name: str(value) for name, value in function.environment_vars.items()},
-            "AWS_REGION": function.region,
-            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
-            "AWS_LAMBDA_LOG_GROUP_NAME": function.logging_config["LogGroup"],
-            "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
-            "AWS_LAMBDA_LOG_FORMAT": function.logging_config["LogFormat"],
-            "AWS_LAMBDA_LOG_LEVEL": function.logging_config["ApplicationLogLevel"],
-            "AWS_ENDPOINT_URL": CLOUD.url,
-            "PATH": os.environ["PATH"],
-        }
-        if CLOUD.fleet:
-            environment |= {f"AWS_ENDPOINT_URL_{service}": CLOUD.url for service in HUBS_OWN}
-            environment["AWS_ENDPOINT_URL"] = CLOUD.fleet
-        else:
-            for service in MEASURED:
-                environment[f"AWS_ENDPOINT_URL_{service}"] = CLOUD.measured or "http://127.0.0.1:9"
-        with RuntimeApi() as runtime:
-            environment["AWS_LAMBDA_RUNTIME_API"] = runtime.address
-            with subprocess.Popen([bootstrap], env=environment, stdout=subprocess.PIPE, text=True) as process:
-                # Read along, or the function would wait for room in the pipe.
-                threading.Thread(target=process.stdout.read, daemon=True).start()
-                if trouble in FROZEN_AFTER:
-                    threading.Thread(target=_freeze, args=[process, FROZEN_AFTER[trouble]], daemon=True).start()
-                try:
-                    failed, answer = runtime.invoke(payload, function.timeout, process)
-                finally:
-                    process.kill()
+    bootstrap = _bootstrap(function)
+    environment = {
+        **CREDENTIALS,
+        **{name: str(value) for name, value in function.environment_vars.items()},
+        "AWS_REGION": function.region,
+        "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.logging_config["LogGroup"],
+        "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
+        "AWS_LAMBDA_LOG_FORMAT": function.logging_config["LogFormat"],
+        "AWS_LAMBDA_LOG_LEVEL": function.logging_config["ApplicationLogLevel"],
+        "AWS_ENDPOINT_URL": CLOUD.url,
+        "PATH": os.environ["PATH"],
+    }
+    if CLOUD.fleet:
+        environment |= {f"AWS_ENDPOINT_URL_{service}": CLOUD.url for service in HUBS_OWN}
+        environment["AWS_ENDPOINT_URL"] = CLOUD.fleet
+    else:
+        for service in MEASURED:
+            environment[f"AWS_ENDPOINT_URL_{service}"] = CLOUD.measured or "http://127.0.0.1:9"
+    with RuntimeApi() as runtime:
+        environment["AWS_LAMBDA_RUNTIME_API"] = runtime.address
+        with subprocess.Popen([bootstrap], env=environment, stdout=subprocess.PIPE, text=True) as process:
+            # Read along, or the function would wait for room in the pipe.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            if trouble in FROZEN_AFTER:
+                threading.Thread(target=_freeze, args=[process, FROZEN_AFTER[trouble]], daemon=True).start()
+            try:
+                failed, answer = runtime.invoke(payload, function.timeout, process)
+            finally:
+                process.kill()
     if failed:
         response_headers["x-amz-function-error"] = "Unhandled"
     CLOUD.invocations.append((function.function_name, payload, answer))

@@ -26,12 +26,13 @@ STACK, REGION, HUB_ACCOUNT = "fleet", "us-east-1", "123456789012"
 ACME, BETA, GAMMA = "111122220001", "222233334444", "333344445555"
 WEST, EAST = "eu-west-2", "us-east-1"
 OPTIONS = {
-    # Or the pacing of Connect's account limits makes each cell take most of a minute.
+    # Or the pacing of Connect's account limits makes each cell take most of a minute. To measure just that:
+    # FLEET_PACING=account FLEET_TIMEOUT=300 pytest -s -k command
     "ConnectPacing": os.environ.get("FLEET_PACING", "per-operation"),
     "FleetRegions": f"{WEST},{EAST}",
     "FleetExternalId": "fleet-7f3a",
     "FleetOwnerTag": "Team",
-    "LambdaTimeout": "30",
+    "LambdaTimeout": os.environ.get("FLEET_TIMEOUT", "30"),
 }
 
 
@@ -273,3 +274,6 @@ def test_the_command_of_the_outputs_starts_a_run(hub, entered):
     hub.scheduled("2026-11-26T10:31:07Z")
     assert [name for name, _ in hub.runs()] == ["run-2026112610"]
     hub.ended(f"{hub.output['MachineArn'].replace(':stateMachine:', ':execution:')}:run-2026112610")
+    cells = [round(s, 1) for s, (p, _) in zip(hub.aws.seconds, hub.payloads(), strict=True) if "target" in p]
+    print(f"states entered: {dict(entered)}; seconds of the cells: {sorted(cells)}")
+    assert len(cells) == 4 and hub.states()["Acme", WEST] == "seen"
