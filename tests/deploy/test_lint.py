@@ -11,7 +11,9 @@ import yaml
 from conftest import ROOT
 from template import TEMPLATE
 
-SCRIPTS = ["deploy.sh", *(str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.sh"))]
+#: What people run: both work with the bash of macOS.
+PEOPLES = ["deploy.sh", "fleet/deploy.sh"]
+SCRIPTS = [*PEOPLES, *(str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.sh"))]
 
 
 def clean(*command, **options):
@@ -90,16 +92,16 @@ NOT_ON_MACOS = {
 @pytest.mark.parametrize("what", [*NEWER_THAN_BASH_3_2, *NOT_ON_MACOS])
 def test_portable(what):
     pattern = (NEWER_THAN_BASH_3_2 | NOT_ON_MACOS)[what]
-    lines = (ROOT / "deploy.sh").read_text().splitlines()
+    lines = [line for script in PEOPLES for line in (ROOT / script).read_text().splitlines()]
     code = [line for line in lines if not line.lstrip().startswith("#")]
     assert not [line for line in code if re.search(pattern, line)]
 
 
 def test_an_empty_array_is_never_expanded():
     """bash before 4.4 takes it for an unset variable."""
-    text = (ROOT / "deploy.sh").read_text()
+    text = "".join((ROOT / script).read_text() for script in PEOPLES)
     expanded = set(re.findall(r'"\$\{(\w+)\[@\]\}"', text))
-    assert expanded == {"AWS"}, "AWS is filled before its first use"
+    assert expanded == {"AWS", "PAIRS"}, "AWS is filled before its first use, and PAIRS always has three"
 
 
 def test_every_option_is_documented_and_read():
@@ -157,7 +159,7 @@ def test_what_builds_the_release_is_pinned_and_little():
     steps = RELEASE["build"]["steps"]
     text = "\n".join(step.get("run", "") for step in steps)
     assert "tests/" not in text and "--require-hashes" in text
-    for name in ("template.yaml", "SHA256SUMS", "dist/deploy.sh", "connect-quota-monitor-$arch.zip"):
+    for name in ("template.yaml", "SHA256SUMS", "dist/deploy.sh", "connect-quota-monitor-$arch.zip", "dist/fleet.tar.gz fleet"):
         assert name in text
 
 
