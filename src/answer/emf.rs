@@ -178,6 +178,8 @@ mod tests {
             connect_api: CallStats { requests: 79, throttled: 1, paced_wait_ms: 4 }.into(),
             plan: None,
             metrics_note: None,
+            changed: None,
+            throttled: Vec::new(),
             faults_left_out: 0,
             faults: Vec::new(),
         }

@@ -65,6 +65,9 @@ pub struct Metric {
     /// Calls of the monitor itself that the usage leaves out.
     #[serde(skip_serializing_if = "is_none_of")]
     pub own_calls: u64,
+    /// Of an API rate over its threshold: who was throttled, and who made the accepted calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callers: Option<String>,
     /// The percentages that judged this row.
     #[serde(skip)]
     pub levels: Thresholds,
@@ -129,6 +132,7 @@ impl Metric {
             forecast: None,
             increase_request: None,
             own_calls: 0,
+            callers: None,
             levels,
             is_full_by_design: false,
         }

@@ -14,6 +14,7 @@ pub mod instances;
 pub mod kept;
 pub mod limit;
 mod metric;
+pub mod overdue;
 pub mod own_calls;
 pub mod plan;
 pub mod remedy;

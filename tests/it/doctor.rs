@@ -111,6 +111,7 @@ async fn without_instances_credentials_or_the_right_to_list_it_says_so() {
     sim.script(Fault::new("connect", FaultKind::AccessDenied).operation("ListInstances").times(Times::Forever));
     let (code, findings) = doctor(&sim, PLACES).await;
     assert_eq!((code, &check(&findings, "instances")["state"]), (2, &Value::from("broken")), "{findings:#}");
+    assert_eq!(check(&findings, "permissions")["state"], "unknown", "nothing could be tried");
     let statement = &findings["missing_permissions"]["Statement"][0];
     assert_eq!(statement["Action"][0], "connect:ListInstances", "{findings:#}");
     assert_eq!(check(&findings, "store")["state"], "ok", "the rest is looked at");
