@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(test)]
-use super::Scope;
-use super::{Fault, Impact, NO_CODE, QuotaId, Thresholds};
+use super::{Fault, Impact, NO_CODE, QuotaId, Scope, Thresholds};
+
+/// Service code of Amazon Connect itself.
+const CONNECT: &str = "connect";
 
 /// One quota at one scope.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -167,6 +168,19 @@ impl Metric {
     #[must_use]
     pub fn is_idle_rate(&self) -> bool {
         self.source.starts_with("AWS/Usage CallCount")
+            && self.status == Status::Ok
+            && self.usage.is_some_and(|usage| usage <= 0.0)
+            && self.muted.is_none()
+            && self.forecast.is_none()
+            && self.increase_request.is_none()
+            && self.fault.is_none()
+    }
+
+    /// None of it was found in any resource of a companion service, and there is nothing else to say.
+    #[must_use]
+    pub fn is_empty_resource(&self) -> bool {
+        self.scope == Scope::Resource.as_str()
+            && self.service_code != CONNECT
             && self.status == Status::Ok
             && self.usage.is_some_and(|usage| usage <= 0.0)
             && self.muted.is_none()

@@ -351,6 +351,8 @@ impl Answer {
             api_alarms: self.api_alarms,
             plan: self.plan,
             metrics_note: self.rows.note(run.dry_run),
+            changed: None,
+            throttled: Vec::new(),
             faults,
             faults_left_out,
         }

@@ -368,6 +368,9 @@ async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut T
     } else if run.sinks.channels.alerts.is_some() {
         told.mailed = None;
         let rows = Rows::of(&pending.snapshot, &pending.notes.history, news);
+        if let Some(of) = &run.app.of_cell {
+            of.wait_for_its_slot(&run.owner, run.end).await;
+        }
         match run.sinks.channels.publish(&say::compose(&context, &rows, news)).await {
             Ok(()) => {
                 told.alerts.sent += 1;

@@ -301,7 +301,8 @@ def test_the_bucket_grant_covers_the_programs_keys():
     (listing,) = [s for s in Deployment(UseS3Storage="true").statements if s["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "connect-ledger/*"}}
     read = {r.split("/")[-2] for a, r in pairs if a == "s3:GetObject"}
-    assert read == {"connect-ledger"}
+    assert read == {"connect-ledger", "latest"}
+    assert any(r.endswith("/latest/report.json") for a, r in pairs if a == "s3:GetObject")
 
 
 CENTRAL_BUS = "arn:aws-us-gov:events:us-gov-east-1:222233334444:event-bus/central"
