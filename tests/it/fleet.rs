@@ -233,7 +233,8 @@ async fn a_cells_run_uses_the_roles_session_and_keeps_what_it_has_apart() {
     }
     // The page of the cell is in the hub's bucket, in the hub's Region.
     let link = format!(
-        "https://eu-central-1.console.aws.amazon.com/s3/object/{BUCKET}?region=eu-central-1&prefix=connect-reports/{acme}/{west}/latest/index.html"
+        "https://eu-central-1.console.aws.amazon.com/s3/object/{BUCKET}?region=eu-central-1&prefix=\
+         connect-reports/{acme}/{west}/latest/index.html"
     );
     assert!(hub.mails()[0].text.contains(&link), "{}", hub.mails()[0].text);
     // The same again: told already, and the requests of both go on at their own pace.
