@@ -1,6 +1,7 @@
 //! The digest of a fleet: what its cells left becomes one report, one page, and one message about what changed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -130,9 +131,9 @@ impl App {
                 .and_then(|f| f.target.account_name.clone());
             for region in &pair.regions {
                 let owner = Owner { account_id: pair.account_id.clone(), region: region.clone() };
-                if !limits.contains_key(&owner) {
-                    let read = limits_of(papers, &owner).await;
-                    limits.insert(owner, read);
+                if let Entry::Vacant(place) = limits.entry(owner) {
+                    let read = limits_of(papers, place.key()).await;
+                    place.insert(read);
                 }
             }
             let side = |n: usize| {

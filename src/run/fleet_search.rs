@@ -111,12 +111,11 @@ impl App {
 
     /// The accounts: those of the list in the bucket where there is one, else those of the organization.
     async fn accounts(&self, papers: &Papers, moment: Moment) -> Result<Source, String> {
-        for key in key::LISTS {
+        for (key, parse) in key::LISTS.into_iter().zip([list::json, list::text]) {
             let read = papers.0.stores.object(key, MOST_BYTES).await;
             let Some((bytes, _)) = read.map_err(|fault| format!("{key} cannot be read: {fault}"))? else { continue };
             let text = String::from_utf8(bytes).map_err(|_| format!("{key}: it is no UTF-8 text"))?;
-            let accounts = if key.ends_with(".json") { list::json(&text) } else { list::text(&text) };
-            let mut accounts = accounts.map_err(|why| format!("{key}: {why}"))?;
+            let mut accounts = parse(&text).map_err(|why| format!("{key}: {why}"))?;
             accounts.retain(|id, _| !self.config.fleet.exclude_accounts.contains(id));
             return Ok(Source { source: key.to_owned(), accounts, not_active: 0 });
         }

@@ -155,7 +155,7 @@ fn matrix(report: &FleetReport, link: &impl Fn(&str) -> Option<String>) -> Marku
     let shown: Vec<&str> = accounts
         .iter()
         .copied()
-        .filter(|account| regions.iter().any(|region| cells.get(&(*account, *region)).is_some_and(|row| says(&row))))
+        .filter(|account| regions.iter().any(|region| cells.get(&(*account, *region)).is_some_and(says)))
         .collect();
     let hidden = accounts.len() - shown.len();
     let first = |account: &str| cells.range((account, "")..).next().map(|(_, row)| *row);
