@@ -565,7 +565,7 @@ check_aws() {
 INSTANCES=''
 check_connect() {
   local error ids
-  if ids=$(ask stand-in "${AWS[@]}" connect list-instances --max-results 100 --query 'InstanceSummaryList[].Id' --output text \
+  if ids=$(ask stand-in "${AWS[@]}" connect list-instances --query 'InstanceSummaryList[].Id' --output text \
     2>"$WORK/error"); then
     # shellcheck disable=SC2086 # Ids hold no blanks: each is a word.
     set -- $ids
@@ -581,6 +581,37 @@ check_connect() {
       ;;
   esac
   warn "whether there is an Amazon Connect instance in $REGION cannot be seen: $error"
+}
+
+# Of one event selector of a trail with management events: `All`, `ReadOnly`, `WriteOnly`; of an advanced one `both`,
+# or `true` or `false` for what its field readOnly must be.
+readonly MANAGEMENT_EVENTS="[EventSelectors[?IncludeManagementEvents].ReadWriteType, AdvancedEventSelectors[?FieldSelectors[?Field=='eventCategory' && Equals[0]=='Management']].[FieldSelectors[?Field=='readOnly'].Equals[0] | ([0] || 'both')][]][]"
+
+# EventBridge gets calls from a trail. Without one the watches on throttled calls see nothing, and none is made here.
+check_trail() {
+  local trails arn logging kind reads=no writes=no
+  if [ "$(coming WatchThrottling)" = false ] || [ "$(coming UseDynamoDBStorage)" = false ]; then return; fi
+  if ! trails=$(ask stand-in "${AWS[@]}" cloudtrail describe-trails --query 'trailList[].TrailARN' --output text 2>"$WORK/error"); then
+    warn "whether a trail logs calls in $REGION cannot be seen: $(cat "$WORK/error")"
+    return
+  fi
+  for arn in $trails; do
+    [ "$arn" != None ] || continue
+    if ! logging=$(ask True "${AWS[@]}" cloudtrail get-trail-status --name "$arn" --query IsLogging --output text 2>"$WORK/error") ||
+      ! kind=$(ask All "${AWS[@]}" cloudtrail get-event-selectors --trail-name "$arn" --query "$MANAGEMENT_EVENTS" --output text 2>"$WORK/error"); then
+      warn "what the trail $arn logs cannot be seen: $(cat "$WORK/error")"
+      return
+    fi
+    case $logging in [Tt]rue) ;; *) continue ;; esac
+    case " $(printf '%s' "$kind" | tr '\t\n' '  ') " in *' All '* | *' ReadOnly '* | *' both '* | *' true '*) reads=yes ;; esac
+    case " $(printf '%s' "$kind" | tr '\t\n' '  ') " in *' All '* | *' WriteOnly '* | *' both '* | *' false '*) writes=yes ;; esac
+  done
+  case $reads$writes in
+    yesyes) say "A trail logs reads and writes in $REGION: who is throttled can be told." ;;
+    noyes) warn "no trail in $REGION logs management events that only read: throttled calls such as ListUsers and GetMetricDataV2 will not be told (docs/THROTTLING.md)" ;;
+    yesno) warn "no trail in $REGION logs management events that write: throttled calls such as StartOutboundVoiceContact will not be told (docs/THROTTLING.md)" ;;
+    *) warn "no trail logs management events in $REGION: nobody will be told who is throttled, because EventBridge gets the calls from a trail. None is made here, because it fills a bucket; docs/THROTTLING.md says how to make one" ;;
+  esac
 }
 
 check_build_tools() {
@@ -1339,6 +1370,7 @@ main() {
   prepare_stack
   [ -z "$(output MachineArn)" ] || die "stack $STACK is the hub of a fleet: say --fleet, or another --stack-name"
   check_rules
+  check_trail
   [ "$CODE_BUCKET" = "$(default_code_bucket)" ] || check_bucket --code-bucket "$CODE_BUCKET"
   ! has_parameter ExistingBucketName || [ -z "$(parameter ExistingBucketName)" ] || check_bucket --bucket "$(parameter ExistingBucketName)"
   check_key

@@ -31,7 +31,7 @@ pub fn block(report: &StoredReport, placed: Placed<'_>) -> Option<String> {
         let _ = writeln!(text, "{what}: {}", one_line(value));
     };
     line("Quota", &format!("{}{code}", row.quota_name));
-    line("Account", &format!("{}, Region {}", report.account_id, report.region));
+    line("Account", &format!("{}, Region {}", report.account_label(), report.region));
     if let Some(instance) = placed.instance {
         let alias = instance.instance_alias.as_ref().map(|alias| format!(" ({alias})")).unwrap_or_default();
         line("Instance", &format!("{}{alias}", instance.instance_id));

@@ -68,7 +68,6 @@ pub fn render(report: &StoredReport) -> String {
 }
 
 /// Text from outside: no mark-up of it works, and it stays in its cell.
-/// Text on one line of Markdown: no mark-up of it works.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();

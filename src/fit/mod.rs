@@ -11,7 +11,7 @@ mod tests;
 mod verdict;
 
 pub use changes::Changes;
-pub use readings::Readings;
+pub use readings::{Readings, Row};
 pub use table::{asked, instance_id};
 pub use template::{Nested, parse as template};
 pub use terraform::plan as terraform;

@@ -71,7 +71,7 @@ pub(super) const CLOUDFORMATION: &[(&str, Counts)] = &[
     ("AWS::Connect::ContactFlowVersion", Nothing),
     ("AWS::Connect::ContactFlowModuleVersion", Nothing),
     ("AWS::Connect::ContactFlowModuleAlias", Nothing),
-    ("AWS::Connect::TrafficDistributionGroup", Nothing),
+    ("AWS::Connect::TrafficDistributionGroup", Of("Traffic distribution groups per instance")),
     ("AWS::Connect::DataLakeAssociation", Nothing),
     ("AWS::Connect::TestCase", Nothing),
     ("AWS::Connect::UseCase", Nothing),

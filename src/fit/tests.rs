@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::changes::Changes;
 use super::delta::Place;
-use super::readings::Readings;
+use super::readings::{Readings, Row};
 use super::table::{CLOUDFORMATION, Counts, Known, TERRAFORM, asked, by_word, look_up};
 use super::verdict::{Line, Verdict, assess};
 use super::{template, terraform};
@@ -104,16 +104,19 @@ fn words_mean_quotas() {
     }
 }
 
-fn row(code: &str, usage: Option<f64>, limit: f64) -> Value {
-    let status = if usage.is_some() { "ok" } else { "unknown" };
-    json!({ "quota_code": code, "quota_name": "?", "service_code": "connect", "usage": usage, "limit": limit, "status": status })
+fn row(code: &str, usage: Option<f64>, limit: f64) -> Row {
+    let (key, service) = (code.to_owned(), "connect".to_owned());
+    Row { key, service, usage, limit: Some(limit), ..Row::default() }
 }
 
 fn readings(first: Option<f64>, second: Option<f64>) -> Readings {
-    let instance = |id: &str, usage| json!({ "instance_id": id, "metrics": [row(USERS, usage, 500.0)] });
-    let json = json!({ "account_id": "111122223333", "region": "us-east-1", "account": { "metrics": [row("L-AA17A6B9", Some(1.0), 2.0)] },
-        "instances": [instance(FIRST, first), instance(SECOND, second)] });
-    Readings::of(&json).unwrap()
+    let instance = |id: &str, usage| (id.to_owned(), vec![row(USERS, usage, 500.0)]);
+    Readings {
+        account_id: "111122223333".to_owned(),
+        region: "us-east-1".to_owned(),
+        account: vec![row("L-AA17A6B9", Some(1.0), 2.0)],
+        instances: vec![instance(FIRST, first), instance(SECOND, second)],
+    }
 }
 
 fn plan(actions: &[&str], count: usize, instance: Option<&str>) -> Value {

@@ -98,6 +98,8 @@ impl App {
     /// The app of a cell. In another account nothing is changed: the role may only read.
     fn of_cell(&self, aws: crate::aws::Aws, target: &Target, region: String) -> Self {
         let mut config = self.config.clone();
+        // Of a fleet the digest says that it is watched, and not each of its cells.
+        config.all_clear_days = 0;
         (config.alarms.apis, config.alarms.instances, config.auto_request_increase) = (false, false, false);
         let mut app = Self::new(config, aws, self.sinks.clone());
         app.named = target.named();

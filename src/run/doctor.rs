@@ -45,6 +45,9 @@ impl App {
         checks.extend(self.published(&rows, moment).await);
         if let Some(first) = instances.iter().find(|instance| instance.is_active()) {
             checks.extend(self.permissions(first, moment).await);
+        } else {
+            let why = "there is no active instance to try the calls on";
+            checks.push(Check::new("permissions", State::Unknown, why));
         }
         match self.aws.account(instances, moment.deadline).await {
             Ok(account) => checks.extend(self.places(&account, &rows, moment).await),

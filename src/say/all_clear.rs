@@ -18,7 +18,7 @@ const NAMES: usize = 8;
 pub fn all_clear(context: &Context<'_>, overview: &Overview, since: Timestamp, days: u32) -> Message {
     let account = context.account;
     let word = if overview.is_clear() { "all clear" } else { "still watching" };
-    let (id, region) = (ascii(&account.id), ascii(&account.region));
+    let (id, region) = (ascii(&account.label()), ascii(&account.region));
     let silent = context.now.duration_since(since).as_hours() / 24;
     let subject = format!("Connect Quota Monitor - {word}: {id} {region}, nothing told for {silent} days");
     let fullest = overview.fullest.first().map(|full| format!(", fullest: {}", ascii(&full.text)));

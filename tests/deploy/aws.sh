@@ -102,11 +102,19 @@ invoke() {
 }
 
 carry_out() {
-  local bucket
+  local bucket most
   bucket=$STATE/buckets/$(option --bucket "$@")
   case "$1 $2" in
     'sts get-caller-identity') echo arn:aws:iam::123456789012:user/x ;;
-    'connect list-instances') echo 11111111-1111-1111-1111-111111111111 ;;
+    'connect list-instances')
+      # As AWS does it: ten on a page, of which the CLI itself reads one after the other.
+      most=$(option --max-results "$@")
+      [ "${most:-10}" -le 10 ] || fail InvalidRequestException "MaxResults $most is more than 10"
+      echo 11111111-1111-1111-1111-111111111111
+      ;;
+    'cloudtrail describe-trails') echo arn:aws:cloudtrail:us-east-1:123456789012:trail/all ;;
+    'cloudtrail get-trail-status') echo True ;;
+    'cloudtrail get-event-selectors') echo All ;;
     'cloudformation describe-stacks')
       [ -e "$STATE/status" ] || fail ValidationError "Stack with id quotas does not exist"
       printf 'status\t\t%s\nprotected\t\t%s\n' "$(status)" "$(cat "$STATE/protected" 2>/dev/null || echo false)"

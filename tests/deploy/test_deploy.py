@@ -448,7 +448,7 @@ def test_dry_run_prints_every_command_and_calls_nothing(deploy, aws):
 
 def test_it_ends_with_doctor_where_the_command_is_installed(deploy, aws, measured, tmp_path):
     aws.measured = measured
-    options = ["--email", EMAIL, "--s3", "--pacing", "per-operation", *ONE_INSTANCE]
+    options = ["--s3", "--pacing", "per-operation", *ONE_INSTANCE]
     said = deploy(*options)
     stack = Stack(aws)
     line = next(line for line in said.splitlines() if "connect-quota-monitor doctor" in line)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -162,7 +163,12 @@ def test_what_builds_the_release_is_pinned_and_little():
         assert name in text
 
 
-LOCKED = ["tests/requirements", "tests/deploy/requirements-checkov", ".github/build-requirements"]
+LOCKED = [
+    "tests/requirements",
+    "tests/deploy/requirements-checkov",
+    "tests/deploy/requirements-localstack",
+    ".github/build-requirements",
+]
 
 
 @pytest.mark.parametrize("name", LOCKED)
@@ -184,7 +190,7 @@ def test_dependabot_watches_all_that_is_pinned():
     lock = json.loads((ROOT / npm.strip("/") / "package-lock.json").read_text())["packages"]
     assert all("integrity" in package for name, package in lock.items() if name), "every npm package has its hash"
     (pip,) = [u["directories"] for u in updates if u["package-ecosystem"] == "pip"]
-    assert {str(ROOT / name) for name in LOCKED} <= {f"{ROOT}{d}/{n}" for d in pip for n in ("requirements", "requirements-checkov", "build-requirements")}
+    assert {f"/{name.rpartition('/')[0]}" for name in LOCKED} == set(pip)
 
 
 def test_the_releases_script_knows_where_releases_are(tmp_path):
@@ -196,6 +202,29 @@ def test_the_releases_script_knows_where_releases_are(tmp_path):
 
 
 def test_ci_and_release_run_every_test():
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
-    for path in WORKFLOWS:
-        assert "run: tests/all.sh" in path.read_text()
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly.yml", "release.yml"]
+    runs = {path.name: re.findall(r"(?m)^ *run: (tests/all\.sh.*)$", path.read_text()) for path in WORKFLOWS}
+    assert runs == {"ci.yml": ["tests/all.sh"], "nightly.yml": ["tests/all.sh --deep"], "release.yml": ["tests/all.sh"]}
+    assert yaml.safe_load(WORKFLOWS[1].read_text())[True]["schedule"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "said"),
+    [
+        ({}, 0, "SKIPPED: LocalStack needs Python 3.13"),
+        ({"CI": "true"}, 1, "error: LocalStack needs Python 3.13"),
+        ({"DEEP_PYTHON": "/nowhere/python"}, 1, "error: DEEP_PYTHON (/nowhere/python) is no Python 3.13"),
+    ],
+)
+def test_the_deep_run_says_what_is_missing(tmp_path, environment, code, said):
+    """Where it is skipped, nothing is installed; in CI it is not skipped."""
+    for name in ("bash", "dirname"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    done = subprocess.run(
+        [ROOT / "tests" / "all.sh", "--deep"],
+        env={"PATH": str(tmp_path), **environment},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert (done.returncode, done.stdout.count("\n")) == (code, 1) and done.stdout.startswith(said), done.stdout

@@ -112,8 +112,8 @@ async fn stores_that_are_empty_gone_or_closed_are_named() {
     sim.world().tables.clear();
     sim.world().buckets.clear();
     for store in [IN_TABLE, IN_BUCKET] {
-        refused(&sim, &["history"], store, &["not found"]).await;
-        refused(&sim, &["diff"], store, &["not found"]).await;
+        refused(&sim, &["history"], store, &["not_found"]).await;
+        refused(&sim, &["diff"], store, &["not_found"]).await;
     }
     refused(&sim, &["report", "--from", "latest"], IN_BUCKET, &["latest/report.json"]).await;
 }

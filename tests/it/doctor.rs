@@ -65,7 +65,7 @@ async fn a_well_account_is_well_and_nothing_is_changed() {
         assert_eq!(check(&findings, "topic")["state"], topic, "{findings:#}");
         // It only reads; the one attempt to write has a condition that cannot hold.
         let all = sim.requests();
-        let verbs = ["Get", "List", "Describe", "Search", "BatchGet"];
+        let verbs = ["Get", "List", "Lookup", "Describe", "Search", "BatchGet"];
         let writes: Vec<_> = all.iter().filter(|r| !verbs.iter().any(|verb| r.operation.starts_with(verb))).collect();
         assert!(!all.is_empty() && writes.iter().all(|r| r.operation.starts_with("Put")), "{writes:?}");
         assert_eq!(writes.len(), 1, "{writes:?}");
@@ -111,6 +111,7 @@ async fn without_instances_credentials_or_the_right_to_list_it_says_so() {
     sim.script(Fault::new("connect", FaultKind::AccessDenied).operation("ListInstances").times(Times::Forever));
     let (code, findings) = doctor(&sim, PLACES).await;
     assert_eq!((code, &check(&findings, "instances")["state"]), (2, &Value::from("broken")), "{findings:#}");
+    assert_eq!(check(&findings, "permissions")["state"], "unknown", "nothing could be tried");
     let statement = &findings["missing_permissions"]["Statement"][0];
     assert_eq!(statement["Action"][0], "connect:ListInstances", "{findings:#}");
     assert_eq!(check(&findings, "store")["state"], "ok", "the rest is looked at");

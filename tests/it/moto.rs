@@ -3,6 +3,7 @@
 //! `tests/all.sh` installs moto and names the Python that has it in `MOTO_PYTHON`; without it these tests
 //! cannot run, and say so by failing. `moto_server.py` says why moto answers one request at a time here.
 
+mod around;
 mod queues;
 
 use std::net::TcpListener;

@@ -11,10 +11,11 @@ use super::end::{Whose, fail, in_a_region, printed, put};
 use super::fit_forms as forms;
 use super::live;
 use super::stored::{self, Place};
-use crate::answer::stored::StoredReport;
+use crate::answer::stored::{self as stored_report, StoredReport, Subject};
 use crate::aws;
+use crate::domain::Status;
 use crate::domain::request::Request;
-use crate::fit::{Changes, Line, Readings, Verdict, asked, assess, instance_id, template, terraform};
+use crate::fit::{Changes, Line, Readings, Row, Verdict, asked, assess, instance_id, template, terraform};
 use crate::run::error::RunError;
 
 /// Larger than any plan, in bytes: a mistyped name must not fill the memory.
@@ -62,15 +63,11 @@ pub(super) async fn main(args: &FitArgs, lookup: &impl Fn(&str) -> Option<String
         Ok(changes) => changes,
         Err(why) => return fail("ArgumentError", &why),
     };
-    let (report, warning) = match reading(args, lookup).await {
+    let (report, warning) = match measured(args, lookup).await {
         Ok(found) => found,
         Err(error) => return fail(error.error_type(), &error.to_string()),
     };
-    let readings = serde_json::from_str::<Value>(&report.text).map_err(|error| error.to_string());
-    let readings = match readings.and_then(|json| Readings::of(&json)) {
-        Ok(readings) => readings,
-        Err(why) => return fail("ReportError", &why),
-    };
+    let readings = readings(&report);
     if let Some(id) = args.instance.as_deref() {
         let Some(id) = instance_id(id).filter(|id| readings.instances.iter().any(|(known, _)| known == id)) else {
             let known: Vec<&str> = readings.instances.iter().map(|(id, _)| id.as_str()).collect();
@@ -87,6 +84,30 @@ pub(super) async fn main(args: &FitArgs, lookup: &impl Fn(&str) -> Option<String
     };
     let written = put(args.file.as_deref(), &text);
     printed(written, exit_code(&lines, &changes))
+}
+
+/// What the judgement needs of a report.
+fn readings(report: &StoredReport) -> Readings {
+    let rows = |seen: &Subject| seen.metrics.iter().flatten().map(reading_of).collect::<Vec<Row>>();
+    Readings {
+        account_id: report.account_id.clone(),
+        region: report.region.clone(),
+        account: rows(&report.account),
+        instances: report.instances.iter().map(|i| (i.instance_id.to_ascii_lowercase(), rows(&i.seen))).collect(),
+    }
+}
+
+fn reading_of(row: &stored_report::Row) -> Row {
+    // A row that is not seen has no usage that could be believed, whatever else it holds.
+    let is_seen = !matches!(row.status, Status::Unknown | Status::NotMeasurable);
+    Row {
+        key: row.key().to_owned(),
+        service: row.service_code.clone(),
+        usage: row.usage.filter(|_| is_seen),
+        limit: row.limit,
+        is_lower_bound: row.bound.as_deref() == Some("lower"),
+        has_no_increase: row.adjustable == Some(false) || row.limit_source.as_deref() == Some("override"),
+    }
 }
 
 /// 1 where something does not fit, 2 where something cannot be judged, else 0.
@@ -118,7 +139,7 @@ fn document(lines: &[Line], changes: &Changes, report: &StoredReport) -> Value {
 }
 
 /// The stored answer, or a new one; and the percentage of the warning.
-async fn reading(args: &FitArgs, lookup: &impl Fn(&str) -> Option<String>) -> Result<(StoredReport, f64), RunError> {
+async fn measured(args: &FitArgs, lookup: &impl Fn(&str) -> Option<String>) -> Result<(StoredReport, f64), RunError> {
     let sdk = args.whose.sdk().await;
     let mut config = aws::reference::configuration(&sdk, lookup).await?;
     let warning = config.thresholds.warning;
