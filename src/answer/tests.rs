@@ -62,6 +62,7 @@ pub(super) fn measured(rows: &Value) -> Report {
         execution_id: "run-2".to_owned(),
         version: "0.1.0",
         account_id: "111122223333".to_owned(),
+        account_name: None,
         region: "us-east-1".to_owned(),
         started_at: "2026-03-02T13:00:00Z".to_owned(),
         duration_ms: 1,

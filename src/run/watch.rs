@@ -145,11 +145,6 @@ fn owner_of(subject: &str) -> Owner {
     Owner { account_id: parts.next().unwrap_or_default(), region: parts.next().unwrap_or_default() }
 }
 
-/// The document that lists the open incidents.
-pub(super) fn index_of(owner: &Owner) -> String {
-    format!("{}#{}#watch#open", owner.account_id, owner.region)
-}
-
 impl Watching<'_> {
     fn index(&self) -> String {
         index_of(&self.identity.account.owner())
