@@ -131,7 +131,7 @@ OF_THE_HUB = {
 }
 OFF_IN_A_CELL = {
     *("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"),
-    *("servicequotas:RequestServiceQuotaIncrease",),
+    *("servicequotas:RequestServiceQuotaIncrease", "servicequotas:CreateSupportCase"),
 }
 
 
