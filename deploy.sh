@@ -18,6 +18,8 @@ usage() {
   cat <<'END'
 Usage: ./deploy.sh --email you@example.com [options]
        ./deploy.sh --delete [--stack-name NAME] [--region REGION] [--yes]
+       ./deploy.sh --fleet --email you@example.com [options]
+       ./deploy.sh --fleet --delete [--stack-name NAME] [--region REGION] [--yes]
 
 Deploys the Amazon Connect quota monitor into one account and Region, sends a test alert, makes a dry run
 and prints what it found. Running it again updates the stack; options that are not given then keep their
@@ -51,8 +53,17 @@ Function
   --vpc-id ID, --subnet-ids ID,ID...
                               run in a VPC
   --parameter NAME=VALUE      any other parameter of template.yaml; may be given often
+A fleet (docs/FLEET.md)
+  --fleet                     deploy the hub, which measures many accounts and Regions, instead of a monitor
+  --organization-id ID        let roles in, and take roles, within this organization only
+  --external-id TEXT          state this where a role is taken, and demand it there
+  --ous ID,ID...              only the accounts of these organizational units (all)
+  --exclude-accounts ID,ID... not these accounts
+  --fleet-regions NAME,NAME...
+                              only these Regions (all that are switched on)
+  --roles print|deploy        print the commands that make the role in the accounts, or run them (print)
 Deployment
-  --stack-name NAME           (connect-quota-monitor)
+  --stack-name NAME           (connect-quota-monitor, or connect-quota-monitor-fleet)
   --region REGION, --profile NAME
   --code-bucket NAME          upload the package to this bucket instead of one made for the stack
   --tags KEY=VALUE            tag the stack and what it makes; may be given often
@@ -246,7 +257,7 @@ set_schedule() {
 
 # ---- Arguments -------------------------------------------------------------------------------------
 
-STACK=connect-quota-monitor
+STACK=''
 REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
 PROFILE=''
 ZIP=''
@@ -261,6 +272,8 @@ DELETE=no
 YES=no
 DRY_RUN=no
 CHECKS=yes
+FLEET=no
+ROLES=''
 
 parse_arguments() {
   local option
@@ -275,7 +288,8 @@ parse_arguments() {
     case $option in
       --email | --topic-arn | --threshold | --critical | --reminder-hours | --schedule | --lookback-minutes | --pacing | \
         --bucket | --history-days | --zip | --arch | --memory | --timeout | --kms-key-arn | --vpc-id | --subnet-ids | \
-        --parameter | --stack-name | --region | --profile | --code-bucket | --package-only | --release | --tags | --role-arn)
+        --parameter | --stack-name | --region | --profile | --code-bucket | --package-only | --release | --tags | --role-arn | \
+        --organization-id | --external-id | --ous | --exclude-accounts | --fleet-regions | --roles)
         [ $# -gt 0 ] || die "$option needs a value (see --help)"
         case $option in
           --email) set_parameter NotificationEmail "$1" ;;
@@ -316,6 +330,12 @@ parse_arguments() {
             case $1 in ?*=*) TAGS=$TAGS$1$'\n' ;; *) die "--tags '$1' is not KEY=VALUE" ;; esac
             ;;
           --role-arn) ROLE_ARN=$1 ;;
+          --organization-id) set_parameter OrganizationId "$1" ;;
+          --external-id) set_parameter FleetExternalId "$1" ;;
+          --ous) set_parameter FleetOus "$(printf '%s' "$1" | tr -d ' ')" ;;
+          --exclude-accounts) set_parameter FleetExcludeAccounts "$(printf '%s' "$1" | tr -d ' ')" ;;
+          --fleet-regions) set_parameter FleetRegions "$(printf '%s' "$1" | tr -d ' ')" ;;
+          --roles) ROLES=$1 ;;
         esac
         shift
         ;;
@@ -331,6 +351,7 @@ parse_arguments() {
       --no-reserved-concurrency) set_parameter ReserveConcurrency false ;;
       --create-kms-key) set_parameter CreateKmsKey true ;;
       --skip-checks) CHECKS=no ;;
+      --fleet) FLEET=yes ;;
       --delete) DELETE=yes ;;
       --yes | -y) YES=yes ;;
       --dry-run) DRY_RUN=yes ;;
@@ -342,6 +363,12 @@ parse_arguments() {
     esac
   done
   [ -z "$SCHEDULE" ] || set_schedule "$SCHEDULE"
+  [ "$FLEET" = yes ] || [ -z "$ROLES" ] || die "--roles is for a fleet: say --fleet too"
+  case $ROLES in '' | print | deploy) ;; *) die "--roles '$ROLES' is neither print nor deploy" ;; esac
+  if [ -z "$STACK" ]; then
+    STACK=connect-quota-monitor
+    [ "$FLEET" = no ] || STACK=$STACK-fleet
+  fi
   case $ARCH in '' | arm64 | x86_64) ;; *) die "--arch '$ARCH' is neither arm64 nor x86_64" ;; esac
   [ -z "$ZIP" ] || [ -r "$ZIP" ] || die "--zip '$ZIP' cannot be read"
   case $RELEASE in
@@ -351,7 +378,7 @@ parse_arguments() {
   esac
   [ -z "$RELEASE" ] || [ -z "$ZIP" ] || die "--release and --zip exclude each other"
   case $STACK in
-    [!A-Za-z]* | *[!A-Za-z0-9-]* | '') die "--stack-name '$STACK' must be letters, digits and hyphens, a letter first" ;;
+    [!A-Za-z]* | *[!A-Za-z0-9-]*) die "--stack-name '$STACK' must be letters, digits and hyphens, a letter first" ;;
   esac
   [ "${#STACK}" -le 128 ] || die "--stack-name '$STACK' is longer than 128 characters"
 }
@@ -359,9 +386,10 @@ parse_arguments() {
 # ---- Values that CloudFormation, or the function, would refuse later --------------------------------
 
 TEMPLATE=$HERE/template.yaml
+CAPABILITY=CAPABILITY_IAM
 
 check_template() {
-  [ -r "$TEMPLATE" ] || die "template.yaml is not beside this script: take it from the release too, or say --release latest"
+  [ -r "$TEMPLATE" ] || die "${TEMPLATE#"$HERE/"} is not beside this script: take it from the release too, or say --release latest"
 }
 
 # `one_of VALUE LIST`, the list as YAML writes it: [a, "b", 3]
@@ -408,7 +436,7 @@ check_parameter() {
         ;;
     esac
   done <"$TEMPLATE"
-  [ -n "$type" ] || die "there is no parameter $name in template.yaml$(similar_parameter "$name")"
+  [ -n "$type" ] || die "there is no parameter $name in ${TEMPLATE##*/}$(similar_parameter "$name")"
   if [ -n "$allowed" ]; then
     one_of "$value" "$allowed" || die "$name '$value' must be one of $allowed"
   fi
@@ -537,7 +565,7 @@ check_aws() {
 INSTANCES=''
 check_connect() {
   local error ids
-  if ids=$(ask stand-in "${AWS[@]}" connect list-instances --max-results 100 --query 'InstanceSummaryList[].Id' --output text \
+  if ids=$(ask stand-in "${AWS[@]}" connect list-instances --query 'InstanceSummaryList[].Id' --output text \
     2>"$WORK/error"); then
     # shellcheck disable=SC2086 # Ids hold no blanks: each is a word.
     set -- $ids
@@ -553,6 +581,37 @@ check_connect() {
       ;;
   esac
   warn "whether there is an Amazon Connect instance in $REGION cannot be seen: $error"
+}
+
+# Of one event selector of a trail with management events: `All`, `ReadOnly`, `WriteOnly`; of an advanced one `both`,
+# or `true` or `false` for what its field readOnly must be.
+readonly MANAGEMENT_EVENTS="[EventSelectors[?IncludeManagementEvents].ReadWriteType, AdvancedEventSelectors[?FieldSelectors[?Field=='eventCategory' && Equals[0]=='Management']].[FieldSelectors[?Field=='readOnly'].Equals[0] | ([0] || 'both')][]][]"
+
+# EventBridge gets calls from a trail. Without one the watches on throttled calls see nothing, and none is made here.
+check_trail() {
+  local trails arn logging kind reads=no writes=no
+  if [ "$(coming WatchThrottling)" = false ] || [ "$(coming UseDynamoDBStorage)" = false ]; then return; fi
+  if ! trails=$(ask stand-in "${AWS[@]}" cloudtrail describe-trails --query 'trailList[].TrailARN' --output text 2>"$WORK/error"); then
+    warn "whether a trail logs calls in $REGION cannot be seen: $(cat "$WORK/error")"
+    return
+  fi
+  for arn in $trails; do
+    [ "$arn" != None ] || continue
+    if ! logging=$(ask True "${AWS[@]}" cloudtrail get-trail-status --name "$arn" --query IsLogging --output text 2>"$WORK/error") ||
+      ! kind=$(ask All "${AWS[@]}" cloudtrail get-event-selectors --trail-name "$arn" --query "$MANAGEMENT_EVENTS" --output text 2>"$WORK/error"); then
+      warn "what the trail $arn logs cannot be seen: $(cat "$WORK/error")"
+      return
+    fi
+    case $logging in [Tt]rue) ;; *) continue ;; esac
+    case " $(printf '%s' "$kind" | tr '\t\n' '  ') " in *' All '* | *' ReadOnly '* | *' both '* | *' true '*) reads=yes ;; esac
+    case " $(printf '%s' "$kind" | tr '\t\n' '  ') " in *' All '* | *' WriteOnly '* | *' both '* | *' false '*) writes=yes ;; esac
+  done
+  case $reads$writes in
+    yesyes) say "A trail logs reads and writes in $REGION: who is throttled can be told." ;;
+    noyes) warn "no trail in $REGION logs management events that only read: throttled calls such as ListUsers and GetMetricDataV2 will not be told (docs/THROTTLING.md)" ;;
+    yesno) warn "no trail in $REGION logs management events that write: throttled calls such as StartOutboundVoiceContact will not be told (docs/THROTTLING.md)" ;;
+    *) warn "no trail logs management events in $REGION: nobody will be told who is throttled, because EventBridge gets the calls from a trail. None is made here, because it fills a bucket; docs/THROTTLING.md says how to make one" ;;
+  esac
 }
 
 check_build_tools() {
@@ -840,16 +899,19 @@ $endpoints
 END
 }
 
+# Services that use a given key in their own name.
+KEYS_USERS='cloudwatch.amazonaws.com events.amazonaws.com logs.'
+
 check_key() {
   local key policy service
   key=$(parameter KmsKeyArn)
   [ -n "$key" ] || return 0
-  policy=$(ask 'cloudwatch.amazonaws.com events.amazonaws.com logs.' \
+  policy=$(ask "$KEYS_USERS" \
     "${AWS[@]}" kms get-key-policy --key-id "$key" --policy-name default --query Policy --output text) || {
     warn "the policy of $key cannot be read; docs/OPERATIONS.md says what it must hold"
     return 0
   }
-  for service in cloudwatch.amazonaws.com events.amazonaws.com logs.; do
+  for service in $KEYS_USERS; do
     case $policy in
       *"$service"*) ;;
       *) warn "the policy of $key does not name $service: its messages will be lost (see docs/OPERATIONS.md, Encryption)" ;;
@@ -870,7 +932,7 @@ deploy_stack() {
   fi
   # Through the bucket, because the API itself takes no template of this size.
   set -- --stack-name "$STACK" --template-file "$TEMPLATE" --s3-bucket "$CODE_BUCKET" --s3-prefix "$PROGRAM" \
-    --parameter-overrides "file://$WORK/parameters.json" --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset
+    --parameter-overrides "file://$WORK/parameters.json" --capabilities "$CAPABILITY" --no-fail-on-empty-changeset
   [ -z "$ROLE_ARN" ] || set -- "$@" --role-arn "$ROLE_ARN"
   # Tags that are not given again would be taken away.
   local kind key tag words=''
@@ -1020,8 +1082,8 @@ END
   [ -z "$unseen" ] || say "$unseen"
 }
 
-check_deployment() {
-  local seconds version
+send_test_alert() {
+  local version
   FUNCTION=$(output FunctionName)
   say "Sending a test alert"
   invoke '{"test_alert":true}' "$WORK/test.json" || die "the function could not send the test alert: see above"
@@ -1031,6 +1093,11 @@ check_deployment() {
     [ -z "$version" ] || [ -z "$(output Version)" ] || [ "$version" = "$(output Version)" ] ||
       warn "the template is of version $(output Version): take package and template from one release"
   fi
+}
+
+check_deployment() {
+  local seconds
+  send_test_alert
   say "Measuring once, without storing or sending anything"
   seconds=$(run_seconds)
   if [ "$seconds" -gt 300 ]; then
@@ -1195,6 +1262,7 @@ delete_everything() {
   local rule given=''
   read_stack "status"$'\t\t'"CREATE_COMPLETE"
   given=$(stack_value parameter CodeS3Bucket)
+  [ -z "$(output MachineArn)" ] || die "stack $STACK is the hub of a fleet, so nothing was changed: say --fleet too"
   if [ -n "$STATUS" ]; then
     [ "$(stack_value protected '')" != true ] ||
       die "stack $STACK is protected from deletion, so nothing was changed: 'aws cloudformation update-termination-protection --region $REGION --stack-name $STACK --no-enable-termination-protection' first"
@@ -1278,6 +1346,13 @@ main() {
     run cp "$ZIP" "$PACKAGE_ONLY"
     return
   fi
+  if [ "$FLEET" = yes ]; then
+    [ -r "$HERE/fleet/deploy.sh" ] || die "the folder fleet is not beside this script, and a fleet needs it: unpack the release's fleet.tar.gz there"
+    # shellcheck source=/dev/null
+    . "$HERE/fleet/deploy.sh"
+    deploy_fleet
+    return
+  fi
   # What can be refused here is refused before AWS is asked for anything.
   [ "$DELETE" = yes ] || [ -n "$RELEASE" ] || check_parameters
   check_aws
@@ -1293,7 +1368,9 @@ main() {
   [ -n "$ZIP$RELEASE" ] || check_build_tools
   check_connect
   prepare_stack
+  [ -z "$(output MachineArn)" ] || die "stack $STACK is the hub of a fleet: say --fleet, or another --stack-name"
   check_rules
+  check_trail
   [ "$CODE_BUCKET" = "$(default_code_bucket)" ] || check_bucket --code-bucket "$CODE_BUCKET"
   ! has_parameter ExistingBucketName || [ -z "$(parameter ExistingBucketName)" ] || check_bucket --bucket "$(parameter ExistingBucketName)"
   check_key

@@ -2,8 +2,20 @@
 # Every check and every test, from a fresh clone. Needs a Rust toolchain and Python 3 with venv; all
 # other tools are installed into target. The page is opened in a browser where there is one, or may be installed. What shares nothing runs side by side: the Rust tests in one
 # lane; lints, the package and the template's tests in the other. Each step's time stands in target/times.txt.
+# `tests/all.sh --deep` instead deploys the stack on a second engine, LocalStack: ten minutes that CI spends nightly.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case ${1:-} in
+  '') ;;
+  --deep)
+    shift
+    exec tests/deploy/deep.sh "$@"
+    ;;
+  *)
+    printf "error: unknown option '%s': there is --deep alone\n" "$1" >&2
+    exit 2
+    ;;
+esac
 # shellcheck source=/dev/null
 . tests/steps.sh
 mkdir -p target/logs

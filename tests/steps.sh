@@ -17,10 +17,10 @@ tools() {
   install_into target/venv-checkov tests/deploy/requirements-checkov.txt
 }
 
-# install_into VENV REQUIREMENTS
+# install_into VENV REQUIREMENTS [PYTHON]
 install_into() {
   if ! cmp -s "$2" "$1/installed.txt"; then
-    python3 -m venv "$1" &&
+    "${3:-python3}" -m venv "$1" &&
       "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2" &&
       cp "$2" "$1/installed.txt"
   fi
@@ -82,7 +82,19 @@ use_tools() {
   export MOTO_PYTHON="$PWD/target/venv/bin/python3"
 }
 
+# Runs the demo, and compares the excerpt in the README with what it printed, but for times.
 demo() {
-  cargo run --quiet --locked --example demo >target/demo.txt &&
-    tail -n 5 target/demo.txt
+  cargo run --quiet --locked --example demo >target/demo.txt || { tail -n 5 target/demo.txt; return 1; }
+  tail -n 5 target/demo.txt
+  timeless <target/demo.txt >target/demo-timeless.txt
+  sed -n "/^From the demo's output/,/^\`\`\`\$/p" README.md | sed '1,/^```text$/d' |
+    grep -vxF -e '```' -e '...' -e '' | timeless >target/demo-readme.txt
+  if [ "$(wc -l <target/demo-readme.txt)" -lt 10 ] || grep -vxFf target/demo-timeless.txt target/demo-readme.txt; then
+    echo "The README's excerpt of the demo is not what it printed: see the lines above, or it is gone"
+    return 1
+  fi
+}
+
+timeless() {
+  sed -E 's/[0-9]{2}:[0-9]{2} UTC/HH:MM UTC/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}/DATE/g; s/[0-9.]+ s[.]$/N s./'
 }

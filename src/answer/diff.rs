@@ -9,7 +9,7 @@ use super::seen::{Look, Row};
 use crate::domain::format::one_line;
 
 /// What became of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// A violation that was none.
@@ -24,7 +24,8 @@ pub enum Change {
 }
 
 impl Change {
-    fn words(self) -> &'static str {
+    #[must_use]
+    pub fn words(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Worse => "worse",
@@ -37,7 +38,7 @@ impl Change {
 }
 
 /// One row that differs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
 pub struct Difference {
     pub change: Change,
     pub instance_id: String,

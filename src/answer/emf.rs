@@ -1,7 +1,7 @@
 //! The monitor's own metrics as log lines in CloudWatch's embedded metric format: CloudWatch Logs makes
 //! metrics of them, and no call is made. Pure.
 //!
-//! Every series costs money, so there are few: nine of the function, and one for each instance. A quota
+//! Every series costs money, so there are few: seven of the function, and one for each instance. A quota
 //! that could not be seen gives no value; it is counted in `Unknown`.
 
 use jiff::Timestamp;
@@ -92,11 +92,13 @@ fn of_run(report: &Report) -> Vec<Point> {
         count("Violations", json!(report.violations)),
         ("RunDuration".to_owned(), "Milliseconds", json!(report.duration_ms)),
         count("ConnectCalls", json!(report.connect_api.requests)),
-        count("ConnectThrottles", json!(report.connect_api.throttled)),
-        ("PacedWait".to_owned(), "Milliseconds", json!(report.connect_api.paced_wait_ms)),
     ];
     points.extend(percent("MaxUtilization".to_owned(), highest));
+    let has_rows = all().any(|seen| seen.metrics.is_some());
+    points.extend(has_rows.then(|| ("PacedWait".to_owned(), "Milliseconds", json!(report.connect_api.paced_wait_ms))));
     // Written only when it is so: no series, and no cost, where all is well.
+    let throttled = report.connect_api.throttled;
+    points.extend((throttled > 0).then(|| count("ConnectThrottles", json!(throttled))));
     points.extend(report.alerts.lacks_subscribers.then(|| count("NoSubscribers", json!(1))));
     points
 }
@@ -176,6 +178,8 @@ mod tests {
             connect_api: CallStats { requests: 79, throttled: 1, paced_wait_ms: 4 }.into(),
             plan: None,
             metrics_note: None,
+            changed: None,
+            throttled: Vec::new(),
             faults_left_out: 0,
             faults: Vec::new(),
         }
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_nine_series_and_one_for_each_instance_that_was_seen() {
+    fn a_run_has_seven_series_its_throttles_and_one_for_each_instance_that_was_seen() {
         let lines = lines(&report(None), "monitor");
         let records: Vec<Value> = lines.iter().map(|l| checked(l)).collect();
         assert_eq!(records.len(), 2, "{lines:#?}");
@@ -218,11 +222,15 @@ mod tests {
             ("RunDuration", 37_000.0),
             ("ConnectCalls", 79.0),
             ("ConnectThrottles", 1.0),
-            ("PacedWait", 4.0),
         ] {
             assert_eq!(run[name].as_f64(), Some(value), "{name}");
         }
-        assert_eq!(run["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len(), 9);
+        let series = |run: &Value| run["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len();
+        assert_eq!(series(run), 8);
+        let mut calm = report(None);
+        calm.connect_api = CallStats { requests: 79, throttled: 0, paced_wait_ms: 4 }.into();
+        let calm = checked(&super::lines(&calm, "monitor")[0]);
+        assert_eq!((series(&calm), calm.get("ConnectThrottles"), calm.get("PacedWait")), (7, None, None));
         assert_eq!(
             (records[1]["InstanceId"].as_str(), records[1]["MaxUtilization"].as_f64()),
             (Some("a"), Some(147.0))
@@ -234,6 +242,7 @@ mod tests {
         let mut rows: Vec<Metric> = (0..250).map(|n| row(&format!("L-{n:08X}"), Some(1.5))).collect();
         rows.push(row("L-FFFFFFFF", None));
         let lines = lines(&report(Some(rows)), "monitor");
+        assert_eq!(checked(&lines[0])["PacedWait"], 4);
         let records: Vec<Value> = lines[1..].iter().map(|l| checked(l)).collect();
         let count = |r: &Value| r["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len();
         assert_eq!(records.iter().map(count).collect::<Vec<_>>(), [100, 100, 51], "with the instance's own series");

@@ -1,6 +1,8 @@
 //! The answer of an invocation; the CLI's `--output json` prints the same.
 
+pub mod changed;
 pub mod checks;
+pub mod compare;
 pub mod coverage;
 pub mod csv;
 pub mod diff;
@@ -69,6 +71,12 @@ pub struct Report {
     /// Where a dry run has more rows than an answer can hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_note: Option<String>,
+    /// What changed since the latest report before; only in a report that takes its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<changed::Changed>,
+    /// Whom the watches see rejected; only in the latest report.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub throttled: Vec<Throttled>,
     pub faults: Vec<FaultRecord>,
     /// Faults beyond those that are listed.
     #[serde(skip_serializing_if = "is_zero")]
@@ -146,6 +154,23 @@ pub struct Events {
     pub failed: usize,
 }
 
+/// A caller whose calls are rejected, as a watch counted them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throttled {
+    /// The watch's name, such as `connect-throttled`.
+    pub watch: String,
+    pub operation: String,
+    pub caller: String,
+    /// Since the incident began.
+    pub count: u64,
+    /// The true number is this or higher.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
+    /// RFC 3339, UTC.
+    pub first: String,
+    pub last: String,
+}
+
 /// CloudWatch alarms, of APIs and of instances.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ApiAlarms {
@@ -203,6 +228,8 @@ impl Report {
             seen.remedies.clear();
         }
         self.metrics_note = None;
+        self.changed = None;
+        self.throttled.clear();
         self
     }
 }

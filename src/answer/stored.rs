@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Completeness;
+use super::changed::Changed;
+use super::{Completeness, Throttled};
 use crate::domain::format::DailySeries;
 use crate::domain::remedy::Remedy;
 use crate::domain::snapshot::SCHEMA_VERSION;
@@ -45,6 +46,11 @@ pub struct StoredReport {
     pub connect_api: Calls,
     #[serde(default)]
     pub plan: Option<Plan>,
+    /// Since the latest report before; only in a report of the bucket.
+    #[serde(default)]
+    pub changed: Option<Changed>,
+    #[serde(default)]
+    pub throttled: Vec<Throttled>,
     #[serde(default)]
     pub faults: Vec<StoredFault>,
     #[serde(default)]

@@ -1,6 +1,10 @@
 //! Documents that the tests of the outlets render.
 
 use super::stored::{EXPECTED, StoredReport};
+use super::{Alerts, Completeness, InstanceReport, Report, SubjectReport};
+use crate::domain::snapshot::Snapshots;
+use crate::domain::stats::CallStats;
+use crate::domain::{Metric, Status};
 use serde_json::{Value, json};
 
 /// A report of one instance with these rows, as a document.
@@ -34,6 +38,57 @@ pub(super) fn row(name: &str, usage: f64, limit: f64, status: &str) -> Value {
 
 pub(super) fn report(rows: &Value) -> StoredReport {
     StoredReport::parse(document(rows).to_string()).unwrap()
+}
+
+/// The same report as the run that made it has it.
+pub(super) fn measured(rows: &Value) -> Report {
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let metric = |row: &Value| Metric {
+        quota_code: text(row, "quota_code"),
+        quota_name: text(row, "quota_name"),
+        usage: row["usage"].as_f64(),
+        limit: row["limit"].as_f64(),
+        utilization: row["utilization"].as_f64(),
+        status: serde_json::from_value::<Status>(row["status"].clone()).unwrap(),
+        ..Metric::sample()
+    };
+    let seen = |metrics| SubjectReport {
+        status: Completeness::Complete,
+        metrics: Some(metrics),
+        ..SubjectReport::skipped(String::new())
+    };
+    Report {
+        schema_version: 1,
+        execution_id: "run-2".to_owned(),
+        version: "0.1.0",
+        account_id: "111122223333".to_owned(),
+        account_name: None,
+        region: "us-east-1".to_owned(),
+        started_at: "2026-03-02T13:00:00Z".to_owned(),
+        duration_ms: 1,
+        dry_run: false,
+        complete: true,
+        note: None,
+        account: seen(Vec::new()),
+        instances: vec![InstanceReport {
+            instance_id: "11111111-2222-3333-4444-555555555555".to_owned(),
+            instance_alias: Some("sales".to_owned()),
+            seen: seen(rows.as_array().unwrap().iter().map(metric).collect()),
+        }],
+        services: Vec::new(),
+        violations: 0,
+        alerts: Alerts::default(),
+        events: None,
+        snapshots: Snapshots::default(),
+        connect_api: CallStats::default().into(),
+        api_alarms: None,
+        plan: None,
+        metrics_note: None,
+        changed: None,
+        throttled: Vec::new(),
+        faults: Vec::new(),
+        faults_left_out: 0,
+    }
 }
 
 #[test]

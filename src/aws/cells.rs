@@ -94,6 +94,12 @@ impl Cells {
         self.sdk.region().map(ToString::to_string).unwrap_or_default()
     }
 
+    /// The cells of a fleet, and not those of a person's check.
+    #[must_use]
+    pub fn is_hub(&self) -> bool {
+        matches!(self.role, Role::Name(_))
+    }
+
     /// A run begins: what the last one gave up is tried anew.
     pub fn begin_run(&self) {
         self.sts.caller.begin_run();

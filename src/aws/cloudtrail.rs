@@ -9,7 +9,7 @@ use super::call::Caller;
 use super::cloudwatch::Window;
 use super::pages::Pages;
 use crate::domain::{Fault, FaultKind};
-pub use crate::watch::record::Record;
+use crate::watch::record::Record;
 
 const OPERATION: &str = "LookupEvents";
 /// Events of a page, at most.
@@ -24,6 +24,15 @@ pub struct Looked {
     pub records: Vec<Record>,
     /// False: there are older ones in the window, which `most_pages` left out.
     pub is_whole: bool,
+}
+
+impl Looked {
+    /// Of each accepted call at a service: the instance (id) or the domain (name) that it is about. What was rejected
+    /// has changed nothing, and another service may have an operation of the same name.
+    pub fn accepted<'a>(&'a self, service: &'a str) -> impl Iterator<Item = Option<&'a str>> {
+        let of = self.records.iter().filter(move |r| r.error_code.is_none() && r.service == service);
+        of.map(|record| record.instance.as_deref().or(record.domain.as_deref()))
+    }
 }
 
 /// The paced CloudTrail client.

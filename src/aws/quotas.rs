@@ -13,7 +13,7 @@ use super::pages::Pages;
 use crate::catalogue::Service;
 use crate::domain::increase::{Increase, IncreaseRequest};
 use crate::domain::limit::{Level, LimitRow, Period, UsageMetric};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, LimitSource};
 
 const APPLIED: &str = "ListServiceQuotas";
 const DEFAULTS: &str = "ListAWSDefaultServiceQuotas";
@@ -114,6 +114,37 @@ impl Quotas {
         }
     }
 
+    /// The limit of one quota in the account: the applied one, or else AWS's default; none where Service Quotas knows
+    /// neither. Two calls at most, where the listings take many.
+    ///
+    /// # Errors
+    /// The fault of `GetServiceQuota` or of `GetAWSDefaultServiceQuota`.
+    pub async fn account_limit(
+        &self,
+        service: Service,
+        code: &str,
+        deadline: Instant,
+    ) -> Result<Option<(f64, LimitSource)>, Fault> {
+        let applied = self.client.get_service_quota().service_code(service.code()).quota_code(code);
+        let found = match self.caller.call("GetServiceQuota", deadline, || applied.clone().send()).await {
+            Ok(output) => output.quota.as_ref().and_then(row).and_then(|row| row.value),
+            Err(fault) if fault.kind == FaultKind::NotFound => None,
+            Err(fault) => return Err(fault),
+        };
+        if let Some(limit) = found {
+            return Ok(Some((limit, LimitSource::Account)));
+        }
+        let default = self.client.get_aws_default_service_quota().service_code(service.code()).quota_code(code);
+        match self.caller.call("GetAWSDefaultServiceQuota", deadline, || default.clone().send()).await {
+            Ok(output) => {
+                let value = output.quota.as_ref().and_then(row).and_then(|row| row.value);
+                Ok(value.map(|value| (value, LimitSource::Default)))
+            }
+            Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// The requests for higher limits of some services, by service code: each service's, or its fault.
     pub async fn requests(
         &self,
@@ -156,6 +187,18 @@ impl Quotas {
         }
     }
 
+    /// Has AWS open a support case for a request that is pending. That there is one already is a success.
+    ///
+    /// # Errors
+    /// The fault of `CreateSupportCase`.
+    pub async fn open_case(&self, request_id: &str, deadline: Instant) -> Result<(), Fault> {
+        let request = self.client.create_support_case().request_id(request_id);
+        match self.caller.call("CreateSupportCase", deadline, || request.clone().send()).await {
+            Err(fault) if fault.answered.error_code.as_deref() == Some("ResourceAlreadyExistsException") => Ok(()),
+            answer => answer.map(|_| ()),
+        }
+    }
+
     /// Asks AWS for a higher limit.
     ///
     /// # Errors
@@ -190,6 +233,7 @@ fn change(change: &RequestedServiceQuotaChange) -> Option<IncreaseRequest> {
         // An answer never comes before its request.
         updated: updated.unwrap_or(created).max(created),
         context: context.filter(|_| !is_of_account).map(str::to_owned),
+        case_id: change.case_id().filter(|id| !id.is_empty()).map(str::to_owned),
     })
 }
 

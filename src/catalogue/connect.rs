@@ -150,5 +150,5 @@ pub(super) const QUOTAS: &[Quota] = &[
     Quota::new(NO_CODE, "Concurrent post-contact automated interaction summary jobs", ContactLens, Account, Some(2.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Concurrent after-call agent conversation summary jobs", ContactLens, Account, Some(2.0), NotMeasurable(ANALYTICS_JOBS)).live(),
     Quota::new(NO_CODE, "Instance creations and deletions per rolling 30 days", Core, Account, Some(100.0), Trail(Trailed::Instances)),
-    Quota::new(NO_CODE, "Phone numbers claimed and released per 180 days", Core, Instance, None, Trail(Trailed::Numbers)),
+    Quota::new(NO_CODE, "Phone numbers claimed and released per 180 days", Core, Account, None, Trail(Trailed::Numbers)),
 ];

@@ -45,6 +45,8 @@ pub struct Quota {
     pub impact: Impact,
     /// AWS allows one by design, such as one Cases domain an instance: 1 of 1 is how it is meant.
     pub is_single: bool,
+    /// What is set or written somewhere, within a bound: up to it nothing is wrong.
+    pub is_setting: bool,
     /// A doubt that the reader of the number must know.
     pub note: Option<&'static str>,
 }
@@ -72,7 +74,19 @@ impl Quota {
         meter: Meter,
     ) -> Self {
         let impact = impact_of(category, meter);
-        Self { service, code, name, category, scope, default, meter, impact, is_single: false, note: None }
+        Self {
+            service,
+            code,
+            name,
+            category,
+            scope,
+            default,
+            meter,
+            impact,
+            is_single: false,
+            is_setting: false,
+            note: None,
+        }
     }
 
     /// Contacts are turned away when it is full, although its meter and category do not say so.
@@ -84,6 +98,12 @@ impl Quota {
     /// AWS allows one by design.
     const fn single(mut self) -> Self {
         self.is_single = true;
+        self
+    }
+
+    /// Nothing is used up.
+    const fn setting(mut self) -> Self {
+        self.is_setting = true;
         self
     }
 
@@ -108,6 +128,18 @@ impl Quota {
     #[must_use]
     pub fn operation(&self) -> Option<&'static str> {
         self.name.strip_prefix("Rate of ")?.strip_suffix(" API requests").map(str::trim_end)
+    }
+
+    /// Of a rate of which Service Quotas names no metric: an operation whose calls may tell the name under which
+    /// CloudWatch counts the service's, and the rate's own operation. The monitor calls `ListAssistants` in each run.
+    #[must_use]
+    pub fn counted_like(&self) -> Option<(&'static str, &'static str)> {
+        let Meter::NotMeasurable(_) = self.meter else { return None };
+        match self.service {
+            Service::Wisdom => Some(("ListAssistants", self.name.strip_prefix("Rate of API requests for ")?)),
+            Service::Connect => self.name.strip_prefix("Rate of ").map(|operation| (operation, operation)),
+            _ => None,
+        }
     }
 
     #[must_use]

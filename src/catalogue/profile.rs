@@ -33,7 +33,7 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota("L-ECB9B0BB", "Maximum number of recommender schemas per domain", Resource, None, Worst(RecommenderSchemas)),
     quota("L-A7ED412C", "Keys per object type", Resource, Some(10.0), WorstIn(ObjectTypeKeys, KEYS)),
     quota("L-3217D1F1", "Maximum expiration in days", Resource, Some(1098.0), Higher(ObjectTypeKeys, EXPIRATION_DAYS, ProfileSettings))
-        .note("the longest that is set, of a domain or of an object type: nothing is used up"),
+        .setting().note("the longest that is set: up to the limit nothing is wrong"),
     quota("L-3A29C525", "Object and profile maximum size", Resource, Some(250.0), NotMeasurable(PROFILES)).note(KILOBYTES),
     quota("L-63975AF3", "Maximum size of all objects for a profile", Resource, Some(51_200.0), NotMeasurable(PROFILES)).note(KILOBYTES),
     quota("L-B59352A0", "Maximum number of segment snapshots per day", Resource, Some(200.0), Trail(Trailed::Snapshots)),

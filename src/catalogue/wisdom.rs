@@ -41,16 +41,16 @@ pub(super) const QUOTAS: &[Quota] = &[
     quota("L-1C046530", "Maximum size per attachment in an email message template", Resource, Some(1.0), NotMeasurable(SIZE))
         .note(MEGABYTES),
     quota("L-2836100B", "Maximum number of characters in an email message template", Resource, Some(5_000_000.0), WorstIn(MessageTemplateDetails, EMAIL))
-        .note(WITH_TITLE),
-    quota("L-748F3E94", "Maximum number of characters in an SMS message template", Resource, Some(800.0), WorstIn(MessageTemplateDetails, SMS)),
+        .setting().note(WITH_TITLE),
+    quota("L-748F3E94", "Maximum number of characters in an SMS message template", Resource, Some(800.0), WorstIn(MessageTemplateDetails, SMS)).setting(),
     quota("L-03D2EF66", "Maximum number of characters in a Baidu push message template", Resource, None, WorstIn(MessageTemplateDetails, BAIDU))
-        .note(WITH_TITLE),
+        .setting().note(WITH_TITLE),
     quota("L-7C46ADE6", "Maximum number of characters in an APNs push message template", Resource, None, WorstIn(MessageTemplateDetails, APNS))
-        .note(WITH_TITLE),
+        .setting().note(WITH_TITLE),
     quota("L-D09E5DB1", "Maximum number of characters in a FCM push message template", Resource, None, WorstIn(MessageTemplateDetails, FCM))
-        .note(WITH_TITLE),
+        .setting().note(WITH_TITLE),
     quota("L-EBD23F01", "Maximum number of characters in an ADM push message template", Resource, None, WorstIn(MessageTemplateDetails, ADM))
-        .note(WITH_TITLE),
+        .setting().note(WITH_TITLE),
     quota(NO_CODE, "Routing profiles per message template", Resource, Some(40.0), WorstIn(MessageTemplateDetails, ROUTING_PROFILES)),
 ];
 

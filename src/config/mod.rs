@@ -16,7 +16,7 @@ use crate::domain::instances::InstancePattern;
 pub use fleet::FLEET_VARS;
 use fleet::Fleet;
 use reader::Reader;
-use watch::{Watches, globs};
+use watch::Watches;
 
 /// Every variable the program reads itself, with its default, for the documentation and the checks.
 /// (The SDK reads the `AWS_*` ones, the logger `RUST_LOG`, `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`.)
@@ -51,6 +51,7 @@ pub const VARS: &[(&str, &str)] = &[
     ("DETAIL_CALL_BUDGET", "60"),
     ("FORECAST_DAYS", "14"),
     ("AUTO_REQUEST_INCREASE", "false"),
+    ("AUTO_ESCALATE_REQUESTS", "false"),
     ("EVENTS_SNS_TOPIC_ARN", ""),
     ("EVENT_BUS_NAME", ""),
     ("RUN_METRICS", "summary"),
@@ -69,14 +70,7 @@ fn default_of(name: &str) -> &'static str {
 
 impl Default for Watches {
     fn default() -> Self {
-        Self {
-            throttled: 10,
-            token_failures: 50,
-            cool_down_minutes: 60,
-            lookup: true,
-            rate_limit_topics: globs(default_of("GENESYS_RATE_LIMIT_TOPICS")),
-            token_topics: globs(default_of("GENESYS_TOKEN_TOPICS")),
-        }
+        Self::of_topics(default_of("GENESYS_RATE_LIMIT_TOPICS"), default_of("GENESYS_TOKEN_TOPICS"))
     }
 }
 
@@ -112,6 +106,8 @@ pub struct Config {
     pub forecast_days: u32,
     /// Ask AWS for more where an adjustable quota is critical.
     pub auto_request_increase: bool,
+    /// Have AWS open a support case for a request that hangs.
+    pub auto_escalate_requests: bool,
     /// Gets one message per transition, for programs.
     pub events_topic_arn: Option<String>,
     /// Name or ARN of the bus that gets one event per transition.
@@ -219,6 +215,7 @@ impl Config {
             detail_calls: read.number("DETAIL_CALL_BUDGET", 0, 10_000).unwrap_or(60),
             forecast_days: read.number("FORECAST_DAYS", 0, 365).unwrap_or(14),
             auto_request_increase: read.flag("AUTO_REQUEST_INCREASE"),
+            auto_escalate_requests: read.flag("AUTO_ESCALATE_REQUESTS"),
             events_topic_arn: read.topic("EVENTS_SNS_TOPIC_ARN"),
             event_bus: read.bus("EVENT_BUS_NAME"),
             run_metrics: read.parsed("RUN_METRICS").unwrap_or_default(),
@@ -256,6 +253,7 @@ impl Default for Config {
             detail_calls: 60,
             forecast_days: 14,
             auto_request_increase: false,
+            auto_escalate_requests: false,
             events_topic_arn: None,
             event_bus: None,
             run_metrics: RunMetrics::Summary,
@@ -307,6 +305,7 @@ mod tests {
             ("LOOKBACK_MINUTES", "1.5"),
             ("FORECAST_DAYS", "366"),
             ("AUTO_REQUEST_INCREASE", "perhaps"),
+            ("AUTO_ESCALATE_REQUESTS", "perhaps"),
             ("EVENTS_SNS_TOPIC_ARN", "events"),
             ("EVENT_BUS_NAME", "my bus"),
             ("RUN_METRICS", "all"),
@@ -343,6 +342,7 @@ mod tests {
             "LOOKBACK_MINUTES=`1.5`",
             "FORECAST_DAYS=`366`",
             "AUTO_REQUEST_INCREASE=`perhaps`",
+            "AUTO_ESCALATE_REQUESTS=`perhaps`",
             "EVENTS_SNS_TOPIC_ARN=`events`",
             "EVENT_BUS_NAME=`my bus`",
             "RUN_METRICS=`all`",

@@ -16,8 +16,22 @@ pub struct Watches {
     pub token_topics: Vec<Glob>,
 }
 
+impl Watches {
+    /// What is not said otherwise, with these topics.
+    pub(super) fn of_topics(rate_limits: &str, tokens: &str) -> Self {
+        Self {
+            throttled: 10,
+            token_failures: 50,
+            cool_down_minutes: 60,
+            lookup: true,
+            rate_limit_topics: globs(rate_limits),
+            token_topics: globs(tokens),
+        }
+    }
+}
+
 /// Topics from a text with commas between them.
-pub(super) fn globs(text: &str) -> Vec<Glob> {
+fn globs(text: &str) -> Vec<Glob> {
     text.split(',').map(str::trim).filter(|glob| !glob.is_empty()).map(Glob::new).collect()
 }
 

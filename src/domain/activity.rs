@@ -19,6 +19,9 @@ pub struct Activity {
     /// By quota code: the last day (since the Unix epoch, UTC) on which calls were seen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     days: BTreeMap<String, i64>,
+    /// By operation: the name under which `AWS/Usage` counts its service's calls, where Service Quotas does not tell it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub services: BTreeMap<String, String>,
 }
 
 impl Activity {
@@ -50,6 +53,9 @@ impl Activity {
     #[must_use]
     pub fn joined(mut self, other: &Self) -> Self {
         self.all_read_at = self.all_read_at.max(other.all_read_at);
+        for (operation, service) in &other.services {
+            self.services.entry(operation.clone()).or_insert_with(|| service.clone());
+        }
         for (code, day) in &other.days {
             let ours = self.days.entry(code.clone()).or_insert(*day);
             *ours = (*ours).max(*day);

@@ -24,6 +24,14 @@ pub fn object(partition: &str, (bucket, region): (&str, &str), key: &str) -> Opt
     Some(format!("https://{region}.{domain}/s3/object/{bucket}?region={region}&prefix={key}"))
 }
 
+/// A support case. None where the partition's Support Center is not known.
+#[must_use]
+pub fn support_case(account: &Account, case_id: &str) -> Option<String> {
+    let is_known = account.partition == "aws" && case_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    is_known
+        .then(|| format!("https://support.console.aws.amazon.com/support/home#/case/?displayId={case_id}&language=en"))
+}
+
 /// The key of a document of the latest run.
 #[must_use]
 pub fn latest(account_id: &str, region: &str, name: &str) -> String {

@@ -21,6 +21,8 @@ pub struct IncreaseRequest {
     pub updated: Timestamp,
     /// The ARN of the resource that it is for; none: the account, or all its resources.
     pub context: Option<String>,
+    /// The support case that AWS opened for it.
+    pub case_id: Option<String>,
 }
 
 impl IncreaseRequest {

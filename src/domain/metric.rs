@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(test)]
-use super::Scope;
-use super::{Fault, Impact, NO_CODE, QuotaId, Thresholds};
+use super::{Fault, Impact, NO_CODE, QuotaId, Scope, Thresholds};
+
+/// Service code of Amazon Connect itself.
+const CONNECT: &str = "connect";
 
 /// One quota at one scope.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,6 +65,9 @@ pub struct Metric {
     /// Calls of the monitor itself that the usage leaves out.
     #[serde(skip_serializing_if = "is_none_of")]
     pub own_calls: u64,
+    /// Of an API rate over its threshold: who was throttled, and who made the accepted calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callers: Option<String>,
     /// The percentages that judged this row.
     #[serde(skip)]
     pub levels: Thresholds,
@@ -128,6 +132,7 @@ impl Metric {
             forecast: None,
             increase_request: None,
             own_calls: 0,
+            callers: None,
             levels,
             is_full_by_design: false,
         }
@@ -163,6 +168,19 @@ impl Metric {
     #[must_use]
     pub fn is_idle_rate(&self) -> bool {
         self.source.starts_with("AWS/Usage CallCount")
+            && self.status == Status::Ok
+            && self.usage.is_some_and(|usage| usage <= 0.0)
+            && self.muted.is_none()
+            && self.forecast.is_none()
+            && self.increase_request.is_none()
+            && self.fault.is_none()
+    }
+
+    /// None of it was found in any resource of a companion service, and there is nothing else to say.
+    #[must_use]
+    pub fn is_empty_resource(&self) -> bool {
+        self.scope == Scope::Resource.as_str()
+            && self.service_code != CONNECT
             && self.status == Status::Ok
             && self.usage.is_some_and(|usage| usage <= 0.0)
             && self.muted.is_none()

@@ -14,6 +14,7 @@ pub mod instances;
 pub mod kept;
 pub mod limit;
 mod metric;
+pub mod overdue;
 pub mod own_calls;
 pub mod plan;
 pub mod remedy;
@@ -192,6 +193,8 @@ pub struct Usage {
     /// Every group of a quota that counts by group. Which one is the fullest depends on the limit of each, and so
     /// on the user's own limit: the judgement decides it, and `value` and `resource` follow from it.
     pub groups: Vec<GroupUsage>,
+    /// A setting: nothing is used up, and up to the limit it is how somebody wants it.
+    pub is_setting: bool,
     /// Calls of the monitor itself that were taken away.
     pub own_calls: u64,
 }

@@ -33,6 +33,10 @@ pub struct Snapshot {
     /// Codes of the rates of which a stored document holds no row: measured, and nobody called.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<String>,
+    /// Codes (or names, without one) of the quotas of companion services' resources of which a stored document holds no
+    /// row: measured, and none was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub empty: Vec<String>,
     /// Codes of the quotas of which a stored document holds no row: AWS offers no way to measure them, and there is
     /// nothing else to say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -96,6 +100,7 @@ impl Snapshot {
             forecasts_count: metrics.iter().filter(|m| m.has_forecast()).count(),
             metrics,
             idle: Vec::new(),
+            empty: Vec::new(),
             limit_only: Vec::new(),
             summary,
         }
@@ -103,18 +108,15 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// The document as it is stored: of idle rates, and of limits without a usage, the codes only. With these it
+    /// The document as it is stored: of idle rates, of resources that hold nothing, and of limits without a usage, the codes only. With these it
     /// stands for as many rows as before: each `-` in `idle` stands for one rate without a code.
     #[must_use]
     pub fn stored(&self) -> Self {
         let idle = self.metrics.iter().filter(|m| m.is_idle_rate()).map(|m| m.quota_code.clone()).collect();
         let limit_only = self.metrics.iter().filter(|m| m.is_limit_only()).map(|m| m.key().to_owned()).collect();
-        Self {
-            metrics: self.metrics.iter().filter(|m| !m.is_idle_rate() && !m.is_limit_only()).cloned().collect(),
-            idle,
-            limit_only,
-            ..self.clone()
-        }
+        let empty = self.metrics.iter().filter(|m| m.is_empty_resource()).map(|m| m.key().to_owned()).collect();
+        let is_row = |m: &&Metric| !m.is_idle_rate() && !m.is_empty_resource() && !m.is_limit_only();
+        Self { metrics: self.metrics.iter().filter(is_row).cloned().collect(), idle, empty, limit_only, ..self.clone() }
     }
 }
 

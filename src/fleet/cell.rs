@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::State;
+use crate::domain::target::Target;
 
 /// Raised when a field changes its meaning or disappears.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -14,8 +15,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellDocument {
     pub schema_version: u32,
-    pub account_id: String,
-    pub region: String,
+    #[serde(flatten)]
+    pub target: Target,
     /// Of the last run.
     pub state: State,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,8 +133,7 @@ mod tests {
         let time = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
         let mut document = CellDocument {
             schema_version: SCHEMA_VERSION,
-            account_id: "111122223333".to_owned(),
-            region: "eu-west-2".to_owned(),
+            target: Target::new("111122223333", "eu-west-2"),
             state: State::Running,
             reason: None,
             execution_id: "e".to_owned(),

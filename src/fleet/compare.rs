@@ -123,7 +123,7 @@ fn cell_after(cell: &Now<'_>, before: CellTold, compared: &Compared<'_>, news: &
         State::Running => before,
         state if state.is_seen() => {
             if let Some(unseen) = before.unseen.filter(|unseen| unseen.told) {
-                news.seen_again.push(item_of(cell, unseen.since));
+                news.seen_again.push(CellItem { state: unseen.state, reason: None, ..item_of(cell, unseen.since) });
             }
             let seen = cell.document.and_then(|document| document.seen.as_ref());
             let violations = match seen {

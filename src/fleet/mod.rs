@@ -29,9 +29,19 @@ pub mod key {
     /// What readers know.
     pub const TOLD: &str = "fleet/told.json";
 
+    /// Where the cells leave what their runs came to.
+    pub const LEFT: &str = "fleet/cells/";
+
+    /// The account and Region of such a key.
+    #[must_use]
+    pub fn owner(key: &str) -> Option<Owner> {
+        let (account_id, region) = key.strip_prefix(LEFT)?.strip_suffix(".json")?.split_once('/')?;
+        Some(Owner { account_id: account_id.to_owned(), region: region.to_owned() })
+    }
+
     /// What a cell's runs left.
     #[must_use]
     pub fn cell(owner: &Owner) -> String {
-        format!("fleet/cells/{}/{}.json", owner.account_id, owner.region)
+        format!("{LEFT}{}/{}.json", owner.account_id, owner.region)
     }
 }

@@ -84,8 +84,8 @@ pub fn find<'a>(documents: impl Iterator<Item = &'a CellDocument>) -> Vec<Pair> 
     let mut places: BTreeMap<(&str, &str), Vec<(&str, Option<&str>)>> = BTreeMap::new();
     for document in documents {
         for subject in document.seen.iter().flat_map(|seen| &seen.subjects).filter(|s| s.id != "account") {
-            let place = (document.region.as_str(), subject.alias.as_deref());
-            places.entry((&document.account_id, &subject.id)).or_default().push(place);
+            let place = (document.target.region.as_str(), subject.alias.as_deref());
+            places.entry((&document.target.account_id, &subject.id)).or_default().push(place);
         }
     }
     let mut pairs = Vec::new();

@@ -238,7 +238,7 @@ impl FleetReport {
         (self.instances, self.violations, self.unknown) =
             (sum(|r| r.instances), sum(|r| r.violations), sum(|r| r.unknown));
         self.max_utilization = measured().filter_map(|row| row.max_utilization).reduce(f64::max);
-        self.complete = self.cells.seen == self.cells.expected;
+        self.complete = self.cells.seen == self.cells.expected && !rows.is_empty();
         self.matrix = rows;
         self
     }

@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::catalogue::Service;
 use crate::domain::format::rfc3339;
 use crate::domain::increase::{Increase, IncreaseRequest, desired};
+use crate::domain::overdue::{Escalation, Overdue};
 use crate::domain::{Fault, IncreaseRecord, Instance, LimitSource, Metric, NO_CODE, Scope, Status};
+use crate::ledger::Hanging;
 
 /// "Service Quotas endpoints and quotas": active requests of an account. In a Region that must be
 /// opted into there are two, which AWS itself has to say: the Region's name does not tell.
@@ -39,6 +41,21 @@ impl Requests {
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         Fault::by_cause(self.0.iter().filter_map(|(service, r)| Some((service.as_str(), r.as_ref().err()?))))
+    }
+
+    /// The open requests that AWS has left alone for too long, and whether all requests could be read.
+    #[must_use]
+    pub fn overdue(&self, now: Timestamp) -> Hanging {
+        let read = self.0.iter().filter_map(|(service, requests)| Some((service, requests.as_ref().ok()?)));
+        let overdue = |service: &str, request: &IncreaseRequest| Overdue {
+            request: request.clone(),
+            service_code: service.to_owned(),
+            escalation: Escalation::None,
+        };
+        let requests = read.flat_map(|(service, requests)| {
+            requests.iter().filter(|r| r.is_overdue(now)).map(move |request| overdue(service, request))
+        });
+        Hanging { requests: requests.collect(), is_whole: self.0.values().all(Result::is_ok) }
     }
 
     /// Remembers what this run asked for.
@@ -162,6 +179,7 @@ mod tests {
             created: now() - SignedDuration::from_hours(24 * days_ago),
             updated: now() - SignedDuration::from_hours(24 * days_ago),
             context: context.map(str::to_owned),
+            case_id: None,
         }
     }
 

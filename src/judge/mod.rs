@@ -203,12 +203,20 @@ fn apply_usage(
             Some(limit) => status(usage.value, limit, levels),
         }
     };
+    if usage.is_setting && metric.limit.is_some_and(|limit| usage.value <= limit) && is_over(metric.status) {
+        metric.status = Status::Ok;
+        metric.is_full_by_design = true;
+    }
     if let Some(figure) = usage.figure {
         figure::judge(metric, figure, usage.value, levels, notes);
     }
     if let Some(ceiling) = usage.ceiling {
         judge_ceiling(metric, ceiling, usage.value, notes);
     }
+}
+
+fn is_over(status: Status) -> bool {
+    matches!(status, Status::Warning | Status::Critical)
 }
 
 /// A bound says something only where it is low enough. It is no usage that a summary or a forecast could count with.

@@ -157,6 +157,15 @@ impl Stores {
         self.patience.wait("S3", object::OPERATION, bucket.object(key, most)).await
     }
 
+    /// Every key of the bucket that begins so.
+    ///
+    /// # Errors
+    /// The fault of the listing.
+    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+        let Some(bucket) = self.bucket() else { return Ok(Vec::new()) };
+        self.patience.wait("S3", s3::LIST, bucket.keys(prefix)).await
+    }
+
     /// Writes an object of the fleet.
     ///
     /// # Errors

@@ -158,7 +158,10 @@ impl S3 {
     }
 
     /// Every key that begins so.
-    async fn keys(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+    ///
+    /// # Errors
+    /// The fault of `ListObjectsV2`.
+    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
         let mut keys = Vec::new();
         let mut pages = Pages::new(LIST.to_owned());

@@ -5,9 +5,9 @@
 //! be seen is told after two runs. Two runs count as two when at least half a schedule lies between them.
 //! A muted quota is as if it were not there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::incident::{Step, step, vanished};
+use super::incident::{Step, is_request, step, vanished};
 use super::rules::Rules;
 use super::{Change, Event, Incident, Incidents, News, Severity};
 use crate::domain::{Metric, Status};
@@ -39,17 +39,7 @@ pub fn decide(before: Option<&Incidents>, metrics: &[Metric], missing: Missing, 
     let is_first = before.is_none();
     let nothing = Incidents::default();
     let before = before.unwrap_or(&nothing);
-    let mut news = News {
-        event: Event::Reminder,
-        severity: Severity::Info,
-        violations: BTreeMap::new(),
-        recovered: BTreeMap::new(),
-        unseen: BTreeMap::new(),
-        seen_again: BTreeMap::new(),
-        forecasts: BTreeMap::new(),
-        forecasts_gone: BTreeMap::new(),
-        vanished: BTreeMap::new(),
-    };
+    let mut news = News::nothing();
     let mut decision = Decision { news: None, if_not: Incidents::new(), if_told: Incidents::new() };
     // What was asked of AWS is said at once, because somebody will get AWS's answer.
     let mut is_due =
@@ -62,7 +52,8 @@ pub fn decide(before: Option<&Incidents>, metrics: &[Metric], missing: Missing, 
         is_due |= known.is_told() && step.is_reminded() && is_old();
         decision.take(metric.key(), step, &mut news);
     }
-    for (key, known) in before.iter().filter(|(key, _)| !metrics.iter().any(|m| m.key() == *key)) {
+    let of_quotas = before.iter().filter(|(key, _)| !is_request(key));
+    for (key, known) in of_quotas.filter(|(key, _)| !metrics.iter().any(|m| m.key() == *key)) {
         match missing {
             Missing::IsKept => {
                 decision.if_not.insert(key.clone(), known.clone());
@@ -113,6 +104,10 @@ impl News {
         self.seen_again.clear();
         self.forecasts_gone.clear();
         self.vanished.clear();
+        (self.requests, self.requests_over) = (Vec::new(), Vec::new());
+        if !self.is_about_rows {
+            return None;
+        }
         self.event = most_important(&self);
         let has_news = self.event != Event::Reminder || !self.violations.is_empty();
         has_news.then_some(self)

@@ -11,6 +11,23 @@ use crate::domain::{Metric, Status};
 /// A forecast changes with the day, not with the run: it is gone when it was gone for a day.
 const FADES_AFTER: SignedDuration = SignedDuration::from_hours(23);
 
+/// Where a key stands for a request for a higher limit, and for no quota.
+const REQUEST: &str = "request/";
+
+/// The key under which a request is remembered.
+#[must_use]
+pub fn key_of(id: &str) -> String {
+    format!("{REQUEST}{id}")
+}
+
+pub(super) fn is_request(key: &str) -> bool {
+    key.starts_with(REQUEST)
+}
+
+pub(super) fn id_of(key: &str) -> &str {
+    key.strip_prefix(REQUEST).unwrap_or(key)
+}
+
 /// What was said about one quota, and what was seen of it since and is still to be said.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Incident {

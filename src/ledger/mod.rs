@@ -6,6 +6,7 @@
 
 mod decide;
 mod grade;
+mod hanging;
 mod history;
 mod incident;
 mod news;
@@ -21,8 +22,9 @@ use serde_json::Value;
 
 pub use decide::{Decision, Missing, decide};
 pub use grade::Grade;
+pub use hanging::Hanging;
 pub use history::{DailyPeaks, History};
-pub use incident::{Blind, Foreseen, Incident, Reported, Violation};
+pub use incident::{Blind, Foreseen, Incident, Reported, Violation, key_of};
 pub use news::{Change, Event, News, Recovered, SeenAgain, Severity, Unseen};
 pub use rules::{MARGIN_POINTS, Reminders, Rules};
 
@@ -41,7 +43,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// A claim lasts this long. A publish with all its retries takes less.
 pub const CLAIM_LASTS: SignedDuration = SignedDuration::from_secs(120);
 
-/// Incidents by quota key.
+/// Incidents by quota key; of requests that hang, by `request/` and the request's id.
 pub type Incidents = BTreeMap<String, Incident>;
 
 /// The stored document of one subject: an instance, or the account.

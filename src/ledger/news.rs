@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::grade::Grade;
 use crate::domain::Metric;
+use crate::domain::overdue::Overdue;
 
 /// What one message has to say. Keys are quota keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,9 +28,32 @@ pub struct News {
     pub forecasts_gone: BTreeMap<String, Timestamp>,
     /// What is over because it is not there any more, with the name that it had.
     pub vanished: BTreeMap<String, String>,
+    /// False: there is nothing to say of quotas, only of requests.
+    pub is_about_rows: bool,
+    /// Requests for higher limits that hang, and of which nobody was told.
+    pub requests: Vec<Overdue>,
+    /// Requests that were told and hang no more: id, and what they were for.
+    pub requests_over: Vec<(String, String)>,
 }
 
 impl News {
+    pub(super) fn nothing() -> Self {
+        Self {
+            event: Event::Reminder,
+            severity: Severity::Info,
+            violations: BTreeMap::new(),
+            recovered: BTreeMap::new(),
+            unseen: BTreeMap::new(),
+            seen_again: BTreeMap::new(),
+            forecasts: BTreeMap::new(),
+            forecasts_gone: BTreeMap::new(),
+            vanished: BTreeMap::new(),
+            is_about_rows: true,
+            requests: Vec::new(),
+            requests_over: Vec::new(),
+        }
+    }
+
     /// What tells this news from other news, without the times: two runs that have the same to say have the same
     /// mark. `metrics` are the rows that it is about. It is of no use to another build of the monitor.
     #[must_use]

@@ -42,6 +42,24 @@ fn is_api((name, value): &(String, String)) -> bool {
     name == TYPE && value == API
 }
 
+fn is_documented_only(quota: &Quota) -> bool {
+    !quota.is_listed() && quota.meter == Meter::Rate
+}
+
+/// Under which name the calls of the operations were counted that can tell it. Two names are no answer.
+fn names_told(called: &BTreeSet<BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    let probes: BTreeSet<&str> = catalogue::all().filter_map(|q| Some(q.counted_like()?.0)).collect();
+    let mut told = BTreeMap::new();
+    for probe in probes {
+        let of = |dimensions: &&BTreeMap<String, String>| dimensions.get(limits::RESOURCE).is_some_and(|r| r == probe);
+        let names: BTreeSet<&String> = called.iter().filter(of).filter_map(|d| d.get(limits::SERVICE)).collect();
+        if let (Some(name), 1) = (names.first(), names.len()) {
+            told.insert(probe.to_owned(), (*name).clone());
+        }
+    }
+    told
+}
+
 impl Scan {
     /// Which APIs were called lately, for the next run.
     pub async fn activity(&self) -> Activity {
@@ -59,6 +77,8 @@ impl Scan {
         let called = self.called(are_all_due).await.map_err(|fault| asked.fault = (!are_all_due).then_some(fault)).ok();
         if are_all_due || called.is_none() {
             asked.activity.all_read_at = Some(now);
+        } else if let Some(called) = &called {
+            asked.activity.services.extend(names_told(called));
         }
         for (service, code) in self.rate_codes() {
             let Some((start, query)) = rates::question(self.limits_of(service), &code, from) else { continue };
@@ -67,7 +87,7 @@ impl Scan {
             let is_listed = query.namespace == NAMESPACE && query.name == CALLS && query.dimensions.iter().any(is_api);
             let is_of_minutes = query.rolling.is_none() && is_listed;
             // Rates that only AWS's documentation lists are never read before they were called.
-            let may_be_idle = !are_all_due || catalogue::find(&code).is_some_and(|quota| !quota.is_listed());
+            let may_be_idle = !are_all_due || catalogue::find(&code).is_some_and(is_documented_only);
             match &called {
                 Some(called) if is_of_minutes && may_be_idle && !is_known => {
                     let dimensions: BTreeMap<String, String> = query.dimensions.iter().cloned().collect();

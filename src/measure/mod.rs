@@ -144,15 +144,7 @@ impl Scan {
                     rates::is_live(quota, limits).then(|| rates::of_all(quota, shared.rates.get(quota.code), limits));
                 let (measured, source) =
                     live.unwrap_or_else(|| (instance_usage(quota, &sources), quota.meter.source()));
-                let limit = match (quota.meter, trail::numbers()) {
-                    (Meter::Trail(_), Some(numbers)) => trail::twice(own_limits.limit(numbers, limits)),
-                    _ => own_limits.limit(quota, limits),
-                };
-                let measured = match quota.meter {
-                    Meter::Trail(_) => self.numbers_moved(quota, instance, shared),
-                    _ => measured,
-                };
-                Reading { quota: quota.id(), limit, measured, source }
+                Reading { quota: quota.id(), limit: own_limits.limit(quota, limits), measured, source }
             })
             .collect();
         Box::pin(own_limits.confirm(self, limits, &mut readings)).await;
@@ -193,7 +185,8 @@ impl Scan {
                 let (measured, source) = if quota.meter == Meter::Rate || rates::is_live(quota, limits) {
                     rates::measured(Some(quota), shared.rates.get(quota.key()), limits, quota.key())
                 } else if quota.meter == Meter::Burst {
-                    (bursts::measured(quota, limits, &shared.rates), quota.meter.source())
+                    let source = quota.rate_beside().map_or_else(String::new, |_| quota.meter.source());
+                    (bursts::measured(quota, limits, &shared.rates), source)
                 } else {
                     (self.account_usage(quota, &integrations, shared), quota.meter.source())
                 };

@@ -10,6 +10,7 @@ use crate::domain::{Fault, FaultKind, Measured, Usage};
 pub(super) fn used(quota: &Quota, mut usage: Usage) -> Measured {
     let notes = [usage.note.take().as_deref(), quota.note].into_iter().flatten().collect::<Vec<_>>().join("; ");
     usage.note = (!notes.is_empty()).then_some(notes);
+    usage.is_setting = quota.is_setting;
     Measured::Usage(usage)
 }
 

@@ -75,7 +75,7 @@ pub(super) fn operation<'a>(limits: &'a Limits, code: &str) -> Option<&'a str> {
 
 /// Service Quotas names a metric for a quota that the catalogue takes for one without.
 pub(super) fn is_live(quota: &Quota, limits: &Limits) -> bool {
-    matches!(quota.meter, Meter::NotMeasurable(_) | Meter::Burst) && limits.usage_metric(quota.code).is_some()
+    matches!(quota.meter, Meter::NotMeasurable(_) | Meter::Burst) && limits.usage_metric(quota.key()).is_some()
 }
 
 /// As [`measured`], of an instance's quota: the metric counts all instances, so it is a bound for each.

@@ -9,7 +9,6 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::detail::{Tallies, Visits};
-use super::trail::Looks;
 use crate::aws::Aws;
 use crate::aws::cloudwatch::{Read, Window};
 use crate::catalogue::{Listing, Quota, Service};
@@ -118,6 +117,13 @@ pub(super) struct Shared {
     pub activity_fault: Option<Fault>,
     /// What the event history tells.
     pub looks: Looks,
+}
+
+/// What is known of the event history, and why an operation could not be looked at.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    pub trail: Trail,
+    pub faults: Vec<(&'static str, Fault)>,
 }
 
 pub(super) type Gauges = HashMap<(String, (&'static str, &'static str)), Read>;

@@ -67,17 +67,17 @@ impl Scan {
             };
             tallies.insert(Listing::ActiveCampaigns, active);
         }
-        if let Some(groups) = tallies.get(&Listing::TrafficGroups) {
-            let replicas = match groups {
-                Ok(tally) => {
-                    // Only replicated instances have such groups.
-                    let arns: Vec<&str> = tally.groups.keys().map(String::as_str).collect();
-                    self.aws.connect.replicas(&arns, self.aws.region(), self.deadline).await
-                }
-                Err(fault) => Err(fault.clone()),
-            };
-            tallies.insert(Listing::Replicas, replicas);
-        }
+        let replicas = match tallies.get(&Listing::TrafficGroups) {
+            Some(Ok(tally)) => {
+                // Only replicated instances have such groups.
+                let arns: Vec<&str> = tally.groups.keys().map(String::as_str).collect();
+                self.aws.connect.replicas(&arns, self.aws.region(), self.deadline).await
+            }
+            Some(Err(fault)) => Err(fault.clone()),
+            // There is no instance.
+            None => Ok(Tally::default()),
+        };
+        tallies.insert(Listing::Replicas, replicas);
         let tallies = Arc::new(tallies);
         let mut rounds = JoinSet::new();
         for service in Service::companions() {

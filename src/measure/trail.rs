@@ -3,21 +3,16 @@
 use tokio::task::JoinSet;
 
 use super::outcome::{clock, unknown, used};
-use super::scan::{Scan, Shared};
+use super::scan::{Looks, Scan, Shared};
 use crate::aws::cloudtrail::MOST_LOOKED_AT;
 use crate::aws::cloudwatch::Window;
-use crate::catalogue::{Listing, Quota, Service, Trailed};
+use crate::catalogue::{Listing, Quota, Trailed};
 use crate::domain::trail::{HISTORY_DAYS, LOOKED_UP, Look, NOBODY, Trail};
-use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Instance, Limit, Measured, Usage};
+use crate::domain::{Bound, Fault, FaultKind, GroupUsage, Measured, Usage};
 
 const DAY: i64 = 86_400;
-
-/// What is known of the event history, and why an operation could not be looked at.
-#[derive(Debug, Default)]
-pub(super) struct Looks {
-    pub trail: Trail,
-    pub faults: Vec<(&'static str, Fault)>,
-}
+/// Numbers may be claimed and released up to 200 % of the quota of numbers. Source: `ClaimPhoneNumber` in the API reference.
+const TIMES: f64 = 2.0;
 
 impl Scan {
     /// What the event history tells, for the next run.
@@ -39,10 +34,8 @@ impl Scan {
                 let looked = trail.calls_of(operation, window, MOST_LOOKED_AT, None, deadline).await;
                 let look = looked.map(|looked| {
                     let mut look = Look { at: now, is_part: !looked.is_whole, ..Look::default() };
-                    let counted = |r: &&_| is_counted(r, service);
-                    for record in looked.records.iter().filter(counted) {
-                        let whom = record.instance.as_deref().or(record.domain.as_deref()).unwrap_or(NOBODY);
-                        *look.calls.entry(whom.to_owned()).or_default() += 1;
+                    for whom in looked.accepted(service) {
+                        *look.calls.entry(whom.unwrap_or(NOBODY).to_owned()).or_default() += 1;
                     }
                     look
                 });
@@ -61,15 +54,29 @@ impl Scan {
         looks
     }
 
-    /// Phone numbers that were claimed for an instance, and released where it is the only one.
-    pub(super) fn numbers_moved(&self, quota: &Quota, instance: &Instance, shared: &Shared) -> Measured {
+    /// Phone numbers that were claimed for each instance, and released where there is only one.
+    fn numbers_moved(&self, quota: &Quota, shared: &Shared) -> Measured {
         let (claimed, released) = match both(&shared.looks, ["ClaimPhoneNumber", "ReleasePhoneNumber"]) {
             Ok(looks) => looks,
             Err(measured) => return measured,
         };
         let is_only_one = self.existing == 1;
-        let own = claimed.of(&instance.id) + if is_only_one { released.total() + claimed.of(NOBODY) } else { 0 };
-        let others = if is_only_one {
+        let mut groups = Vec::new();
+        for instance in &self.instances {
+            let limit = numbers().map_or(Ok(None), |numbers| self.limit(numbers, Some(&instance.arn)));
+            let limit = match limit {
+                Ok(limit) => limit,
+                Err(fault) => return unknown(&fault),
+            };
+            let of_nobody = if is_only_one { released.total() + claimed.of(NOBODY) } else { 0 };
+            groups.push(GroupUsage {
+                name: instance.alias.clone().unwrap_or_else(|| instance.id.clone()),
+                value: count(claimed.of(&instance.id) + of_nobody),
+                limit: limit.map(|limit| limit.value * TIMES),
+                ..GroupUsage::default()
+            });
+        }
+        let others = if is_only_one || released.total() == 0 {
             String::new()
         } else {
             format!("; {} releases of the account name no instance and are not counted", released.total())
@@ -78,8 +85,8 @@ impl Scan {
             "at least: the event history goes back {HISTORY_DAYS} days, and the rule 180{others}; as of {}",
             clock(claimed.at.min(released.at))
         );
-        let usage =
-            Usage { approximate: true, bound: Some(Bound::Lower), note: Some(note), ..Usage::exactly(count(own)) };
+        let bound = Some(Bound::Lower);
+        let usage = Usage { approximate: true, bound, note: Some(note), groups, ..Usage::default() };
         partly(used(quota, usage), &[claimed, released])
     }
 
@@ -118,7 +125,7 @@ impl Scan {
                 let note = Some(format!("in the 24 hours up to {}", clock(look.at)));
                 partly(used(quota, Usage { groups: groups.collect(), note, ..Usage::default() }), &[look])
             }
-            Trailed::Numbers => Measured::NotMeasurable("measured for each instance".to_owned()),
+            Trailed::Numbers => self.numbers_moved(quota, shared),
         }
     }
 }
@@ -126,11 +133,6 @@ impl Scan {
 /// Runs that remember nothing look at four hours of the day.
 fn is_hour_of_looks(now: i64) -> bool {
     now.div_euclid(3_600).rem_euclid(6) == 0
-}
-
-/// What was rejected has changed nothing. Another service may have an operation of the same name.
-fn is_counted(record: &crate::aws::cloudtrail::Record, service: &str) -> bool {
-    record.error_code.is_none() && record.service == service
 }
 
 fn of<'a>(looks: &'a Looks, operation: &str) -> Result<&'a Look, Measured> {
@@ -161,18 +163,7 @@ fn count(n: u64) -> f64 {
     n as f64
 }
 
-/// The limit of numbers that may be claimed and released: twice the quota of numbers.
-pub(super) fn twice(limit: Result<Option<Limit>, Fault>) -> Result<Option<Limit>, Fault> {
-    Ok(limit?.map(|limit| Limit {
-        value: limit.value * 2.0,
-        adjustable: None,
-        note: Some("200 % of the quota of phone numbers".to_owned()),
-        default: limit.default.map(|default| default * 2.0),
-        ..limit
-    }))
-}
-
-/// The quota whose limit is a multiple of another's.
-pub(super) fn numbers() -> Option<&'static Quota> {
-    crate::catalogue::find("L-8F812903").filter(|quota| quota.service == Service::Connect)
+/// The quota of phone numbers of an instance.
+fn numbers() -> Option<&'static Quota> {
+    crate::catalogue::find("L-8F812903")
 }

@@ -171,7 +171,8 @@ fn bounded(quota: &Quota, listing: Listing, visits: &HashMap<Listing, Visits>) -
     } else {
         "at most: its queues times its channels"
     };
-    let told = visits.get(&listing).and_then(|visits| told(&visits.told, why));
+    let is_searched = listing.parent().is_some_and(Listing::is_approximate);
+    let told = visits.get(&listing).and_then(|visits| told(&visits.told, why, is_searched));
     let needs_visits = visits.get(&listing).is_none_or(|v| v.fault.is_some() || !v.resources.is_empty());
     match (needs_visits.then(|| worst(quota, visits, |_| true)), told) {
         // Where others wait for their visit, they may be fuller than any bound.
@@ -225,13 +226,14 @@ pub(super) fn sum_in(
 }
 
 /// The fullest of what needs no visit.
-fn told(fullest: &Fullest, why: &str) -> Option<Usage> {
+fn told(fullest: &Fullest, why: &str, is_searched: bool) -> Option<Usage> {
     let usage = |(value, name): &(u64, String)| Usage {
-        approximate: true,
+        approximate: is_searched,
         resource: (*value > 0).then(|| name.clone()),
         ..Usage::exactly(count(*value))
     };
     let at_most = fullest.at_most.as_ref().map(|told| Usage {
+        approximate: true,
         bound: Some(Bound::Upper),
         ceiling: Some(Ceiling::BelowWarning),
         note: Some(why.to_owned()),

@@ -13,7 +13,7 @@ use super::judge::{Judged, judge};
 use super::keep::keep;
 use super::measure::Measured;
 use super::tell::{Pending, tell};
-use super::{subscribers, vanished};
+use super::{hang, subscribers, vanished, who};
 use crate::answer::{Alerts, ApiAlarms, Completeness, Events, InstanceReport, Report, SubjectReport};
 use crate::catalogue::Listing;
 use crate::domain::format::rfc3339;
@@ -28,6 +28,7 @@ use crate::ledger::{Known, Missing};
 use crate::measure::Scan;
 use crate::say;
 use crate::say::Overview;
+use crate::watch::look::Span;
 
 /// Lambda takes an answer of 6 MB. The rows of a dry run, which stand nowhere else, may fill most of it.
 const MOST_BYTES_OF_ROWS: usize = 4_500_000;
@@ -61,7 +62,9 @@ pub(super) struct Answer {
     seen: BTreeMap<String, Known>,
     /// Instances that are gone, and of which nothing is left to tell.
     forget: Vec<String>,
-    /// Where this run's window ends, in unix seconds.
+    /// This run's window, in unix seconds.
+    window: Span,
+    /// Where it ends.
     seen_until: i64,
     /// As far as a subject is seen that no run has seen yet.
     seen_before: i64,
@@ -145,6 +148,7 @@ impl Answer {
             pending: Vec::new(),
             seen: BTreeMap::new(),
             forget: Vec::new(),
+            window: (scan.window.start, scan.window.end),
             seen_until: scan.window.end,
             seen_before: scan.seen_before(),
             lacks_limits,
@@ -159,7 +163,11 @@ impl Answer {
         let mut judged = judge(run, measured, &self.asking.requests);
         self.faults.extend_once(&std::mem::take(&mut judged.faults));
         self.faults.extend(ask_for_more(run, &mut judged, &mut self.asking).await);
+        self.faults.extend_once(&who::name_callers(run, &mut judged, self.window).await);
         if judged.instance.is_none() {
+            let (hanging, faults) = hang::look(run, &self.asking.requests, &judged.book).await;
+            judged.hanging = hanging;
+            self.faults.extend_once(&faults);
             let fault = subscribers::count(run, &mut judged.notes).await;
             if fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::NoSubscribers) {
                 self.alerts.note = Some("nobody receives alerts: the alert topic has no confirmed subscription");
@@ -197,7 +205,7 @@ impl Answer {
     }
 
     fn pending_of(&mut self, run: &Context<'_>, judged: Judged, is_stored: bool) -> Pending {
-        let Judged { instance, snapshot, book, mut notes, lacks_metrics, .. } = judged;
+        let Judged { instance, snapshot, hanging, book, mut notes, lacks_metrics, .. } = judged;
         let read_version = book.version();
         // A run that could not read CloudWatch has not looked at its window: the next one does.
         let is_stored = is_stored && !lacks_metrics;
@@ -227,7 +235,7 @@ impl Answer {
         };
         let missing = if missing { Missing::IsKept } else { Missing::IsGone };
         let own_calls = instance.is_none().then(|| run.app.aws.own_calls.calls());
-        Pending { instance, snapshot, book, read_version, notes, own_calls, forget, missing }
+        Pending { instance, snapshot, hanging, book, read_version, notes, own_calls, forget, missing }
     }
 
     /// Tells what waits to be told, the gravest first: where the time ends, the next run tells the rest.
@@ -343,6 +351,8 @@ impl Answer {
             api_alarms: self.api_alarms,
             plan: self.plan,
             metrics_note: self.rows.note(run.dry_run),
+            changed: None,
+            throttled: Vec::new(),
             faults,
             faults_left_out,
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::cell::OfCell;
+use super::noted::OfCell;
 use super::sinks::Sinks;
 use crate::aws::cells::Cells;
 use crate::aws::organizations::Organization;

@@ -2,7 +2,6 @@
 //! channels are the hub's own. What came of it is left for the fleet's digest, also where nothing could be seen.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -10,6 +9,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::app::{App, Moment};
+use super::noted::OfCell;
 use crate::answer::{Completeness, Report, SubjectReport};
 use crate::config::ConfigError;
 use crate::domain::request::{PayloadError, Request};
@@ -26,21 +26,6 @@ pub(super) const MOST_BYTES: i64 = 4 * 1024 * 1024;
 /// Characters of a reason.
 const LONGEST_REASON: usize = 600;
 
-/// What an app that measures a cell knows beside its clients.
-#[derive(Debug)]
-pub(super) struct OfCell {
-    /// Where the hub, and with it the bucket, is.
-    region: String,
-    noted: Mutex<Noted>,
-}
-
-/// What the run saw.
-#[derive(Debug, Default)]
-struct Noted {
-    is_nowhere: bool,
-    seen: Option<Seen>,
-}
-
 impl App {
     /// The Region of the bucket and the channels.
     pub(super) fn home_region<'a>(&'a self, account: &'a Account) -> &'a str {
@@ -49,14 +34,14 @@ impl App {
 
     pub(super) fn note_place(&self, is_nowhere: bool) {
         if let Some(of) = &self.of_cell {
-            of.noted.lock().unwrap_or_else(PoisonError::into_inner).is_nowhere = is_nowhere;
+            of.noted().is_nowhere = is_nowhere;
         }
     }
 
     /// While the rows are there: they are let go soon.
     pub(super) fn note_seen(&self, report: &Report, now: Timestamp) {
         if let Some(of) = &self.of_cell {
-            of.noted.lock().unwrap_or_else(PoisonError::into_inner).seen = Some(seen_of(report, now));
+            of.noted().seen = Some(seen_of(report, now));
         }
     }
 
@@ -78,7 +63,7 @@ impl App {
         let execution_id = Uuid::new_v4().to_string();
         let is_whole = request.instance_ids.is_empty() && request.threshold_percentage.is_none() && !request.dry_run;
         let mut left = None;
-        if is_whole && self.sinks.stores.keeps_reports() {
+        if is_whole && cells.is_hub() && self.sinks.stores.keeps_reports() {
             left = Left::begin(self.sinks.until(moment.end), target, (&execution_id, moment)).await;
         }
         cells.begin_run();
@@ -119,14 +104,14 @@ impl App {
         let mut app = Self::new(config, aws, self.sinks.clone());
         app.named = target.named();
         app.with_metrics = self.with_metrics;
-        app.of_cell = Some(OfCell { region, noted: Mutex::default() });
+        app.of_cell = Some(OfCell::new(region));
         app
     }
 
     /// Where the cell stands after its run, why, and what was seen of it.
     fn came_of_it(&self, outcome: &Result<Report, RunError>) -> (State, Option<String>, Option<Seen>) {
         let noted = self.of_cell.as_ref().map(|of| {
-            let mut noted = of.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut noted = of.noted();
             (noted.is_nowhere, noted.seen.take())
         });
         let (is_nowhere, seen) = noted.unwrap_or_default();
@@ -172,8 +157,7 @@ impl Left {
         let time = moment.end.saturating_duration_since(Instant::now());
         let document = CellDocument {
             schema_version: SCHEMA_VERSION,
-            account_id: owner.account_id,
-            region: owner.region,
+            target: target.clone(),
             state: State::Running,
             reason: None,
             execution_id: execution_id.to_owned(),

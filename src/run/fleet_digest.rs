@@ -14,6 +14,7 @@ use super::fleet_search::Shelf;
 use super::fleet_tell::Telling;
 use crate::answer::stored::StoredReport;
 use crate::answer::{emf, fleet_page};
+use crate::domain::target::Target;
 use crate::domain::{Account, Owner, Scope, console};
 use crate::fleet::cell::CellDocument;
 use crate::fleet::compare::{Compared, Now};
@@ -46,8 +47,12 @@ impl App {
         let account = self.aws.account(&[], moment.deadline).await.map_err(|f| RunError::Sink(f.to_string()))?;
         let account = Account { named: self.named.clone(), ..account };
         let discovery = shelf.read::<Discovery>(key::DISCOVERY).await?;
-        let found = shelf.read::<Vec<Found>>(key::TARGETS).await?.unwrap_or_default();
+        let mut found = shelf.read::<Vec<Found>>(key::TARGETS).await?.unwrap_or_default();
+        if discovery.as_ref().is_none_or(|discovery| discovery.made.is_none()) && found.is_empty() {
+            found = without_list(&shelf, moment.now).await?;
+        }
         let documents = documents(&shelf, &found).await;
+        name(&mut found, &documents);
         let interval = SignedDuration::from_mins(i64::from(self.config.lookback_minutes));
         let oldest = since.and_then(|since| since.checked_sub(CLOCKS).ok());
         let oldest = oldest.or_else(|| moment.now.checked_sub(interval + PLAY).ok()).unwrap_or(Timestamp::MIN);
@@ -142,6 +147,33 @@ impl App {
             pairs.push(compared);
         }
         pairs
+    }
+}
+
+/// Where nobody has looked for cells, those count that have left a document.
+async fn without_list(shelf: &Shelf, now: Timestamp) -> Result<Vec<Found>, RunError> {
+    let keys = shelf.0.stores.keys(key::LEFT).await.map_err(|fault| RunError::Sink(fault.to_string()))?;
+    let cell = |owner: Owner| Found {
+        target: Target::new(&owner.account_id, &owner.region),
+        instances: 0,
+        state: State::NotRun,
+        reason: None,
+        checked_at: now,
+        measured: true,
+    };
+    Ok(keys.iter().filter_map(|key| key::owner(key)).map(cell).collect())
+}
+
+/// What a run was told of its account stands for what no search has told.
+fn name(found: &mut [Found], documents: &BTreeMap<Owner, Read>) {
+    for one in found {
+        let known = documents.get(&owner(one)).and_then(|read| read.as_ref().ok()?.as_ref());
+        if let Some(target) = known.map(|document| &document.target) {
+            let its = &mut one.target;
+            its.account_name = its.account_name.take().or_else(|| target.account_name.clone());
+            its.ou = its.ou.take().or_else(|| target.ou.clone());
+            its.owner = its.owner.take().or_else(|| target.owner.clone());
+        }
     }
 }
 

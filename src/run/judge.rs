@@ -8,13 +8,15 @@ use crate::domain::snapshot::{Snapshot, Subject};
 use crate::domain::{Fault, Instance, Metric};
 use crate::judge::increase::Requests;
 use crate::judge::{doubt_what_was_measured, ended_mutes, judge as judge_readings, mention_ended_mutes, trend};
-use crate::ledger::{Incident, Notes};
+use crate::ledger::{Hanging, Incident, Notes};
 
 /// One subject with its rows.
 pub(super) struct Judged {
     /// None: the account.
     pub instance: Option<Instance>,
     pub snapshot: Snapshot,
+    /// Only of the account.
+    pub hanging: Hanging,
     /// The faults of what could not be read.
     pub faults: Vec<Fault>,
     /// What CloudWatch counted in the window is not known, or not all of it.
@@ -43,7 +45,8 @@ pub(super) fn judge(run: &Context<'_>, measured: Measured, requests: &Requests) 
     let is_foretold = |key: &str| known(key).is_some_and(|i| i.forecast.is_some());
     trend::foretell(&mut rows, &notes.history, is_foretold, run.now, config.forecast_days);
     notes.history.note(&rows, day_of(run.now));
-    Judged { snapshot: snapshot_of(run, instance.as_ref(), rows), instance, faults, lacks_metrics, book, notes }
+    let snapshot = snapshot_of(run, instance.as_ref(), rows);
+    Judged { snapshot, hanging: Hanging::default(), instance, faults, lacks_metrics, book, notes }
 }
 
 pub(super) fn snapshot_of(run: &Context<'_>, instance: Option<&Instance>, rows: Vec<Metric>) -> Snapshot {

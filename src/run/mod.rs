@@ -14,11 +14,13 @@ mod faults;
 mod fleet_digest;
 mod fleet_search;
 mod fleet_tell;
+mod hang;
 pub mod history;
 mod judge;
 mod keep;
 mod latest;
 mod measure;
+mod noted;
 mod others;
 mod since;
 pub mod sinks;
@@ -26,9 +28,13 @@ mod subscribers;
 mod surroundings;
 mod tell;
 mod test_alert;
+mod throttled;
 mod vanished;
 mod watch;
+mod watch_documents;
+mod watch_look;
 mod watch_quota;
+mod who;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -128,6 +134,10 @@ impl App {
         book: &Book,
     ) -> Scan {
         let Notes { rota, tours, seen_until, instances, own_calls, activity, trail, .. } = book.notes();
+        let mut limits = limits;
+        for (service, of) in &mut limits {
+            of.discover(*service, &activity.services);
+        }
         let mut scan = Scan::new(
             self.aws.clone(),
             limits,
@@ -202,6 +212,9 @@ impl App {
         let mut report = report;
         self.note_seen(&report, run.now);
         let keeps = !report.dry_run && run.sinks.stores.keeps_reports();
+        if keeps && run.is_whole {
+            latest::complete(run, &mut report).await;
+        }
         // A look at some instances, or at another threshold, is not what people find there.
         let latest = (keeps && run.is_whole).then(|| latest::text(&report));
         // Rows that stand there for the page only are let go at once: of a large account they are much.

@@ -10,12 +10,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::context::{Book, Context};
+use super::hang;
 use crate::answer::{Alerts, Events};
 use crate::domain::own_calls::{KEPT_MINUTES, OwnCalls};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::{Fault, FaultKind, Impact, Instance, Status};
 use crate::keep::ledger::{Opened, Version, Written};
-use crate::ledger::{CLAIM_LASTS, Claim, Decision, Incidents, Ledger, Missing, News, Notes, decide};
+use crate::ledger::{CLAIM_LASTS, Claim, Decision, Hanging, Incidents, Ledger, Missing, News, Notes, decide};
 use crate::say;
 use crate::say::{Rows, outgoing};
 use crate::send::Sent;
@@ -30,6 +31,8 @@ pub(super) struct Pending {
     pub instance: Option<Instance>,
     /// As it is stored.
     pub snapshot: Snapshot,
+    /// Requests for higher limits that hang; only of the account.
+    pub hanging: Hanging,
     pub book: Book,
     /// Version of the ledger that `notes` go on from.
     pub read_version: u64,
@@ -192,6 +195,7 @@ impl Telling<'_, '_> {
             };
             let book = Book(opened);
             let decision = decide(book.told(), &self.pending.snapshot.metrics, self.pending.missing, &self.run.rules);
+            let decision = decision.with_requests(book.told(), &self.pending.hanging, self.run.now);
             let (version, latest) = match book.0 {
                 Opened::Found(ledger, version) => (version, *ledger),
                 Opened::Absent => {
@@ -350,12 +354,23 @@ async fn publish(run: &Context<'_>, pending: &Pending, news: &News, told: &mut T
         None => fault,
     };
     let mut is_sent = true;
+    if !(news.requests.is_empty() && news.requests_over.is_empty()) {
+        is_sent = hang::publish(run, news, (&mut told.alerts, &mut told.events, &mut told.faults)).await;
+    }
+    if !news.is_about_rows {
+        told.suppress(pending);
+        told.is_done = is_sent;
+        return;
+    }
     let mark = news.mark(&pending.snapshot.metrics);
     if run.sinks.channels.alerts.is_some() && told.mailed.as_ref() == Some(&mark) {
         told.alerts.suppressed += 1;
     } else if run.sinks.channels.alerts.is_some() {
         told.mailed = None;
         let rows = Rows::of(&pending.snapshot, &pending.notes.history, news);
+        if let Some(of) = &run.app.of_cell {
+            of.wait_for_its_slot(&run.owner, run.end).await;
+        }
         match run.sinks.channels.publish(&say::compose(&context, &rows, news)).await {
             Ok(()) => {
                 told.alerts.sent += 1;

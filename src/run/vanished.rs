@@ -4,7 +4,7 @@ use super::context::{Book, Context};
 use super::judge::snapshot_of;
 use super::tell::Pending;
 use crate::domain::Instance;
-use crate::ledger::{Known, Missing};
+use crate::ledger::{Hanging, Known, Missing};
 
 /// An instance that exists and that this run's filters leave out may be another function's. It counts as
 /// left alone when nobody has looked at it for so many schedules, ...
@@ -49,6 +49,7 @@ pub(super) async fn pending_of(run: &Context<'_>, account: &Book, id: &str) -> P
         own_calls: None,
         instance: Some(instance),
         book,
+        hanging: Hanging::default(),
         forget: Vec::new(),
         missing: Missing::IsGone,
     }

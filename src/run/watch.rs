@@ -1,29 +1,28 @@
 //! Watches on events: a batch of the queue is counted and told; a sweep tells what is over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use super::app::{App, Moment};
+use super::watch_documents::{Documents, busy, index_of, tries};
+use super::watch_look::{Looks, said};
 use crate::aws::Identity;
 use crate::config::ConfigError;
-use crate::domain::{Fault, FaultKind, Owner};
+use crate::domain::{Fault, Owner};
 use crate::run::error::RunError;
 use crate::run::sinks::Sinks;
 use crate::say;
 use crate::send::Sent;
 use crate::watch::event::{Read, Seen, read};
+use crate::watch::index::{Index, Over};
 use crate::watch::state::{Decision, State};
 use crate::watch::table::Watch;
-use crate::watch::words;
+use crate::watch::words::{self, Aside};
 
-/// Writers that meet at one document try again so many times.
-const TRIES: u32 = 8;
-/// Open incidents are remembered for so long, in seconds.
-const REMEMBERED: i64 = 7 * 86_400;
-/// What a fault of ours names.
-const OPERATION: &str = "watch";
+/// A key that was silent for so many seconds is listed anew: the sweep may have forgotten it.
+const SILENT: i64 = 15 * 60;
 
 /// What one invocation works with.
 struct Watching<'a> {
@@ -32,6 +31,7 @@ struct Watching<'a> {
     identity: Identity,
     now: i64,
     moment: Moment,
+    looks: Looks,
 }
 
 impl App {
@@ -81,26 +81,31 @@ impl App {
     /// As [`Self::watch_batch`], and [`RunError::Sink`] where something could not be told, after all was tried.
     pub async fn watch_sweep(&self, moment: Moment) -> Result<Value, RunError> {
         let watching = self.watching(moment).await?;
-        let index = watching.index();
-        let open = watching.read_as::<BTreeSet<String>>(&index).await.map_err(|f| RunError::Sink(f.to_string()))?;
-        let open = open.map(|(open, _)| open).unwrap_or_default();
-        let (mut over, mut problems) = (BTreeSet::new(), Vec::new());
+        let (documents, index) = (watching.documents(), watching.index());
+        let found = documents.read::<Index>(&index).await.map_err(|f| RunError::Sink(f.to_string()))?;
+        let open = found.map(|(index, _)| index.open).unwrap_or_default();
+        let (mut closed, mut told, mut problems) = (BTreeMap::new(), 0_usize, Vec::new());
         for subject in &open {
             match watching.end(subject).await {
-                Ok(true) => {
-                    over.insert(subject.clone());
-                }
-                Ok(false) => {}
+                Ok(End::Told(over)) => drop(closed.insert(subject.clone(), Some(over))),
+                Ok(End::Forgotten) => drop(closed.insert(subject.clone(), None)),
+                Ok(End::Open { is_told }) => told += usize::from(is_told),
                 Err(fault) => problems.push(format!("{subject}: {fault}")),
             }
         }
-        if !over.is_empty()
-            && let Err(fault) = watching.change(&index, BTreeSet::new, |open| *open = &*open - &over).await
+        let now = watching.now;
+        let close = |index: &mut Index| {
+            index.close(&closed, now);
+            true
+        };
+        if !closed.is_empty()
+            && let Err(fault) = documents.change(&index, Index::default, close).await
         {
             problems.push(fault.to_string());
         }
         if problems.is_empty() {
-            Ok(json!({ "watch": "sweep", "open": open.len() - over.len(), "over": over.len() }))
+            let over = closed.values().flatten().count();
+            Ok(json!({ "watch": "sweep", "open": told, "over": over }))
         } else {
             Err(RunError::Sink(problems.join("; ")))
         }
@@ -113,8 +118,20 @@ impl App {
         }
         let asked = self.identity.get_or_try_init(|| self.aws.identity(moment.deadline)).await;
         let identity = asked.map_err(|fault| RunError::Sink(fault.to_string()))?.clone();
-        Ok(Watching { app: self, sinks: self.sinks.until(moment.end), identity, now: moment.now.as_second(), moment })
+        let (sinks, now) = (self.sinks.until(moment.end), moment.now.as_second());
+        Ok(Watching { app: self, sinks, identity, now, moment, looks: Looks::default() })
     }
+}
+
+/// What became of a key in a sweep.
+enum End {
+    /// It was over, and that was told.
+    Told(Over),
+    /// Nobody was told of it, and its events are too old to count.
+    Forgotten,
+    Open {
+        is_told: bool,
+    },
 }
 
 /// The document of an event's key.
@@ -130,37 +147,11 @@ fn owner_of(subject: &str) -> Owner {
 
 impl Watching<'_> {
     fn index(&self) -> String {
-        format!("{}#{}#watch#open", self.identity.account.id, self.identity.account.region)
+        index_of(&self.identity.account.owner())
     }
 
-    async fn read_as<T: serde::de::DeserializeOwned>(&self, subject: &str) -> Result<Option<(T, u64)>, Fault> {
-        let Some((text, version)) = self.sinks.stores.document(subject).await? else { return Ok(None) };
-        let unreadable = |e: serde_json::Error| {
-            Fault::new(OPERATION, FaultKind::BadResponse, format!("the document {subject} cannot be read: {e}"))
-        };
-        Ok(Some((serde_json::from_str(&text).map_err(unreadable)?, version)))
-    }
-
-    /// Writes a document; false where somebody else has written it since.
-    async fn write<T: serde::Serialize>(&self, subject: &str, document: &T, known: u64) -> Result<bool, Fault> {
-        let text = serde_json::to_string(document)
-            .map_err(|e| Fault::new(OPERATION, FaultKind::Invalid, format!("{subject} cannot be written: {e}")))?;
-        self.sinks.stores.write_document(subject, text, known, self.now + REMEMBERED).await
-    }
-
-    /// Changes a document, again where somebody else has written it meanwhile.
-    async fn change<T>(&self, subject: &str, new: impl Fn() -> T, change: impl Fn(&mut T)) -> Result<T, Fault>
-    where
-        T: serde::Serialize + serde::de::DeserializeOwned,
-    {
-        for _ in 0..TRIES {
-            let (mut document, known) = self.read_as(subject).await?.unwrap_or_else(|| (new(), 0));
-            change(&mut document);
-            if self.write(subject, &document, known).await? {
-                return Ok(document);
-            }
-        }
-        Err(busy(subject))
+    fn documents(&self) -> Documents<'_> {
+        Documents { sinks: &self.sinks, now: self.now }
     }
 
     /// Counts events of one key, and tells them where it is time.
@@ -168,8 +159,10 @@ impl Watching<'_> {
         let Some(first) = seen.first() else { return Ok(()) };
         let settings = &self.app.config.watches;
         let (threshold, cool_down) = (first.watch.threshold(settings), settings.cool_down_minutes);
-        for _ in 0..TRIES {
-            let (mut state, known) = self.read_as::<State>(subject).await?.unwrap_or_else(|| (State::of(first), 0));
+        for _ in tries() {
+            let found = self.documents().read::<State>(subject).await?;
+            let (mut state, known) = found.unwrap_or_else(|| (State::of(first), 0));
+            let is_listed = known > 0 && self.now < state.arrived + SILENT;
             let counted = seen.iter().filter(|seen| state.count(seen, self.now)).count();
             state.trim(self.now);
             let decision = state.decide(first.watch, threshold, cool_down, self.now);
@@ -187,8 +180,15 @@ impl Watching<'_> {
             if tells {
                 state.claim(self.now);
             }
-            if self.write(subject, &state, known).await? {
-                return if tells { self.tell(first.watch, subject, &state).await } else { Ok(()) };
+            if self.documents().write(subject, &state, known).await? {
+                if tells {
+                    return self.tell(first.watch, subject, &state).await;
+                }
+                if !is_listed && let Err(fault) = self.list(subject, false).await {
+                    // The events are counted: delivered again they would be dropped. Only the hourly mail lacks them.
+                    warn!("{subject} is not listed: {fault}");
+                }
+                return Ok(());
             }
         }
         Err(busy(subject))
@@ -197,15 +197,13 @@ impl Watching<'_> {
     /// Publishes what this writer has claimed; a failure gives the claim back.
     async fn tell(&self, watch: &Watch, subject: &str, state: &State) -> Result<(), Fault> {
         let told = async {
-            let add = |open: &mut BTreeSet<String>| {
-                open.insert(subject.to_owned());
-            };
-            self.change(&self.index(), BTreeSet::new, add).await?;
+            self.list(subject, true).await?;
             self.publish(watch, subject, state, false).await
         }
         .await;
         let now = self.now;
-        let noted = self.change(
+        let documents = self.documents();
+        let noted = documents.change(
             subject,
             || state.clone(),
             |state: &mut State| {
@@ -213,29 +211,39 @@ impl Watching<'_> {
                 if told.is_ok() {
                     state.told_at = Some(now);
                 }
+                true
             },
         );
         // What readers got is told; that it could not be noted may tell it twice, and never loses it.
         noted.await.and(told)
     }
 
-    /// True where an incident is over and told so, or is none any more.
-    async fn end(&self, subject: &str) -> Result<bool, Fault> {
-        let Some((mut state, known)) = self.read_as::<State>(subject).await? else { return Ok(true) };
-        if state.told_at.is_none() {
-            return Ok(state.claimed_until.is_none_or(|until| self.now >= until));
+    /// Notes in the index that a key counts.
+    async fn list(&self, subject: &str, is_told: bool) -> Result<(), Fault> {
+        let add = |index: &mut Index| index.open(subject, is_told);
+        self.documents().change(&self.index(), Index::default, add).await
+    }
+
+    /// Tells an incident that is over.
+    async fn end(&self, subject: &str) -> Result<End, Fault> {
+        let documents = self.documents();
+        let Some((mut state, known)) = documents.read::<State>(subject).await? else { return Ok(End::Forgotten) };
+        let Some(watch) = Watch::named(&state.watch) else { return Ok(End::Forgotten) };
+        if state.is_forgotten(self.now) {
+            return Ok(End::Forgotten);
         }
-        let Some(watch) = Watch::named(&state.watch) else { return Ok(true) };
+        let is_told = state.told_at.is_some();
         if !state.is_over(self.app.config.watches.cool_down_minutes, self.now) {
-            return Ok(false);
+            return Ok(End::Open { is_told });
         }
         state.claim(self.now);
-        if !self.write(subject, &state, known).await? {
-            return Ok(false);
+        if !documents.write(subject, &state, known).await? {
+            return Ok(End::Open { is_told });
         }
+        let over = Over::of(&state);
         let told = self.publish(watch, subject, &state, true).await;
         let told_now = told.is_ok();
-        let noted = self.change(
+        let noted = documents.change(
             subject,
             || state.clone(),
             |state: &mut State| {
@@ -243,18 +251,37 @@ impl Watching<'_> {
                 if told_now {
                     state.end();
                 }
+                true
             },
         );
         noted.await?;
-        told.map(|()| true)
+        told.map(|()| End::Told(over))
+    }
+
+    /// What a reader wants to know beside the counts: the quota, and who else calls.
+    async fn aside(&self, watch: &Watch, state: &State) -> Aside {
+        let quota = self.app.quota_of_rate(watch, state, self.moment).await;
+        if !self.app.config.watches.lookup || watch.codes.is_empty() {
+            return Aside { quota, ..Aside::default() };
+        }
+        let busiest = state.busiest_minute() * 60;
+        // CloudTrail's history is some minutes late: of the busiest minute itself it may hold nothing yet.
+        let span = (busiest - 300, busiest + 60);
+        let (of, role) = ((state.service.as_str(), state.operation.as_str()), self.identity.role.as_deref());
+        let looked = self.looks.look(self.app, of, span, role, self.moment.deadline).await;
+        let accepted = looked.as_ref().map_or_else(
+            || "not looked up: this invocation had looked up other operations, at two requests a second".to_owned(),
+            |looked| said(&state.operation, looked),
+        );
+        Aside { quota, accepted, callers: looked.and_then(Result::ok), ..Aside::default() }
     }
 
     async fn publish(&self, watch: &Watch, subject: &str, state: &State, is_over: bool) -> Result<(), Fault> {
         let owner = owner_of(subject);
-        let quota = if is_over { String::new() } else { self.app.quota_of_rate(watch, state, self.moment).await };
+        let mut aside = if is_over { Aside::default() } else { self.aside(watch, state).await };
         let is_ours = owner.account_id == self.identity.account.id;
-        let name = self.app.named.name.as_deref().filter(|_| is_ours);
-        let told = words::told(watch, state, &owner, (name, &quota), is_over);
+        aside.name = self.app.named.name.clone().filter(|_| is_ours);
+        let told = words::told(watch, state, &owner, &aside, is_over);
         info!("{}", told.summary);
         let message = say::watched(&told);
         let event = [say::outgoing::watched(&told, self.moment.now)];
@@ -267,9 +294,4 @@ impl Watching<'_> {
         }
         Ok(())
     }
-}
-
-fn busy(subject: &str) -> Fault {
-    let why = format!("the document {subject} was written by others {TRIES} times in a row");
-    Fault::new(OPERATION, FaultKind::Unavailable, why)
 }

@@ -36,6 +36,7 @@ pub(super) fn circumstances(digest: &Digest<'_>, violation: Violation<'_>) -> Ve
     }));
     lines.extend(requested(metric, now));
     lines.extend(metric.note.as_deref().map(|n| plain(n, SENTENCE)));
+    lines.extend(metric.callers.as_deref().map(|callers| plain(callers, 2 * SENTENCE)));
     lines
 }
 

@@ -10,6 +10,7 @@ mod document;
 mod facts;
 pub mod fleet;
 pub mod outgoing;
+pub mod overdue;
 mod overview;
 mod remedy;
 mod subject;
@@ -126,8 +127,18 @@ fn attributes(
     instance: Option<&Instance>,
     account: &Account,
 ) -> Vec<(&'static str, String)> {
+    attributes_of(event.as_str(), severity, impact, instance, account)
+}
+
+fn attributes_of(
+    event: &str,
+    severity: Severity,
+    impact: Impact,
+    instance: Option<&Instance>,
+    account: &Account,
+) -> Vec<(&'static str, String)> {
     let mut attributes = vec![
-        ("event", event.as_str().to_owned()),
+        ("event", event.to_owned()),
         ("severity", severity.as_str().to_owned()),
         ("impact", impact.as_str().to_owned()),
         ("instance_id", instance.map_or(ACCOUNT_KEY, |i| &i.id).to_owned()),

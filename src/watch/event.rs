@@ -23,6 +23,8 @@ pub struct Seen {
     pub region: String,
     /// Second of the Unix epoch.
     pub at: i64,
+    /// Where the call went: `connect`, `cases` ...; empty of Genesys Cloud.
+    pub service: String,
     /// The API's operation; what happened, of Genesys Cloud.
     pub operation: String,
     pub caller: String,
@@ -73,6 +75,7 @@ pub fn read(body: &str, settings: &Watches, own_role: Option<&str>) -> Read {
         account_id: clean(account, 12),
         region: clean(region, 32),
         at: at.as_second(),
+        service: String::new(),
         operation: String::new(),
         caller: String::new(),
         session: None,
@@ -95,6 +98,7 @@ pub fn read(body: &str, settings: &Watches, own_role: Option<&str>) -> Read {
         return Read::Poison("a record of CloudTrail without eventID, eventTime or eventName".to_owned());
     };
     seen.watch = watch;
+    seen.service = record.service;
     seen.operation = record.operation;
     seen.caller = record.caller;
     seen.session = record.session;

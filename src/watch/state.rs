@@ -27,6 +27,9 @@ const MOST: usize = 5;
 pub struct State {
     pub watch: String,
     pub operation: String,
+    /// Of AWS; empty of Genesys Cloud.
+    #[serde(default)]
+    pub service: String,
     pub caller: String,
     #[serde(default)]
     pub minutes: BTreeMap<i64, Minute>,
@@ -85,6 +88,7 @@ impl State {
         Self {
             watch: seen.watch.name.to_owned(),
             operation: seen.operation.clone(),
+            service: seen.service.clone(),
             caller: seen.caller.clone(),
             ..Self::default()
         }
@@ -141,6 +145,19 @@ impl State {
         counts().map(|(end, _)| window(*end).sum::<usize>() as u64).max().unwrap_or(0)
     }
 
+    /// The minute in which most events were, the newest of several; in minutes of the Unix epoch.
+    #[must_use]
+    pub fn busiest_minute(&self) -> i64 {
+        let most = self.minutes.iter().max_by_key(|(minute, events)| (events.ids.len(), **minute));
+        most.map_or(self.last / 60, |(minute, _)| *minute)
+    }
+
+    /// Nobody was told of it, and its events are too old to count.
+    #[must_use]
+    pub fn is_forgotten(&self, now: i64) -> bool {
+        self.told_at.is_none() && self.claimed_until.is_none_or(|until| now >= until) && now >= self.arrived + KEPT * 60
+    }
+
     /// Whether readers are to be told now.
     #[must_use]
     pub fn decide(&self, watch: &Watch, threshold: u64, cool_down_minutes: u32, now: i64) -> Decision {
@@ -177,6 +194,7 @@ impl State {
         *self = Self {
             watch: std::mem::take(&mut self.watch),
             operation: std::mem::take(&mut self.operation),
+            service: std::mem::take(&mut self.service),
             caller: std::mem::take(&mut self.caller),
             closed_until: newest,
             ..Self::default()
@@ -222,6 +240,7 @@ mod tests {
             account_id: "111122223333".to_owned(),
             region: "us-east-1".to_owned(),
             at,
+            service: "connect".to_owned(),
             operation: "ListUsers".to_owned(),
             caller: "role r".to_owned(),
             session: Some(format!("s{id}")),

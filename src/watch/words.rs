@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::look::Callers;
 use super::state::State;
 use super::table::Watch;
 use crate::domain::format::rfc3339;
@@ -24,13 +25,26 @@ pub struct Told {
     pub instance_id: Option<String>,
 }
 
+/// What is known beside the counts.
+#[derive(Debug, Clone, Default)]
+pub struct Aside {
+    /// What people call the account.
+    pub name: Option<String>,
+    /// A sentence about the quota and its applied limit.
+    pub quota: String,
+    /// A sentence about the accepted calls, or why there is none.
+    pub accepted: String,
+    pub callers: Option<Callers>,
+}
+
 fn time(second: i64) -> String {
     Timestamp::from_second(second).map_or_else(|_| "an unknown time".to_owned(), rfc3339)
 }
 
-/// `name`: what people call the account; `quota`: a sentence about the quota and its applied limit.
 #[must_use]
-pub fn told(watch: &Watch, state: &State, owner: &Owner, (name, quota): (Option<&str>, &str), is_over: bool) -> Told {
+pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over: bool) -> Told {
+    let Aside { name, quota, accepted, callers } = aside;
+    let name = name.as_deref();
     let count = format!("{}{}", if state.at_least { "at least " } else { "" }, state.count);
     let times = if state.count == 1 { "time" } else { "times" };
     let State { operation, caller, .. } = state;
@@ -60,6 +74,9 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, (name, quota): (Option<
     if !quota.is_empty() {
         lines.push(format!("Quota: {quota}"));
     }
+    if !accepted.is_empty() {
+        lines.push(format!("Who else: {accepted}"));
+    }
     if !is_over {
         lines.extend([String::new(), watch.advice.to_owned()]);
     }
@@ -81,7 +98,8 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, (name, quota): (Option<
             "name": state.watch, "operation": operation, "caller": caller, "count": state.count,
             "at_least": state.at_least, "first": time(state.first), "last": time(state.last),
             "sessions": state.sessions, "addresses": state.addresses, "agents": state.agents,
-            "instances": state.instances, "quota": quota,
+            "instances": state.instances, "quota": quota, "accepted": accepted,
+            "accepted_calls": callers.as_ref().map(document),
         },
     });
     if let Some(name) = name {
@@ -100,6 +118,18 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, (name, quota): (Option<
         account_name: name.map(str::to_owned),
         instance_id,
     }
+}
+
+/// Who made the accepted calls, for programs.
+fn document(callers: &Callers) -> Value {
+    let most = callers
+        .most
+        .iter()
+        .map(|(who, calls)| json!({ "caller": who, "calls": calls, "percent": callers.percent(*calls) }));
+    json!({
+        "from": time(callers.span.0), "until": time(callers.span.1), "calls": callers.calls,
+        "complete": callers.is_whole, "callers": most.collect::<Vec<_>>(),
+    })
 }
 
 /// The key of a state within its watch.

@@ -32,7 +32,7 @@ status() { if [ -r "$STATE/status" ]; then cat "$STATE/status"; fi; }
 settle() {
   case $(status) in
     DELETE_IN_PROGRESS)
-      rm -f "$STATE/rule" "$STATE/function"
+      rm -f "$STATE/rule" "$STATE/function" "$STATE/hub"
       if [ -d "$STATE/buckets/disposable" ] && [ -n "$(ls "$STATE/buckets/disposable")" ]; then
         echo DELETE_FAILED >"$STATE/status"
         return
@@ -56,8 +56,18 @@ make_stack() {
   fi
 }
 
+# A hub has a state machine, and a schedule of EventBridge Scheduler.
+make_hub() {
+  touch "$STATE/function" "$STATE/table" "$STATE/hub"
+  printf 'Schedule\tschedule-1\nFunction\tfunction-1\nMachine\tmachine-1\nSnapshotsTable\ttable-1\nHistoryBucket\tbucket-1\n' >"$STATE/resources"
+}
+
 deploy() {
   local file bucket key
+  if [ "$(option --stack-name "$@")" = connect-quota-monitor-reader ]; then
+    printf '%s|' "$@" >"$STATE/reader-stack"
+    return
+  fi
   printf '%s|' "$@" >"$STATE/arguments"
   file=$(option --parameter-overrides "$@")
   file=${file#file://}
@@ -67,7 +77,7 @@ deploy() {
   sed -n 's/^ *"\([A-Za-z0-9]*\)=\(.*\)",\{0,1\}$/parameter	\1	\2/p' "$file" >>"$STATE/parameters"
   case $(status) in
     '' | REVIEW_IN_PROGRESS)
-      make_stack "$file"
+      case $* in *fleet/hub.yaml*) make_hub ;; *) make_stack "$file" ;; esac
       echo CREATE_COMPLETE >"$STATE/status"
       ;;
     CREATE_COMPLETE | UPDATE_COMPLETE) echo UPDATE_COMPLETE >"$STATE/status" ;;
@@ -79,23 +89,39 @@ invoke() {
   local file=${*: -1} payload
   [ -e "$STATE/function" ] || fail ResourceNotFoundException "Function not found"
   payload=$(cat "$(option --payload "$@" | sed 's|^fileb://||')")
-  case $payload in *remove_api_alarms*) rm -f "$STATE/alarms" ;; esac
+  case $payload in
+    *remove_api_alarms*) rm -f "$STATE/alarms" ;;
+    *discover*)
+      printf '{"fleet":"discover","cells":{"expected":7,"no_role":1},"accounts":5,"due":true}' >"$file"
+      echo None
+      return
+      ;;
+  esac
   printf '{"api_alarms":{"deleted":1},"violations":0,"duration_ms":1}' >"$file"
   echo None
 }
 
 carry_out() {
-  local bucket
+  local bucket most
   bucket=$STATE/buckets/$(option --bucket "$@")
   case "$1 $2" in
     'sts get-caller-identity') echo arn:aws:iam::123456789012:user/x ;;
-    'connect list-instances') echo 11111111-1111-1111-1111-111111111111 ;;
+    'connect list-instances')
+      # As AWS does it: ten on a page, of which the CLI itself reads one after the other.
+      most=$(option --max-results "$@")
+      [ "${most:-10}" -le 10 ] || fail InvalidRequestException "MaxResults $most is more than 10"
+      echo 11111111-1111-1111-1111-111111111111
+      ;;
+    'cloudtrail describe-trails') echo arn:aws:cloudtrail:us-east-1:123456789012:trail/all ;;
+    'cloudtrail get-trail-status') echo True ;;
+    'cloudtrail get-event-selectors') echo All ;;
     'cloudformation describe-stacks')
       [ -e "$STATE/status" ] || fail ValidationError "Stack with id quotas does not exist"
       printf 'status\t\t%s\nprotected\t\t%s\n' "$(status)" "$(cat "$STATE/protected" 2>/dev/null || echo false)"
       # The last one of a name counts.
       if [ -r "$STATE/parameters" ]; then sed -n '1!G;h;$p' "$STATE/parameters"; fi
       printf 'output\tFunctionName\tfunction-1\noutput\tTopicArn\tarn:aws:sns:us-east-1:123456789012:topic\noutput\tLogsCommand\tlogs\n'
+      if [ -e "$STATE/hub" ]; then printf 'output\tMachineArn\tmachine-1\noutput\tDiscoverCommand\taws lambda invoke discover\n'; fi
       ;;
     'cloudformation list-stack-resources') if [ -r "$STATE/resources" ]; then cat "$STATE/resources"; fi ;;
     'cloudformation describe-stack-events') ;;
@@ -109,7 +135,29 @@ carry_out() {
       settle
       [ ! -e "$STATE/status" ] || exit 255
       ;;
-    'lambda get-account-settings') echo 1000 ;;
+    'lambda get-account-settings') cat "$STATE/spare" 2>/dev/null || echo 1000 ;;
+    'organizations describe-organization')
+      [ ! -e "$STATE/alone" ] || fail AWSOrganizationsNotInUseException 'not a member of an organization'
+      printf 'o-a1b2c3d4e5\t%s\n' "$(cat "$STATE/management" 2>/dev/null || echo 123456789012)"
+      ;;
+    'organizations list-roots') echo r-a1b2 ;;
+    'cloudformation describe-organizations-access') cat "$STATE/access" 2>/dev/null || echo ENABLED ;;
+    'cloudformation describe-stack-set')
+      [ -e "$STATE/set" ] || fail StackSetNotFoundException 'StackSet connect-quota-monitor-reader not found'
+      echo ACTIVE
+      ;;
+    'cloudformation create-stack-set' | 'cloudformation update-stack-set')
+      printf '%s|' "$@" >"$STATE/set"
+      echo operation-0
+      ;;
+    'cloudformation create-stack-instances')
+      printf '%s|' "$@" >"$STATE/instances"
+      echo operation-1
+      ;;
+    'cloudformation describe-stack-set-operation') cat "$STATE/operation" 2>/dev/null || echo SUCCEEDED ;;
+    'cloudformation list-stack-set-operation-results') printf '444455556666\tFAILED\tAn SCP denies iam:CreateRole\n' ;;
+    'iam get-role') if [ -e "$STATE/hub-role" ]; then echo arn:aws:iam::123456789012:role/x; else fail NoSuchEntity 'cannot be found'; fi ;;
+    'scheduler get-schedule') cat "$STATE/schedule" 2>/dev/null || echo ENABLED ;;
     'lambda invoke') invoke "$@" ;;
     'events describe-rule') cat "$STATE/rule" ;;
     'events disable-rule') echo DISABLED >"$STATE/rule" ;;

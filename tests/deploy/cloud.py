@@ -6,26 +6,33 @@ here through the service's own API, so that botocore's models check the properti
 
 A function that is invoked runs the `bootstrap` of its deployed package under a Lambda Runtime API, with the
 environment that the template gave it. Its calls to Connect, Service Quotas and CloudWatch go to `measured`,
-all others to this very cloud.
+all others to this very cloud. With a `fleet` only those to the hub's stores and channels go to this cloud.
+
+State machines are executed by moto's interpreter of the Amazon States Language.
 """
 
 import io
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from deploy.runtime_api import RuntimeApi
+from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
+from moto.core.config import default_user_config
 from moto.dynamodb.models.table import Table
 from moto.ec2.models.security_groups import SecurityGroup
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
@@ -34,6 +41,8 @@ from moto.kms.models import Key
 from moto.logs.models import LogGroup
 from moto.s3.models import FakeBucket
 from moto.server import ThreadedMotoServer
+from moto.stepfunctions.models import StateMachine as MotosStateMachine
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
@@ -46,10 +55,16 @@ class Cloud:
         self._server.start()
         host, port = self._server.get_host_and_port()
         self.url = f"http://{host}:{port}"
+        # Where the interpreter of state machines finds the other services.
+        os.environ["MOTO_PORT"] = str(port)
+        default_user_config["stepfunctions"] = {"execute_state_machine": True}
         #: Where functions measure; none: they fail to.
         self.measured = None
-        #: (function name, payload, answer) of each invocation.
-        self.invocations = []
+        #: The accounts and Regions of a fleet, and what becomes of an invocation with this payload: `throttled` is
+        #: refused by Lambda, `frozen` and `stillborn` stand still until Lambda ends them.
+        self.fleet, self.disturbed = None, lambda payload: None
+        #: (function name, payload, answer) of each invocation, and its seconds.
+        self.invocations, self.seconds = [], []
 
     def client(self, service, region="us-east-1"):
         return boto3.client(
@@ -66,6 +81,8 @@ class Cloud:
 
         requests.post(f"{self.url}/moto-api/reset", timeout=10)
         self.invocations.clear()
+        self.seconds.clear()
+        self.fleet, self.disturbed = None, lambda payload: None
 
     def stop(self):
         self._server.stop()
@@ -210,6 +227,42 @@ class Dashboard(Extra):
         CLOUD.client("cloudwatch", self.region).delete_dashboards(DashboardNames=[self.name])
 
 
+class Schedule(Extra):
+    TYPE = "AWS::Scheduler::Schedule"
+
+    def put(self):
+        CLOUD.client("scheduler", self.region).create_schedule(Name=self.name, **self.properties)
+
+    def remove(self):
+        CLOUD.client("scheduler", self.region).delete_schedule(Name=self.name)
+
+
+class StateMachine(Extra):
+    """moto makes them where they are not executed."""
+
+    TYPE = "AWS::StepFunctions::StateMachine"
+
+    def put(self):
+        client = CLOUD.client("stepfunctions", self.region)
+        # moto's grammar takes this number with a point only.
+        definition = self.properties["DefinitionString"].replace('Percentage": 100,', 'Percentage": 100.0,')
+        if self.name.startswith("arn:"):
+            client.update_state_machine(stateMachineArn=self.name, definition=definition)
+            return
+        more = {"type": self.properties["StateMachineType"], "roleArn": self.properties["RoleArn"]}
+        self.name = client.create_state_machine(name=self.name, definition=definition, **more)["stateMachineArn"]
+
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return attr in ("Arn", "Name")
+
+    def get_cfn_attribute(self, attribute_name):
+        return self.name.split(":")[-1] if attribute_name == "Name" else self.name
+
+    def remove(self):
+        CLOUD.client("stepfunctions", self.region).delete_state_machine(stateMachineArn=self.name)
+
+
 # ---- Properties that moto leaves out ---------------------------------------------------------------
 
 
@@ -245,8 +298,10 @@ def _bucket(bucket, properties, region):
     client.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=properties["OwnershipControls"])
     rules = []
     for rule in properties["LifecycleConfiguration"]["Rules"]:
-        rule = dict(rule, ID=rule["Id"], Expiration={"Days": int(rule["ExpirationInDays"])}, Filter={"Prefix": ""})
-        del rule["Id"], rule["ExpirationInDays"]
+        rule = dict(rule)
+        rule |= dict(ID=rule.pop("Id"), Filter={"Prefix": rule.pop("Prefix", "")})
+        if days := rule.pop("ExpirationInDays", None):
+            rule["Expiration"] = {"Days": int(days)}
         rules.append(rule)
     client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": rules})
 
@@ -403,7 +458,34 @@ def _update_or_make(logical_id, resource_json, resources_map, account_id, region
 
 parsing.parse_and_update_resource = _update_or_make
 
-parsing.get_model_list = lambda: CloudFormationModel.__subclasses__() + Extra.__subclasses__()
+parsing.get_model_list = lambda: [
+    *(model for model in CloudFormationModel.__subclasses__() if model is not MotosStateMachine),
+    *Extra.__subclasses__(),
+]
+
+
+def _step_functions_own(task):
+    """The operation behind a task that calls Step Functions itself; none for other services."""
+    if (service := task._get_boto_service_name()) != "stepfunctions":
+        return None
+    model = botocore.session.get_session().get_service_model(service)
+    name = task.resource.api_action
+    return model.operation_model(name[0].upper() + name[1:])
+
+
+def _in_capitals(task, parameters, *_, **__):
+    """Tasks state parameters as `StateMachineArn`. moto has the change to `stateMachineArn`, and does not apply it."""
+    if operation := _step_functions_own(task):
+        task._to_boto_request(parameters, operation.input_shape)
+
+
+def _back_in_capitals(task, response, *_, **__):
+    if operation := _step_functions_own(task):
+        task._from_boto_response(response, operation.output_shape)
+
+
+StateTaskService._normalise_parameters = _in_capitals
+StateTaskService._normalise_response = _back_in_capitals
 
 _is_action_permitted = IAMPolicyStatement.is_action_permitted
 
@@ -421,40 +503,84 @@ IAMPolicyStatement.is_action_permitted = _is_action_permitted_over_tls
 # ---- Functions that run ----------------------------------------------------------------------------
 
 
+#: Of a fleet's function, these stay in the hub's account.
+HUBS_OWN = ("S3", "DYNAMODB", "SNS", "EVENTBRIDGE", "SSM")
+MEASURED = ("CONNECT", "SERVICE_QUOTAS", "CLOUDWATCH")
+
+#: Seconds after which a function stands still: when its run has begun, or before.
+FROZEN_AFTER = {"frozen": 2, "stillborn": 0}
+
+
+class TooManyRequests(LambdaClientError):
+    code = 429
+
+    def __init__(self):
+        super().__init__("TooManyRequestsException", "Rate Exceeded.")
+
+
+def _freeze(process, after):
+    time.sleep(after)
+    process.send_signal(signal.SIGSTOP)
+
+
+_unpacked = {}
+_unpacking = threading.Lock()
+
+
+def _bootstrap(function):
+    """The program of a package, unpacked once: one that is being written while others are started is busy for these."""
+    with _unpacking:
+        if function.code_sha_256 not in _unpacked:
+            folder = tempfile.TemporaryDirectory()
+            with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
+                bootstrap = Path(package.extract("bootstrap", folder.name))
+            bootstrap.chmod(0o755)
+            _unpacked[function.code_sha_256] = folder, bootstrap
+        return _unpacked[function.code_sha_256][1]
+
+
 def _invoke(function, body, request_headers, response_headers):
     payload = body if isinstance(body, bytes) else (body or "").encode()
-    with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
-            bootstrap = Path(package.extract("bootstrap", folder))
-        bootstrap.chmod(0o755)
-        environment = {
-            **CREDENTIALS,
-            **{name: str(value) for name, value in function.environment_vars.items()},
-            "AWS_REGION": function.region,
-            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
-            "AWS_LAMBDA_LOG_GROUP_NAME": function.logging_config["LogGroup"],
-            "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
-            "AWS_LAMBDA_LOG_FORMAT": function.logging_config["LogFormat"],
-            "AWS_LAMBDA_LOG_LEVEL": function.logging_config["ApplicationLogLevel"],
-            "AWS_ENDPOINT_URL": CLOUD.url,
-            "PATH": os.environ["PATH"],
-        }
-        for service in ("CONNECT", "SERVICE_QUOTAS", "CLOUDWATCH"):
+    trouble = CLOUD.disturbed(json.loads(payload or b"null"))
+    if trouble == "throttled":
+        raise TooManyRequests
+    began = time.monotonic()
+    bootstrap = _bootstrap(function)
+    environment = {
+        **CREDENTIALS,
+        **{name: str(value) for name, value in function.environment_vars.items()},
+        "AWS_REGION": function.region,
+        "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.logging_config["LogGroup"],
+        "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
+        "AWS_LAMBDA_LOG_FORMAT": function.logging_config["LogFormat"],
+        "AWS_LAMBDA_LOG_LEVEL": function.logging_config["ApplicationLogLevel"],
+        "AWS_ENDPOINT_URL": CLOUD.url,
+        "PATH": os.environ["PATH"],
+    }
+    if CLOUD.fleet:
+        environment |= {f"AWS_ENDPOINT_URL_{service}": CLOUD.url for service in HUBS_OWN}
+        environment["AWS_ENDPOINT_URL"] = CLOUD.fleet
+    else:
+        for service in MEASURED:
             environment[f"AWS_ENDPOINT_URL_{service}"] = CLOUD.measured or "http://127.0.0.1:9"
-        with RuntimeApi() as runtime:
-            environment["AWS_LAMBDA_RUNTIME_API"] = runtime.address
-            with subprocess.Popen([bootstrap], env=environment, stdout=subprocess.PIPE, text=True) as process:
-                # Read along, or the function would wait for room in the pipe.
-                threading.Thread(target=process.stdout.read, daemon=True).start()
-                try:
-                    failed, answer = runtime.invoke(payload, function.timeout, process)
-                finally:
-                    process.kill()
+    with RuntimeApi() as runtime:
+        environment["AWS_LAMBDA_RUNTIME_API"] = runtime.address
+        with subprocess.Popen([bootstrap], env=environment, stdout=subprocess.PIPE, text=True) as process:
+            # Read along, or the function would wait for room in the pipe.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            if trouble in FROZEN_AFTER:
+                threading.Thread(target=_freeze, args=[process, FROZEN_AFTER[trouble]], daemon=True).start()
+            try:
+                failed, answer = runtime.invoke(payload, function.timeout, process)
+            finally:
+                process.kill()
     if failed:
         response_headers["x-amz-function-error"] = "Unhandled"
     CLOUD.invocations.append((function.function_name, payload, answer))
+    CLOUD.seconds.append(time.monotonic() - began)
     return answer
 
 

@@ -48,6 +48,31 @@ def measured():
         process.kill()
 
 
+class Fleet:
+    """The simulated accounts and Regions of a fleet; `say` changes something there."""
+
+    def __init__(self, process):
+        self._process = process
+        self.url = re.search(r"AWS_ENDPOINT_URL=(\S+)", process.stdout.readline())[1]
+        while not process.stdout.readline().startswith("export FLEET_ROLE_NAME"):
+            pass
+
+    def say(self, line):
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+
+@pytest.fixture
+def fleet():
+    binary = target() / "debug" / "examples" / "serve_fleet"
+    if not binary.exists():
+        cargo("build", "--locked", "-p", "simaws", "--example", "serve_fleet")
+    with subprocess.Popen([binary, "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Fleet(process)
+        process.kill()
+
+
 @pytest.fixture(scope="session")
 def _cloud():
     from deploy import cloud

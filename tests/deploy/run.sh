@@ -11,10 +11,11 @@ install_into target/venv-checkov tests/deploy/requirements-checkov.txt
 CHECKOV="$PWD/target/venv-checkov/bin/checkov"
 export CHECKOV
 # Not in the other installations: it decides who may take a fleet's roles.
-if ! cmp -s tests/deploy/npm/package-lock.json target/npm/package-lock.json; then
+if ! cmp -s tests/deploy/npm/package-lock.json target/npm/installed.json; then
   mkdir -p target/npm
   cp tests/deploy/npm/package.json tests/deploy/npm/package-lock.json target/npm/
   npm ci --prefix target/npm --silent --ignore-scripts --no-audit --no-fund
+  cp tests/deploy/npm/package-lock.json target/npm/installed.json
 fi
 
 # Not an old build's programs. As the tests build them: another set of features would be a second build.

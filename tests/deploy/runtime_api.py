@@ -10,7 +10,7 @@ PREFIX = "/2018-06-01/runtime/"
 
 
 class RuntimeApi:
-    def __init__(self):
+    def __init__(self, arn="arn:aws:lambda:us-east-1:123456789012:function:under-test"):
         self._waiting = queue.Queue()
         self._answers = queue.Queue()
         self.first_poll = threading.Event()
@@ -27,7 +27,6 @@ class RuntimeApi:
                 self.send_header("content-length", str(len(payload)))
                 self.send_header("lambda-runtime-aws-request-id", request_id)
                 self.send_header("lambda-runtime-deadline-ms", str(deadline))
-                arn = "arn:aws:lambda:us-east-1:123456789012:function:under-test"
                 self.send_header("lambda-runtime-invoked-function-arn", arn)
                 self.end_headers()
                 self.wfile.write(payload)
@@ -65,10 +64,10 @@ class RuntimeApi:
         self._server.shutdown()
         self._server.server_close()
 
-    def invoke(self, payload, seconds, process):
+    def invoke(self, payload, seconds, process, request_id=None):
         """(failed, answer). An error at the start is an answer too, as it is for who invokes through Lambda."""
         end = time.time() + seconds
-        self._waiting.put((str(uuid.uuid4()), payload, int(end * 1000)))
+        self._waiting.put((request_id or str(uuid.uuid4()), payload, int(end * 1000)))
         while time.time() < end:
             try:
                 return self._answers.get(timeout=0.2)

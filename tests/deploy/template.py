@@ -177,7 +177,9 @@ INDEPENDENT = {
     "ManageApiAlarms": ["false", "true"],
     "ManageInstanceAlarms": ["false", "true"],
     "EnableDashboard": ["true", "false"],
-    "WatchThrottling": ["false", "true"],
+    "WatchThrottling": ["true", "false"],
+    "WatchLookup": ["true", "false"],
+    "AutoEscalateRequests": ["false", "true"],
     "FailureQueueArn": ["", "none", "arn:aws-us-gov:sqs:us-gov-west-1:111122223333:given"],
 }
 
@@ -191,8 +193,6 @@ def every_deployment():
             continue
         if parameters["ExistingBucketName"] and parameters["UseS3Storage"] == "false":
             continue
-        if parameters["UseDynamoDBStorage"] == "false":
-            parameters["WatchThrottling"] = "false"
         if parameters["VpcId"]:
             parameters["SubnetIds"] = "subnet-0123456789abcdef0,subnet-0123456789abcdef1"
         yield parameters
@@ -229,6 +229,7 @@ EVERYTHING = {
     "SubnetIds": "subnet-0123456789abcdef0",
     "EnableTracing": "true",
     "AutoRequestIncrease": "true",
+    "AutoEscalateRequests": "true",
     "QuotaOverridesParameter": "/connect/quota-overrides",
     "EventsTopicArn": "arn:aws-us-gov:sns:us-gov-west-1:111122223333:events",
     "EventBusName": "default",

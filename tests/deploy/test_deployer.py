@@ -77,6 +77,9 @@ ACTIONS = {
     "sts get-caller-identity": [],
     "configure get": [],
     "connect list-instances": ["connect:ListInstances", "ds:DescribeDirectories"],
+    "cloudtrail describe-trails": ["cloudtrail:DescribeTrails"],
+    "cloudtrail get-trail-status": ["cloudtrail:GetTrailStatus"],
+    "cloudtrail get-event-selectors": ["cloudtrail:GetEventSelectors"],
     "cloudformation deploy": [
         *("cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet", "cloudformation:ExecuteChangeSet"),
         *("cloudformation:DescribeStacks", "cloudformation:GetTemplateSummary", "cloudformation:TagResource"),

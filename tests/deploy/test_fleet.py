@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from cfnlint.decode import cfn_yaml
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from conftest import ROOT
 from template import EVERYTHING, PSEUDO, TEMPLATE, Deployment
+from test_deployer import OTHER_FEATURES, UNUSED
 from test_iam import ACTION_OF, NEWER_THAN_THE_REFERENCE, PREFIX_OF, REFERENCE, actions_for, granted, listed, resource_patterns
 from test_lint import clean
 
@@ -144,7 +146,7 @@ def test_the_recorded_calls_of_a_run_are_granted_to_the_reader():
         for name in names
     }
     recorded = {ACTION_OF.get(name, name) for name in recorded}
-    want = actions_for(recorded - OF_THE_HUB - OFF_IN_A_CELL) | {action for action, _ in DISCOVERING}
+    want = actions_for(recorded - OF_THE_HUB - OFF_IN_A_CELL - HUB_CALLS - WITH_UNITS - WITH_OWNERS) | {action for action, _ in DISCOVERING}
     have = {action for action, _ in granted(Reader())}
     assert want - have == set(), "called in a run, but not granted"
     assert have - want == set(), "granted, but not called in a run"
@@ -158,7 +160,7 @@ def test_the_reader_cannot_write():
         assert privilege or action in NEWER_THAN_THE_REFERENCE, action
         levels[action] = privilege["access_level"] if privilege else name[:4]
     assert len(levels) > 80 and set(levels.values()) <= {"Read", "List"}, levels
-    assert all(re.match(r"(List|Get|Search|Describe|BatchGet)[A-Z]", action.split(":")[1]) for action in levels)
+    assert all(re.match(r"(List|Get|Search|Describe|Lookup|BatchGet)[A-Z]", action.split(":")[1]) for action in levels)
 
 
 def test_writing_is_denied_to_the_reader():
@@ -358,8 +360,8 @@ def config_table(name):
     return [match for match in re.findall(r'\("([A-Z0-9_]+)",', table[1])] if table else []
 
 
-#: Off in a cell: alarms, requests for more. Watches belong to one account and Region. Cells write no metrics.
-NOT_IN_A_FLEET = re.compile(r"MANAGE_|API_ALARM_|AUTO_REQUEST_INCREASE|WATCH_|GENESYS_|RUN_METRICS|ACCOUNT_NAME$")
+#: Off in a cell: alarms, requests for more, and what a cell without news would say for itself. Watches belong to one account and Region. Cells write no metrics.
+NOT_IN_A_FLEET = re.compile(r"ALL_CLEAR_DAYS|MANAGE_|API_ALARM_|AUTO_REQUEST_INCREASE|WATCH_|GENESYS_|RUN_METRICS|ACCOUNT_NAME$")
 
 
 def test_the_function_has_every_variable_of_the_program():
@@ -397,7 +399,7 @@ def test_the_hubs_stores_are_the_programs():
     assert {r for a, r in pairs if a.startswith("dynamodb:")} == {"<SnapshotsTable.Arn>"}
     written = {r.removeprefix("<HistoryBucket.Arn>/") for a, r in pairs if a == "s3:PutObject"}
     assert written == {"connect-metrics/*", "connect-reports/*", "fleet/*"}, "the ledger is in the table"
-    assert {r for a, r in pairs if a == "s3:GetObject"} == {"<HistoryBucket.Arn>/fleet/*"}
+    assert {r for a, r in pairs if a == "s3:GetObject"} == {"<HistoryBucket.Arn>/fleet/*", "<HistoryBucket.Arn>/connect-reports/*/latest/*"}
 
 
 def test_the_lists_and_the_digests_memory_never_expire():
@@ -449,15 +451,36 @@ def test_only_the_own_service_of_the_own_account_takes_the_hubs_roles():
 
 # ---- The hub's resources ---------------------------------------------------------------------------
 
-#: Differs on purpose: in the hub there is no StackSet of hubs.
-OWN_PARAMETERS = {"CodeS3Bucket"}
+#: Differ on purpose: there is no StackSet of hubs, and the fleet's variables need their share of the environment.
+OWN_PARAMETERS = {"CodeS3Bucket", "QuotaOverrides", "QuotaOverridesParameter", "QuotaOverridesObject"}
 
 
 def test_parameters_that_have_the_same_name_are_the_same():
     shared = set(Hub.template["Parameters"]) & set(TEMPLATE["Parameters"]) - OWN_PARAMETERS
-    assert len(shared) >= 25
+    assert len(shared) >= 23
     for name in shared:
         assert Hub.template["Parameters"][name] == TEMPLATE["Parameters"][name], name
+
+
+def test_the_environment_fits_at_its_longest():
+    """Lambda takes 4 KB of names and values together."""
+
+    def longest(name, text="x"):
+        return text.ljust(Hub.template["Parameters"][name]["MaxLength"], "x")
+
+    texts = ("FleetOus", "FleetExcludeAccounts", "FleetRegions", "FleetOwnerTag", "IncludeInstances", "ExcludeInstances", "QuotaOverrides")
+    worst = Hub(
+        **ALL_ON
+        | {name: longest(name) for name in texts}
+        | {name: longest(name) for name in ("EventsTopicArn", "ExistingTopicArn", "EventBusName")}
+        | {"QuotaOverridesParameter": "", "FleetRoleName": "r" * 64, "FleetExternalId": "e" * 64, "ConnectPacing": "per-operation"}
+        | {"ReminderHours": "8784", "ReminderHoursBuild": "8784", "HistoryRetentionDays": "3653", "DetailCallBudget": "10000"}
+        | {"ThresholdPercentage": "100", "CriticalPercentage": "100", "ConnectRateShare": "100", "ForecastDays": "365"}
+    ).function["Environment"]["Variables"]
+    made = {"DYNAMODB_TABLE": "t" * 255, "S3_BUCKET": "b" * 63}
+    assert sum(len(name) + len(made.get(name, str(value))) for name, value in worst.items()) <= 4096
+    for name, text in (("QuotaOverridesParameter", "/x"), ("QuotaOverridesObject", "b/k")):
+        assert len("s3://" + longest(name, text)) <= Hub.template["Parameters"]["QuotaOverrides"]["MaxLength"]
 
 
 def test_every_parameter_is_used_and_grouped():
@@ -539,3 +562,82 @@ def test_no_partition_is_written_down():
         text = (FLEET / f"{name}.yaml").read_text()
         code = "\n".join(line for line in text.splitlines() if not re.match(r"\s*(Description|AllowedPattern|#)", line))
         assert "arn:aws:" not in code and "amazonaws.com.cn" not in code
+
+
+# ---- Whoever deploys -------------------------------------------------------------------------------
+
+#: Beside the policy for one account's stack.
+DEPLOYER = json.loads((ROOT / "docs" / "deployer-policy-fleet.json").read_text())
+STACK = "connect-quota-monitor-fleet"
+#: What the stack and the script make, whose names the other policy does not know.
+NAMED = {
+    "states": [f"arn:aws:states:REGION:ACCOUNT:stateMachine:Machine-{STACK}"],
+    "scheduler": [f"arn:aws:scheduler:REGION:ACCOUNT:schedule/default/{STACK}-Schedule-1A2B"],
+    "iam": ["arn:aws:iam::ACCOUNT:role/ConnectQuotaMonitorFleet"],
+    "logs": [f"arn:aws:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/states/{STACK}:*"],
+    "cloudformation": [f"arn:aws:cloudformation:REGION:ACCOUNT:stack/{name}/1a2b" for name in (STACK, "connect-quota-monitor-reader")],
+}
+#: Logs of other features, and what only bucket and key need, which the other policy has.
+ELSEWHERE = re.compile(r"kms:|s3:|iam:(Create|Delete)ServiceLinkedRole|logs:(PutIndexPolicy|DeleteIndexPolicy|DescribeIndexPolicies)$")
+#: What each command of fleet/deploy.sh asks for; none stands for those that are only printed.
+COMMANDS = {
+    "organizations describe-organization": "organizations:DescribeOrganization",
+    "organizations list-roots": "organizations:ListRoots",
+    "cloudformation describe-organizations-access": "cloudformation:DescribeOrganizationsAccess",
+    "cloudformation describe-stack-set": "cloudformation:DescribeStackSet",
+    "cloudformation create-stack-set": "cloudformation:CreateStackSet",
+    "cloudformation update-stack-set": "cloudformation:UpdateStackSet",
+    "cloudformation create-stack-instances": "cloudformation:CreateStackInstances",
+    "cloudformation describe-stack-set-operation": "cloudformation:DescribeStackSetOperation",
+    "cloudformation list-stack-set-operation-results": "cloudformation:ListStackSetOperationResults",
+    "cloudformation deploy": "cloudformation:CreateChangeSet",
+    "iam get-role": "iam:GetRole",
+    "lambda get-account-settings": None,
+    "scheduler get-schedule": "scheduler:GetSchedule",
+    "cloudformation delete-stack-instances": None,
+    "cloudformation delete-stack-set": None,
+}
+
+
+def may_deploy(action, resource):
+    statements = DEPLOYER["Statement"] + ALONE_POLICY["Statement"]
+    return any(
+        s["Effect"] == "Allow"
+        and any(fnmatchcase(action.lower(), a.lower()) for a in listed(s["Action"]))
+        and any(fnmatchcase(resource, r) for r in listed(s["Resource"]))
+        for s in statements
+    )
+
+
+ALONE_POLICY = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
+
+
+@pytest.mark.parametrize("kind", sorted({r["Type"] for r in Hub.template["Resources"].values()} - {r["Type"] for r in TEMPLATE["Resources"].values()} | {"AWS::IAM::Role", "AWS::Logs::LogGroup"}))
+def test_the_deployers_policies_are_enough_for_cloudformation(kind):
+    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["handlers"]
+    needed = {p for h in ("create", "read", "update", "delete") for p in handlers.get(h, {}).get("permissions", [])}
+    needed = {p for p in needed - set(UNUSED) if not ELSEWHERE.match(p) and not p.startswith(OTHER_FEATURES)}
+    assert needed
+    for action in needed:
+        service = action.split(":")[0]
+        for resource in NAMED[service] if resource_patterns(action) else ["*"]:
+            assert may_deploy(action, resource), f"{action} on {resource}"
+
+
+def test_the_deployers_policies_are_enough_for_the_script():
+    text = (FLEET / "deploy.sh").read_text()
+    commands = {f"{service} {call}" for service, call in re.findall(r'"\$\{AWS\[@\]\}" ([a-z0-9]+) ([a-z-]+)', text)}
+    assert commands == set(COMMANDS)
+    for action in filter(None, COMMANDS.values()):
+        resources = NAMED.get(action.split(":")[0], ["*"])
+        assert any(may_deploy(action, r) for r in [*resources, "*"]), action
+
+
+def test_the_deployers_policy_lets_nobody_do_everything():
+    for statement in DEPLOYER["Statement"]:
+        assert not {"*", "iam:*"} & set(listed(statement["Action"]))
+        if "*" in listed(statement["Resource"]):
+            assert not [a for a in listed(statement["Action"]) if a.endswith("*")], statement["Sid"]
+    (passing,) = [s for s in DEPLOYER["Statement"] if "iam:PassRole" in listed(s["Action"])]
+    assert set(passing["Condition"]["StringEquals"]["iam:PassedToService"]) == {f"{s}.amazonaws.com" for s in ("lambda", "states", "scheduler")}
+    assert len(json.dumps(DEPLOYER, separators=(",", ":"))) <= 6144, "the longest managed policy"

@@ -50,6 +50,7 @@ ALWAYS = {
     "servicequotas:ListServiceQuotas",
     "servicequotas:ListAWSDefaultServiceQuotas",
     "servicequotas:GetServiceQuota",
+    "servicequotas:GetAWSDefaultServiceQuota",
     "servicequotas:ListRequestedServiceQuotaChangeHistory",
     "cloudtrail:LookupEvents",
     "cloudwatch:GetMetricData",
@@ -63,6 +64,9 @@ ALWAYS = {
     "sns:Publish",
 }
 WITH_TABLE = {"dynamodb:PutItem", "dynamodb:GetItem"}
+#: Service Quotas opens the case in the caller's name.
+ESCALATING = {"servicequotas:CreateSupportCase"}
+BY_SUPPORT = {"support:CreateCase"}
 ASKING = {"servicequotas:RequestServiceQuotaIncrease"}
 WITH_BUCKET = {"s3:PutObject", "s3:GetObject"}
 #: Operations that one condition of the template switches on.
@@ -116,6 +120,8 @@ def called(parameters):
         operations |= WITH_TABLE
     if deployment.holds("AskForMore"):
         operations |= ASKING
+    if deployment.holds("EscalateRequests"):
+        operations |= ESCALATING
     if deployment.holds("UseBucket"):
         operations |= WITH_BUCKET
     for condition, operation in SWITCHED.items():
@@ -151,7 +157,7 @@ def needed(parameters):
     actions = actions_for(called(parameters)) | BY_LAMBDA
     if not deployment.holds("HasQueue"):
         actions -= {"sqs:SendMessage"}
-    for condition, more in (("UseKey", WITH_KEY), ("TopicHasKey", WITH_KEY), ("AskForMore", BY_SERVICE_QUOTAS), ("Trace", WITH_TRACING), ("InVpc", IN_VPC), ("WatchesThrottling", WITH_WATCHES)):
+    for condition, more in (("UseKey", WITH_KEY), ("TopicHasKey", WITH_KEY), ("AskForMore", BY_SERVICE_QUOTAS), ("EscalateRequests", BY_SUPPORT), ("Trace", WITH_TRACING), ("InVpc", IN_VPC), ("WatchesThrottling", WITH_WATCHES)):
         if deployment.holds(condition):
             actions |= more
     return actions
@@ -200,7 +206,7 @@ def test_the_recorded_calls_are_granted():
         for service, names in json.loads(path.read_text()).items()
         for name in names
     }
-    want = actions_for(recorded) | BY_LAMBDA | BY_SERVICE_QUOTAS | WITH_KEY | WITH_TRACING | IN_VPC | WITH_WATCHES
+    want = actions_for(recorded) | BY_LAMBDA | BY_SERVICE_QUOTAS | BY_SUPPORT | WITH_KEY | WITH_TRACING | IN_VPC | WITH_WATCHES
     have = {action for action, _ in granted(Deployment(**EVERYTHING))}
     assert want - have == set(), "called in the run, but not granted"
     assert have - want == set(), "granted, but not called in the run"
@@ -295,7 +301,8 @@ def test_the_bucket_grant_covers_the_programs_keys():
     (listing,) = [s for s in Deployment(UseS3Storage="true").statements if s["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "connect-ledger/*"}}
     read = {r.split("/")[-2] for a, r in pairs if a == "s3:GetObject"}
-    assert read == {"connect-ledger"}
+    assert read == {"connect-ledger", "latest"}
+    assert any(r.endswith("/latest/report.json") for a, r in pairs if a == "s3:GetObject")
 
 
 CENTRAL_BUS = "arn:aws-us-gov:events:us-gov-east-1:222233334444:event-bus/central"

@@ -1,7 +1,9 @@
 """Linters, with warnings as errors."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -9,7 +11,9 @@ import yaml
 from conftest import ROOT
 from template import TEMPLATE
 
-SCRIPTS = ["deploy.sh", *(str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.sh"))]
+#: What people run: both work with the bash of macOS.
+PEOPLES = ["deploy.sh", "fleet/deploy.sh"]
+SCRIPTS = [*PEOPLES, *(str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.sh"))]
 
 
 def clean(*command, **options):
@@ -88,16 +92,16 @@ NOT_ON_MACOS = {
 @pytest.mark.parametrize("what", [*NEWER_THAN_BASH_3_2, *NOT_ON_MACOS])
 def test_portable(what):
     pattern = (NEWER_THAN_BASH_3_2 | NOT_ON_MACOS)[what]
-    lines = (ROOT / "deploy.sh").read_text().splitlines()
+    lines = [line for script in PEOPLES for line in (ROOT / script).read_text().splitlines()]
     code = [line for line in lines if not line.lstrip().startswith("#")]
     assert not [line for line in code if re.search(pattern, line)]
 
 
 def test_an_empty_array_is_never_expanded():
     """bash before 4.4 takes it for an unset variable."""
-    text = (ROOT / "deploy.sh").read_text()
+    text = "".join((ROOT / script).read_text() for script in PEOPLES)
     expanded = set(re.findall(r'"\$\{(\w+)\[@\]\}"', text))
-    assert expanded == {"AWS"}, "AWS is filled before its first use"
+    assert expanded == {"AWS", "PAIRS"}, "AWS is filled before its first use, and PAIRS always has three"
 
 
 def test_every_option_is_documented_and_read():
@@ -155,11 +159,16 @@ def test_what_builds_the_release_is_pinned_and_little():
     steps = RELEASE["build"]["steps"]
     text = "\n".join(step.get("run", "") for step in steps)
     assert "tests/" not in text and "--require-hashes" in text
-    for name in ("template.yaml", "SHA256SUMS", "dist/deploy.sh", "connect-quota-monitor-$arch.zip"):
+    for name in ("template.yaml", "SHA256SUMS", "dist/deploy.sh", "connect-quota-monitor-$arch.zip", "dist/fleet.tar.gz fleet"):
         assert name in text
 
 
-LOCKED = ["tests/requirements", "tests/deploy/requirements-checkov", ".github/build-requirements"]
+LOCKED = [
+    "tests/requirements",
+    "tests/deploy/requirements-checkov",
+    "tests/deploy/requirements-localstack",
+    ".github/build-requirements",
+]
 
 
 @pytest.mark.parametrize("name", LOCKED)
@@ -176,9 +185,12 @@ def test_every_python_package_has_its_hashes(name):
 
 def test_dependabot_watches_all_that_is_pinned():
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
-    assert {u["package-ecosystem"] for u in updates} == {"cargo", "pip", "github-actions"}
+    assert {u["package-ecosystem"] for u in updates} == {"cargo", "pip", "npm", "github-actions"}
+    (npm,) = [u["directory"] for u in updates if u["package-ecosystem"] == "npm"]
+    lock = json.loads((ROOT / npm.strip("/") / "package-lock.json").read_text())["packages"]
+    assert all("integrity" in package for name, package in lock.items() if name), "every npm package has its hash"
     (pip,) = [u["directories"] for u in updates if u["package-ecosystem"] == "pip"]
-    assert {str(ROOT / name) for name in LOCKED} <= {f"{ROOT}{d}/{n}" for d in pip for n in ("requirements", "requirements-checkov", "build-requirements")}
+    assert {f"/{name.rpartition('/')[0]}" for name in LOCKED} == set(pip)
 
 
 def test_the_releases_script_knows_where_releases_are(tmp_path):
@@ -190,6 +202,29 @@ def test_the_releases_script_knows_where_releases_are(tmp_path):
 
 
 def test_ci_and_release_run_every_test():
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
-    for path in WORKFLOWS:
-        assert "run: tests/all.sh" in path.read_text()
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly.yml", "release.yml"]
+    runs = {path.name: re.findall(r"(?m)^ *run: (tests/all\.sh.*)$", path.read_text()) for path in WORKFLOWS}
+    assert runs == {"ci.yml": ["tests/all.sh"], "nightly.yml": ["tests/all.sh --deep"], "release.yml": ["tests/all.sh"]}
+    assert yaml.safe_load(WORKFLOWS[1].read_text())[True]["schedule"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "said"),
+    [
+        ({}, 0, "SKIPPED: LocalStack needs Python 3.13"),
+        ({"CI": "true"}, 1, "error: LocalStack needs Python 3.13"),
+        ({"DEEP_PYTHON": "/nowhere/python"}, 1, "error: DEEP_PYTHON (/nowhere/python) is no Python 3.13"),
+    ],
+)
+def test_the_deep_run_says_what_is_missing(tmp_path, environment, code, said):
+    """Where it is skipped, nothing is installed; in CI it is not skipped."""
+    for name in ("bash", "dirname"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    done = subprocess.run(
+        [ROOT / "tests" / "all.sh", "--deep"],
+        env={"PATH": str(tmp_path), **environment},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert (done.returncode, done.stdout.count("\n")) == (code, 1) and done.stdout.startswith(said), done.stdout

@@ -125,6 +125,16 @@ def test_an_account_without_instances_is_said(account, empty):
     assert said.index("no Amazon Connect instance") < said.index("Making the private bucket")
 
 
+def test_instances_are_seen_whatever_their_number(account):
+    """AWS gives ten on a page, and refuses who asks for more; the CLI writes a line for each page."""
+    new = account()
+    code, said = new.deploy()
+    assert code == 0 and "cannot be seen" not in said and "no Amazon Connect instance" not in said
+    new.answers("connect list-instances", "printf 'i-%s\\t' $(seq 10); echo; printf 'i-%s\\t' $(seq 11 24); exit")
+    new.answers("logs filter-log-events", """echo '"instances":24,"violations":0,"duration_ms":1'; exit""")
+    assert "With 24 instances that takes about " in new.deploy()[1]
+
+
 def test_instances_that_cannot_be_seen_stop_nothing(account):
     new = account()
     code, said = new.deploy(trouble="denied 2")

@@ -407,12 +407,38 @@ def test_schedule(deployment):
 GENESYS = "aws.partner/genesys.com/cloud/0a-1/main"
 
 
-def test_watches_are_off_unless_asked_for_and_need_the_table():
-    assert not [name for name in Deployment().resources if name.startswith(("Watch", "Genesys"))]
-    assert Deployment(WatchThrottling="true", UseDynamoDBStorage="false").refused
-    assert Deployment(GenesysEventBusName=GENESYS).refused
-    assert not Deployment(GenesysEventBusName=GENESYS, WatchThrottling="true").refused
-    assert "GenesysRule" not in Deployment(WatchThrottling="true").resources
+def test_watches_are_on_where_there_is_a_table():
+    def watches(**parameters):
+        deployment = Deployment(**parameters)
+        assert not deployment.refused
+        return [name for name in deployment.resources if name.startswith(("Watch", "Genesys"))]
+
+    assert len(watches()) == 12 and "GenesysRule" not in watches()
+    assert not watches(WatchThrottling="false")
+    # They count in the table: without it a stack must not break, but has none.
+    assert not watches(UseDynamoDBStorage="false")
+    assert "GenesysRule" in watches(GenesysEventBusName=GENESYS)
+    assert Deployment(GenesysEventBusName=GENESYS, WatchThrottling="false").refused
+    assert Deployment(GenesysEventBusName=GENESYS, UseDynamoDBStorage="false").refused
+
+
+def test_no_event_is_lost_on_its_way_to_the_queue_without_a_trace():
+    resources = Deployment(GenesysEventBusName=GENESYS).resources
+    for name in ("WatchRule", "GenesysRule"):
+        (target,) = resources[name]["Properties"]["Targets"]
+        assert target["DeadLetterConfig"] == {"Arn": "<WatchDeadLetters.Arn>"}
+        assert 60 <= target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 86400
+    policy = resources["WatchQueuePolicy"]["Properties"]
+    assert set(policy["Queues"]) == {"<WatchQueue>", "<WatchDeadLetters>"}
+    for statement in policy["PolicyDocument"]["Statement"]:
+        assert set(statement["Resource"]) == {"<WatchQueue.Arn>", "<WatchDeadLetters.Arn>"}
+    alarms = Deployment().of_type("AWS::CloudWatch::Alarm")
+    told = {(a["Namespace"], a["MetricName"], json.dumps(a["Dimensions"])) for n, a in alarms.items() if n.startswith("Watch")}
+    assert told == {
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", '[{"Name": "QueueName", "Value": "<WatchQueue.QueueName>"}]'),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", '[{"Name": "QueueName", "Value": "<WatchDeadLetters.QueueName>"}]'),
+        ("AWS/Lambda", "Errors", '[{"Name": "FunctionName", "Value": "<WatchFunction>"}]'),
+    }
 
 
 def test_the_watch_function_is_the_monitor_itself():
@@ -662,8 +688,8 @@ def test_three_intervals_without_a_run_raise_an_alarm():
 
 
 def test_alarms_between_the_runs_cover_every_instance_and_are_off_by_default():
-    assert len(Deployment().of_type("AWS::CloudWatch::Alarm")) == 5
-    alarms = Deployment(EnableApiAlarms="true").of_type("AWS::CloudWatch::Alarm")
+    assert len(Deployment(WatchThrottling="false").of_type("AWS::CloudWatch::Alarm")) == 5
+    alarms = Deployment(EnableApiAlarms="true", WatchThrottling="false").of_type("AWS::CloudWatch::Alarm")
     assert len(alarms) == 7
     for name, metric in ("RejectedCallsAlarm", "CallsBreachingConcurrencyQuota"), ("ThrottledCallsAlarm", "ThrottledCalls"):
         (query,) = alarms[name]["Metrics"]

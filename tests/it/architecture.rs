@@ -108,6 +108,17 @@ fn the_configuration_page_names_every_variable() {
 }
 
 #[test]
+fn the_fleets_page_names_every_variable_of_a_hub() {
+    let page = fs::read_to_string(root().join("docs/FLEET.md")).unwrap();
+    for (name, _) in config::FLEET_VARS {
+        assert!(
+            page.lines().any(|l| l.starts_with(&format!("| `{name}` |"))),
+            "docs/FLEET.md has no table row for {name}"
+        );
+    }
+}
+
+#[test]
 fn every_code_of_the_catalogue_is_one_that_service_quotas_lists() {
     let world = simaws::World::empty();
     for quota in connect_quota_monitor::catalogue::all().filter(|q| q.is_listed()) {

@@ -366,7 +366,7 @@ async fn a_name_that_cannot_be_resolved_makes_the_run_incomplete() {
     assert_eq!((&fault["operation"], &fault["kind"]), (&json!("cloudwatch:GetMetricData"), &json!("unavailable")));
     assert!(fault["message"].as_str().unwrap().contains("name"), "{fault}");
     assert_eq!(answer["instances"][0]["unknown_count"], 5, "the gauges");
-    assert_eq!(answer["account"]["unknown_count"], 521, "the rates, and the bursts beside them");
+    assert_eq!(answer["account"]["unknown_count"], 522, "the rates, the bursts beside them, and a sum of gauges");
     let dry = function.answer(r#"{"dry_run": true}"#).await;
     let calls = crate::harness::row(&dry["instances"][0], "L-12AB7C57");
     assert_eq!((&calls["status"], &calls["usage"]), (&json!("unknown"), &Value::Null), "{calls}");

@@ -6,12 +6,17 @@ use std::path::Path;
 use connect_quota_monitor::catalogue;
 
 use crate::stories::{self, called};
+use crate::{hanging, watch_look};
 
 #[tokio::test(start_paused = true)]
 async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
-    let called = called(&stories::all().await).await;
+    let mut called = called(&stories::all().await).await;
+    for (service, operation) in watch_look::calls().await.into_iter().chain(hanging::calls().await) {
+        called.entry(service).or_default().insert(operation);
+    }
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).to_owned()).collect() };
     let mut expected = BTreeMap::from([
+        ("cloudtrail", set(&["LookupEvents"])),
         ("connect", set(&["ListInstances"])),
         ("dynamodb", set(&["GetItem", "PutItem"])),
         ("events", set(&["PutEvents"])),
@@ -30,6 +35,8 @@ async fn the_calls_are_those_of_the_catalogue_and_of_the_sinks() {
         (
             "servicequotas",
             set(&[
+                "CreateSupportCase",
+                "GetAWSDefaultServiceQuota",
                 "GetServiceQuota",
                 "ListAWSDefaultServiceQuotas",
                 "ListRequestedServiceQuotaChangeHistory",

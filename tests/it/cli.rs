@@ -19,13 +19,17 @@ fn quiet() -> World {
 
 pub async fn run(sim: &Sim, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
     let server = sim.serve().await.unwrap();
+    run_at(&server.url(), arguments, variables).await
+}
+
+pub async fn run_at(url: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
     let mut command = Command::new(BINARY);
     command
         .args(arguments)
         .env_clear()
         .env("HOME", "/nonexistent")
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_ENDPOINT_URL", server.url())
+        .env("AWS_ENDPOINT_URL", url)
         .envs(variables.iter().copied())
         .stdin(Stdio::null());
     let Output { status, stdout, stderr } = command.output().await.unwrap();

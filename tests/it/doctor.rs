@@ -65,7 +65,7 @@ async fn a_well_account_is_well_and_nothing_is_changed() {
         assert_eq!(check(&findings, "topic")["state"], topic, "{findings:#}");
         // It only reads; the one attempt to write has a condition that cannot hold.
         let all = sim.requests();
-        let verbs = ["Get", "List", "Describe", "Search", "BatchGet", "Lookup"];
+        let verbs = ["Get", "List", "Lookup", "Describe", "Search", "BatchGet"];
         let writes: Vec<_> = all.iter().filter(|r| !verbs.iter().any(|verb| r.operation.starts_with(verb))).collect();
         assert!(!all.is_empty() && writes.iter().all(|r| r.operation.starts_with("Put")), "{writes:?}");
         assert_eq!(writes.len(), 1, "{writes:?}");

@@ -22,7 +22,7 @@ use serde_json::Value;
 use simaws::{BrokenOff, Fault, FaultKind, Reply, Sim, Table, Throttle, Times, World};
 
 #[path = "transport.rs"]
-mod transport;
+pub mod transport;
 pub use transport::unconnected;
 
 pub const TABLE: &str = "quota-snapshots";

@@ -21,10 +21,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("aws", &["watch", "config", "catalogue", "domain"]),
     ("alarms", &["judge", "config", "catalogue", "domain"]),
     ("measure", &["aws", "judge", "config", "catalogue", "domain"]),
-    ("say", &["watch", "judge", "ledger", "catalogue", "domain"]),
+    ("fleet", &["domain"]),
+    ("say", &["watch", "fleet", "judge", "ledger", "catalogue", "domain"]),
     ("keep", &["ledger", "aws", "config", "domain"]),
     ("send", &["say", "aws", "config", "domain"]),
-    ("answer", &["catalogue", "domain"]),
+    ("answer", &["fleet", "catalogue", "domain"]),
     ("fit", &["catalogue", "domain"]),
     (
         "run",
@@ -34,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "keep",
             "say",
             "watch",
+            "fleet",
             "measure",
             "alarms",
             "aws",
@@ -44,7 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
-    ("edge", &["run", "fit", "answer", "say", "alarms", "aws", "config", "domain"]),
+    ("edge", &["run", "fit", "answer", "say", "fleet", "alarms", "aws", "config", "domain"]),
 ];
 
 type Path = Vec<String>;

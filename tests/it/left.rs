@@ -49,6 +49,7 @@ fn rows_of(document: &Value) -> Vec<((String, String), Value)> {
     };
     let all = rows.iter().map(|row| (key_of(row), row.clone()));
     all.chain(listed("idle", json!({ "usage": 0.0, "status": "ok" })))
+        .chain(listed("empty", json!({ "usage": 0.0, "status": "ok" })))
         .chain(listed("limit_only", json!({ "status": "not_measurable" })))
         .map(|(key, row)| ((owner.clone(), key), row))
         .collect()

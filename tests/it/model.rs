@@ -46,12 +46,15 @@ fn expected(instance: &Instance, quota: &Quota) -> Option<f64> {
             let written = |(source, n): (&String, &u64)| (*n).min(instance.rules.get(source).copied().unwrap_or(0));
             Some(instance.language_rules.iter().map(written).max().unwrap_or(0) as f64)
         }
-        // Nobody claimed any lately.
-        Meter::Trail(_) => Some(0.0),
         Meter::OfInstance(Listing::PhoneNumbers) => Some(instance.phone_numbers as f64),
         Meter::Worst(Listing::QueueEmailAddresses) => {
             let all = children(instance, "ListQueueEmailAddresses").fold(0.0, f64::max);
             Some((all - 1.0).max(0.0))
+        }
+        // The first version comes with the form.
+        Meter::Bounded(Listing::FormVersions) => {
+            let first = f64::from(u8::from(instance.counts.get("ListEvaluationForms").is_some_and(|n| *n > 0)));
+            Some(children(instance, "ListEvaluationFormVersions").fold(first, f64::max))
         }
         Meter::Worst(listing) | Meter::Bounded(listing) => {
             Some(children(instance, listing.operation()).fold(0.0, f64::max))

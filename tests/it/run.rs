@@ -61,13 +61,13 @@ async fn each_listing_is_asked_once_and_what_serves_all_instances_once_for_all()
         let times = calls.iter().filter(|c| *c == listing.operation()).count();
         assert_eq!(times, 3, "{} for 3 instances", listing.operation());
     }
-    for shared in ["ListInstances", "ListPhoneNumbersV2"] {
+    for shared in ["ListInstances", "ListPhoneNumbersV2", "ListTrafficDistributionGroups"] {
         assert_eq!(calls.iter().filter(|c| *c == shared).count(), 1, "{shared}");
     }
     let visits = |c: &&String| VISITS.contains(&c.as_str());
     let visits = calls.iter().filter(visits).count();
     assert!((45..=60).contains(&visits), "within DETAIL_CALL_BUDGET, a part of it kept for long lists: {visits}");
-    assert_eq!(calls.len(), 3 * 31 + 2 + visits);
+    assert_eq!(calls.len(), 3 * 31 + 3 + visits);
     assert_eq!(report["connect_api"]["requests"], calls.len());
     let read = bench.calls("monitoring").into_iter().filter(|call| call == "GetMetricData").count();
     assert_eq!(read, 1, "30 gauge and breach series and 340 rates fit one call");

@@ -46,7 +46,7 @@ async fn snapshots_stand_in_both_stores_as_documented() {
 /// Of some rows only the codes are stored.
 fn stored_rows(item: &Value) -> usize {
     let count = |member: &str| item[member].as_array().map_or(0, Vec::len);
-    count("metrics") + count("idle") + count("limit_only")
+    count("metrics") + count("idle") + count("empty") + count("limit_only")
 }
 
 /// Equal but for the spelling of numbers: DynamoDB has no 6.0.

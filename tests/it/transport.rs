@@ -22,11 +22,16 @@ pub fn clients(sim: &Sim, connector: impl HttpConnector + 'static) -> ConfigLoad
 
 /// What the simulated AWS says.
 pub async fn reply(sim: &Sim, request: HttpRequest) -> Result<Reply, ConnectorError> {
+    Ok(sim.handle(self::request(request)?).await)
+}
+
+/// A request, as the simulated AWS takes it.
+pub fn request(request: HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
     let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
     let (parts, body) = request.into_parts();
     let bytes = body.bytes().map(Bytes::copy_from_slice);
     let bytes = bytes.ok_or_else(|| ConnectorError::user("a streaming body".into()))?;
-    Ok(sim.handle(http::Request::from_parts(parts, bytes)).await)
+    Ok(http::Request::from_parts(parts, bytes))
 }
 
 /// An answer, as the SDK takes it.

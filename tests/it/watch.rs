@@ -9,7 +9,7 @@ use simaws::FaultKind;
 
 use crate::harness::{Bench, NOON, quiet};
 
-fn record(n: usize) -> Value {
+pub fn record(n: usize) -> Value {
     let body = json!({ "id": format!("e{n}"), "source": "aws.connect", "detail-type": "AWS API Call via CloudTrail",
         "account": "111122223333", "region": "us-east-1", "time": "2026-03-02T12:00:00Z",
         "detail": { "eventID": format!("id-{n}"), "eventSource": "connect.amazonaws.com", "eventName": "ListUsers",

@@ -229,3 +229,30 @@ async fn hundreds_of_invocations_in_one_process_do_not_grow() {
     let (early, late) = (held[80..120].iter().min().unwrap(), held[200..].iter().min().unwrap());
     assert!(late.saturating_sub(*early) < 64 * 1024, "{early} bytes after 80 runs, {late} after 200");
 }
+
+/// The watcher at 10,000 events, in batches as the template makes them, with what the batches hold themselves.
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_ten_thousand_events_takes_less_than_32_mib() {
+    let _alone = ALONE.lock().await;
+    let mut bench = Bench::new(World::with_instances(1)).with_table().with_topic();
+    let app = bench.app().await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inputs/events/connect-throttled-lambda.json");
+    let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let moment = || Moment::within(jiff::Timestamp::from_second(NOON).unwrap(), Duration::from_secs(60));
+    app.watch_batch(&simaws::sqs::batch(&simaws::sqs::storm(&event, 0, 1, NOON)), moment()).await.unwrap();
+    bench.sim.clear_requests();
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    for from in (1..10_001).step_by(1_000) {
+        // Lambda's client holds the text while it is read.
+        let text = simaws::sqs::batch(&simaws::sqs::storm(&event, from, 1_000, NOON)).to_string();
+        let payload: Value = serde_json::from_str(&text).unwrap();
+        let answer = app.watch_batch(&payload, moment()).await.unwrap();
+        assert_eq!(answer["batchItemFailures"], serde_json::json!([]));
+        bench.sim.clear_requests();
+    }
+    let peak = MEMORY.peak_usage() - before;
+    eprintln!("10,000 events: peak {} KiB", peak / 1024);
+    assert!(peak < 32 * 1024 * 1024, "{peak} bytes");
+    assert_eq!(bench.mails().len(), 1);
+}

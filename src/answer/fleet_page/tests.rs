@@ -29,8 +29,7 @@ fn report(cells: &[(&str, &str, State, f64)]) -> FleetReport {
         .iter()
         .map(|(account, region, state, percent)| CellDocument {
             schema_version: SCHEMA_VERSION,
-            account_id: (*account).to_owned(),
-            region: (*region).to_owned(),
+            target: Target::new(account, region),
             state: *state,
             reason: None,
             execution_id: "e".to_owned(),

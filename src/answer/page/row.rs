@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::spark;
-use crate::answer::stored::{Placed, Row, StoredReport, worst_first};
+use crate::answer::stored::{Placed, Row, StoredInstance, StoredReport, worst_first};
 use crate::domain::Status;
 use crate::domain::format::{number, one_line};
 
@@ -15,6 +15,13 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub(super) fn of(report: &'a StoredReport) -> Self {
         let mut all: Vec<_> = report.rows().collect();
+        all.sort_by(worst_first);
+        Self { all }
+    }
+
+    pub(super) fn of_instance(report: &'a StoredReport, instance: &StoredInstance) -> Self {
+        let is_its = |p: &Placed<'a>| p.instance.is_some_and(|own| std::ptr::eq(own, instance));
+        let mut all: Vec<_> = report.rows().filter(is_its).collect();
         all.sort_by(worst_first);
         Self { all }
     }
@@ -33,10 +40,12 @@ pub(super) struct Detail {
     pub remedy: bool,
 }
 
+/// Rows that do not name their instance are all of the first one's.
 pub(super) fn table(caption: &str, rows: &[Placed<'_>], detail: Detail) -> Markup {
+    let whose = rows.first().filter(|_| !detail.named).map(|first| one_line(first.name()));
     html! {
         div.scroll tabindex="0" role="region" aria-label=(one_line(caption)) {
-            table {
+            table.q data-i=[whose] {
                 caption { (one_line(caption)) }
                 thead {
                     tr {
@@ -55,12 +64,12 @@ fn line(placed: Placed<'_>, detail: Detail) -> Markup {
     let row = placed.row;
     let (class, shape) = look(row);
     html! {
-        tr class=(class) {
+        tr class=(class) data-v=[(row.service_code != CONNECT).then(|| one_line(&row.service_code))] {
             td { (shape) " " (word(row.status)) @if row.muted.is_some() { " (muted)" } }
             th scope="row" {
                 (one_line(&row.quota_name))
                 @if let Some(resource) = &row.resource { " " i { (one_line(resource)) } }
-                @if detail.named { small { (one_line(placed.name())) } }
+                @if detail.named { small.n { (one_line(placed.name())) } }
                 (facts(row))
                 @if detail.remedy { (remedy(placed)) }
             }
@@ -73,6 +82,9 @@ fn line(placed: Placed<'_>, detail: Detail) -> Markup {
         }
     }
 }
+
+/// The service of a row that names none: most are of this one.
+const CONNECT: &str = "connect";
 
 /// Class and shape: colour alone says nothing.
 fn look(row: &Row) -> (&'static str, &'static str) {
@@ -94,17 +106,23 @@ fn value(value: Option<f64>) -> String {
     value.map_or_else(|| "?".to_owned(), number)
 }
 
-/// The bar ends at the limit; the number beside it does not.
+/// The bar ends at the limit; the number beside it does not. Where it would be a hair there is none.
 fn bar(percent: f64) -> Markup {
-    let width = number((percent / 2.0).clamp(0.0, 50.0));
+    let width = (percent / 2.0).clamp(0.0, 50.0).round();
+    if width < 2.0 {
+        return html! {};
+    }
     html! { svg width="50" height="6" aria-hidden="true" { rect width=(width) height="6" {} } }
 }
 
 /// What a reader should know before trusting the number.
 fn facts(row: &Row) -> Markup {
+    // Notes give the minute, as `2026-03-02 11:40`.
+    let minute = row.peak_at.as_ref().and_then(|at| at.get(..16)).map(|minute| minute.replace('T', " "));
+    let says_peak = minute.is_some_and(|minute| row.note.as_deref().is_some_and(|note| note.contains(&minute)));
     let lines = [
         row.rejected.filter(|n| *n > 0.0).map(|n| format!("{} rejected by AWS in the window", number(n))),
-        row.peak_at.as_ref().map(|at| format!("peak at {at}")),
+        row.peak_at.as_ref().filter(|_| !says_peak).map(|at| format!("peak at {at}")),
         row.forecast.as_ref().filter(|f| f.warns).map(growth),
         row.limit_read_at.as_ref().map(|at| format!("limit as of {at}")),
         row.note.clone(),

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::files::{encoded, file_name};
 use super::row::{Detail, Rows, growth, table};
 use crate::answer::Completeness;
-use crate::answer::stored::{Placed, StoredReport};
+use crate::answer::stored::{Placed, StoredInstance, StoredReport};
 use crate::domain::Status;
 use crate::domain::format::{number, one_line};
 
 /// Anchor and title of each.
-pub(super) const ALL: [(&str, &str); 9] = [
+const ALL: [(&str, &str); 11] = [
     ("attention", "Needs attention now"),
+    ("changed", "Changed"),
     ("soon", "Full soon"),
     ("unseen", "Not seen"),
+    (THROTTLED, "Throttled callers"),
     ("instances", "Instances"),
     ("account", "Account and API rates"),
     ("requests", "Increase requests"),
@@ -23,7 +26,15 @@ pub(super) const ALL: [(&str, &str); 9] = [
     ("run", "Run"),
 ];
 
-fn section(id: &str, content: &Markup) -> Markup {
+const THROTTLED: &str = "throttled";
+
+/// Those that a report has.
+pub(super) fn of(report: &StoredReport) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let has_callers = !report.throttled.is_empty();
+    ALL.into_iter().filter(move |(id, _)| has_callers || *id != THROTTLED)
+}
+
+pub(super) fn section(id: &str, content: &Markup) -> Markup {
     let title = ALL.iter().find(|(name, _)| *name == id).map_or("", |(_, title)| title);
     html! { section id=(id) aria-labelledby={ (id) "-title" } { h2 id={ (id) "-title" } { (title) } (content) } }
 }
@@ -97,21 +108,23 @@ pub(super) fn not_seen(report: &StoredReport, rows: &Rows<'_>) -> Markup {
     section("unseen", &content)
 }
 
-/// Each instance with what it has; what can never be measured stands in the section on coverage, and what needs
-/// attention or is unknown above.
-pub(super) fn instances(report: &StoredReport, rows: &Rows<'_>) -> Markup {
+/// Each instance with what it has, here or on a page of its own in `folder`; what can never be measured stands in the
+/// section on coverage, and what needs attention or is unknown above.
+pub(super) fn instances(report: &StoredReport, rows: &Rows<'_>, folder: Option<&str>) -> Markup {
     let is_here = |p: &Placed<'_>| p.row.status == Status::Ok;
     let content = html! {
         ul {
             @for (place, i) in report.instances.iter().enumerate() {
                 li {
-                    a href={ "#i" (place) } { (one_line(i.name())) }
+                    @if let Some(folder) = folder {
+                        a href={ (encoded(folder)) "/" (file_name(place, i)) } { (one_line(i.name())) }
+                    } @else { a href={ "#i" (place) } { (one_line(i.name())) } }
                     ": " (i.seen.violations_count) " over, " (i.seen.unknown_count) " unknown"
                     @if let Some(most) = i.seen.max_utilization { ", fullest " (format!("{most:.1}")) " %" }
                 }
             }
         }
-        @for (place, i) in report.instances.iter().enumerate() {
+        @for (place, i) in report.instances.iter().enumerate().filter(|_| folder.is_none()) {
             @let own = rows.where_(|p| p.instance.is_some_and(|o| std::ptr::eq(o, i)) && is_here(p));
             article id={ "i" (place) } aria-labelledby={ "i" (place) "-title" } {
                 h3 id={ "i" (place) "-title" } { (one_line(i.name())) }
@@ -130,6 +143,34 @@ pub(super) fn instances(report: &StoredReport, rows: &Rows<'_>) -> Markup {
         @if report.instances.is_empty() { p { "There is no instance." } }
     };
     section("instances", &content)
+}
+
+/// Everything of one instance, on its own page.
+pub(super) fn instance(instance: &StoredInstance, rows: &Rows<'_>) -> Markup {
+    let unnamed = |remedy| Detail { named: false, remedy };
+    let (never, found): (Vec<_>, Vec<_>) =
+        rows.all.iter().copied().partition(|p| p.row.status == Status::NotMeasurable);
+    html! {
+        p { (one_line(&instance.instance_id)) ", " (instance.seen.metrics_count) " quotas" }
+        @if let Some(reason) = &instance.seen.reason { p.partial { (one_line(reason)) } }
+        @if instance.seen.metrics.is_none() && instance.seen.metrics_count > 0 {
+            p.partial { "This report does not hold its rows: its snapshot does." }
+        }
+        @if !found.is_empty() { (table("All quotas, the worst first", &found, unnamed(true))) }
+        @if !never.is_empty() {
+            details {
+                summary { (never.len()) " quotas cannot be measured" }
+                ul.names {
+                    @for p in &never {
+                        li {
+                            b { (one_line(&p.row.quota_name)) } " (" (one_line(&p.row.service_code)) "): "
+                            (one_line(p.row.note.as_deref().unwrap_or_default()))
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 pub(super) fn account(rows: &Rows<'_>) -> Markup {

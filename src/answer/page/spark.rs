@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use crate::domain::format::{DailySeries, number, one_line};
+use crate::domain::format::{DailySeries, number, one_decimal, one_line};
 
 const WIDTH: usize = 120;
 const HEIGHT: f64 = 24.0;
@@ -20,9 +20,13 @@ pub(super) fn line(series: &DailySeries, limit: Option<f64>) -> Markup {
     else {
         return html! {};
     };
+    if seen.len() < 2 {
+        // A single day shows nothing that the row does not say.
+        return html! {};
+    }
     let limit = limit.filter(|limit| limit.is_finite() && *limit > 0.0);
     let top = limit.map_or(highest, |limit| limit.max(highest)).max(f64::MIN_POSITIVE);
-    let height = |value: f64| number(1.0 + (1.0 - value / top) * (HEIGHT - 2.0));
+    let height = |value: f64| number(one_decimal(1.0 + (1.0 - value / top) * (HEIGHT - 2.0)));
     let words = format!(
         "{} days with data since {}: lowest peak {}, highest {}, last {}",
         seen.len(),

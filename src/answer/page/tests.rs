@@ -43,9 +43,21 @@ fn days_without_data_are_gaps_and_the_words_say_the_same() {
 }
 
 #[test]
+fn a_peak_stands_once() {
+    let mut said = row("Calls", 5.0, 50.0, "ok");
+    (said["peak_at"], said["note"]) = (json!("2026-03-02T11:40:00Z"), json!("peak at 2026-03-02 11:40 UTC"));
+    let mut unsaid = said.clone();
+    unsaid["note"] = json!("approximate");
+    let (_, text) = tags_and_text(&render(&report(&json!([said]))));
+    assert_eq!((text.matches("11:40").count(), text.contains("2026-03-02T11:40:00Z")), (1, false), "{text}");
+    let (_, text) = tags_and_text(&render(&report(&json!([unsaid]))));
+    assert!(text.contains("peak at 2026-03-02T11:40:00Z"), "{text}");
+}
+
+#[test]
 fn the_page_fetches_nothing_and_its_script_is_small() {
     let page = render(&report(&rows()));
-    assert!(SCRIPT.len() <= 6 * 1024, "{} bytes", SCRIPT.len());
+    assert!(script().len() <= 6 * 1024, "{} bytes", script().len());
     assert!(!page.contains(" style=") && !page.contains(" src=") && !page.contains("<link"));
     assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !SCRIPT.contains("</"));
     for wanted in ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "script-src 'sha256-"] {
@@ -87,6 +99,69 @@ fn ten_instances_take_at_most_300_kilobytes() {
     document["instances"] = json!(vec![document["instances"][0].clone(); 10]);
     let page = render(&StoredReport::parse(document.to_string()).unwrap());
     assert!(page.len() <= 300_000, "{} bytes", page.len());
+}
+
+#[test]
+fn what_changed_and_who_is_throttled_stand_in_the_page_where_they_are_known() {
+    let mut document = document(&rows());
+    let plain = render(&StoredReport::parse(document.to_string()).unwrap());
+    assert!(plain.contains("There is no earlier report") && !plain.contains("id=\"throttled\""));
+    document["changed"] = json!({"since": "2026-03-02T11:00:00Z", "persistent": 3, "left_out": 7, "differences": [{
+        "change": "worse", "instance_id": "i", "instance": "sales<", "service_code": "connect", "quota": "L-1",
+        "quota_name": "Prompts", "utilization_before": 82.0, "utilization": 96.5, "limit_before": 10.0, "limit": 10.0,
+    }]});
+    document["throttled"] = json!([{"watch": "connect-throttled", "operation": "ListUsers", "caller": "role <crm>",
+        "count": 45, "at_least": true, "first": "2026-03-02T11:50:00Z", "last": "2026-03-02T11:59:00Z"}]);
+    let (_, text) = tags_and_text(&render(&StoredReport::parse(document.to_string()).unwrap()));
+    for part in [
+        "Since 2026-03-02T11:00:00Z. 3 over their threshold as before.",
+        "▲ worse",
+        "sales<",
+        "82.0 %",
+        "96.5 %",
+        "and 7 more",
+        "at least 45",
+        "role <crm>",
+        "ListUsers",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+/// A report of so many instances.
+fn fleet(instances: usize) -> StoredReport {
+    let mut document = document(&rows());
+    let one = document["instances"][0].clone();
+    let named = |n: usize| {
+        let mut instance = one.clone();
+        instance["instance_id"] = json!(if n == 0 { "../../../etc/x".to_owned() } else { format!("id-{n}") });
+        instance["instance_alias"] = json!(format!("center {n}"));
+        instance
+    };
+    document["instances"] = (0..instances).map(named).collect();
+    StoredReport::parse(document.to_string()).unwrap()
+}
+
+#[test]
+fn more_than_ten_instances_have_pages_of_their_own_that_lead_back() {
+    let few = fleet(10);
+    let pages = Pages::of(&few, FOLDER, "index.html");
+    assert!(!pages.is_split() && pages.parts().next().is_none() && pages.index() == render(&few));
+    let many = fleet(11);
+    let pages = Pages::of(&many, "a b-instances", "a b.html");
+    let (index, parts) = (pages.index(), pages.parts().collect::<Vec<_>>());
+    assert_eq!(parts.len(), 11);
+    assert_eq!(parts[0].0, "instance-0.html", "an id that is a path names no file");
+    for (name, page) in &parts {
+        assert!(index.contains(&format!("href=\"a%20b-instances/{name}\"")), "{name}");
+        assert!(page.contains("href=\"../a%20b.html\"") && page.contains("Content-Security-Policy"), "{name}");
+        let (_, text) = tags_and_text(page);
+        for quota in ["Contact flows", "Queues", "Prompts", "Hours", "no API"] {
+            assert!(text.contains(quota), "{name}: {quota}");
+        }
+    }
+    assert!(index.contains("Contact flows") && !index.contains("quotas are ok"), "what is well stands in the parts");
+    assert!(render(&many).contains("quotas are ok"), "one document has everything");
 }
 
 proptest! {

@@ -56,7 +56,7 @@ async fn examine(args: &DoctorArgs, lookup: &impl Fn(&str) -> Option<String>) ->
     let sdk = in_a_region(sdk)?;
     config.detail_calls = config.detail_calls.min(VISITS);
     (config.alarms.apis, config.alarms.instances) = (false, false);
-    config.auto_request_increase = false;
+    (config.auto_request_increase, config.auto_escalate_requests) = (false, false);
     let sinks = Sinks::new(&sdk, &config, aws::has_own_s3_endpoint(lookup));
     let app = App::new(config.clone(), Aws::new(&sdk, &config), sinks);
     let moment = Moment::within(Timestamp::now(), Duration::from_secs(3600));

@@ -1,6 +1,7 @@
 //! The command line: the same measurement with the caller's own credentials.
 
 mod alarms;
+mod cells;
 mod diff;
 mod doctor;
 mod end;
@@ -8,6 +9,7 @@ mod evidence;
 mod explain;
 mod fit;
 mod fit_forms;
+mod fleet;
 mod history;
 mod live;
 mod outlet;
@@ -25,6 +27,7 @@ use tracing::warn;
 
 use crate::answer::stored::StoredReport;
 use crate::aws;
+use crate::aws::cells::Cells;
 use crate::config::overrides::{Asked, find_quota};
 use crate::config::{Config, ConfigError, Pacing};
 use crate::domain::request::Request;
@@ -71,6 +74,9 @@ enum Command {
     Evidence(evidence::EvidenceArgs),
     /// Will a Terraform plan, a CloudFormation template or a CDK assembly fit below the quotas?
     Fit(fit::FitArgs),
+    /// Show the fleet of a hub as its last digest saw it; exit codes as for `check`
+    #[command(after_help = AFTER_HELP)]
+    Fleet(fleet::FleetArgs),
     /// Show the days that the stores remember of a quota, its growth and its limits; measures nothing
     History(history::HistoryArgs),
     /// Show which quotas are measured and how, and which cannot be and why; calls no AWS
@@ -106,6 +112,15 @@ struct Explain {
 struct Check {
     #[command(flatten)]
     whose: Whose,
+    /// These Regions side by side, with commas between, instead of one
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = a_region, conflicts_with_all = ["region", "instances"])]
+    regions: Vec<String>,
+    /// Look with this role, of another account perhaps
+    #[arg(long, value_name = "ARN", value_parser = role_arn)]
+    role_arn: Option<String>,
+    /// What the role's trust policy asks for
+    #[arg(long, value_name = "ID", requires = "role_arn")]
+    external_id: Option<String>,
     /// Only this instance id; may be given more than once
     #[arg(long = "instance", value_name = "ID")]
     instances: Vec<String>,
@@ -140,6 +155,22 @@ fn percentage(text: &str) -> Result<f64, String> {
     }
 }
 
+fn a_region(text: &str) -> Result<String, String> {
+    crate::domain::target::region(text).map(|()| text.to_owned()).map_err(|why| format!("it is {why}"))
+}
+
+fn role_arn(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", partition, "iam", "", account, role] if partition.starts_with("aws") && role.starts_with("role/") => {
+            crate::domain::target::account_id(account)
+                .map(|()| text.to_owned())
+                .map_err(|why| format!("its account is {why}"))
+        }
+        _ => Err("expected arn:<partition>:iam::<account>:role/<name>".to_owned()),
+    }
+}
+
 /// Runs the command line; `lookup` is the environment.
 pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -152,6 +183,15 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
     };
     logging::for_terminal(&lookup);
     match cli.command {
+        Command::Check(args) if !args.regions.is_empty() || args.role_arn.is_some() => {
+            match check_cells(&args, &lookup).await {
+                Ok(checked) => {
+                    let form = Form { no_color: lookup("NO_COLOR").is_some() };
+                    printed(checked.write(&args.outlet, &form), checked.exit_code())
+                }
+                Err(error) => fail(error.error_type(), &error.to_string()),
+            }
+        }
         Command::Check(args) => match check(&args, &lookup).await {
             Ok(report) => {
                 let form = Form { no_color: lookup("NO_COLOR").is_some() };
@@ -165,6 +205,7 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
         Command::Diff(args) => diff::main(&args, &lookup).await,
         Command::Evidence(args) => evidence::main(&args, &lookup).await,
         Command::Fit(args) => fit::main(&args, &lookup).await,
+        Command::Fleet(args) => fleet::main(&args, &lookup).await,
         Command::History(args) => history::main(&args, &lookup).await,
         Command::Doctor(args) => doctor::main(&args, &lookup).await,
         Command::Explain(args) => explain(&args, &lookup).await,
@@ -202,13 +243,36 @@ async fn check(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result
     for warning in config.overrides.warnings(Timestamp::now()) {
         warn!("QUOTA_OVERRIDES: {warning}");
     }
-    let request = Request {
+    live::measure(&sdk, &config, aws::has_own_s3_endpoint(lookup), &request(args)).await
+}
+
+fn request(args: &Check) -> Request {
+    Request {
         dry_run: !args.store && !args.alert,
         instance_ids: args.instances.clone(),
         threshold_percentage: args.threshold,
         ..Request::default()
-    };
-    live::measure(&sdk, &config, aws::has_own_s3_endpoint(lookup), &request).await
+    }
+}
+
+/// The same for several Regions, or with a role.
+async fn check_cells(args: &Check, lookup: &impl Fn(&str) -> Option<String>) -> Result<cells::Checked, RunError> {
+    let region = args.whose.region.clone().or_else(|| args.regions.first().cloned());
+    let sdk = aws::ambient(region, args.whose.profile.clone()).await;
+    let config = configuration(args, aws::reference::configuration(&sdk, lookup).await?)?;
+    let sdk = in_a_region(sdk)?;
+    let mut regions = Vec::new();
+    for region in &args.regions {
+        if !regions.contains(region) {
+            regions.push(region.clone());
+        }
+    }
+    if regions.is_empty() {
+        regions.extend(sdk.region().map(ToString::to_string));
+    }
+    let of_person = Cells::of_person(&sdk, &config, args.role_arn.clone(), args.external_id.clone());
+    let how = (of_person, aws::has_own_s3_endpoint(lookup));
+    cells::measure(&sdk, &config, how, &request(args), &regions).await
 }
 
 /// The environment's configuration, with the arguments over it.

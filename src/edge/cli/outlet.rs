@@ -1,7 +1,7 @@
 //! In which form an answer leaves the command, and where to.
 
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::{Args, ValueEnum};
 
@@ -48,6 +48,9 @@ impl Outlet {
     /// # Errors
     /// Those of writing; of a file they name it.
     pub(super) fn write(&self, report: &StoredReport, form: &Form) -> io::Result<()> {
+        if let (Output::Html, Some(file)) = (self.output, &self.file) {
+            return pages(report, file);
+        }
         let no_color = form.no_color || self.file.is_some();
         let text = match self.output {
             Output::Table => table::render(report, self.all, no_color) + "\n",
@@ -60,4 +63,59 @@ impl Outlet {
         };
         put(self.file.as_deref(), &text)
     }
+
+    /// Prints the reports of several Regions as one.
+    ///
+    /// # Errors
+    /// As [`Self::write`], and a form that holds the report of one Region only.
+    pub(super) fn write_cells(
+        &self,
+        reports: &[StoredReport],
+        unseen: &[(String, String)],
+        json: &str,
+        form: &Form,
+    ) -> io::Result<()> {
+        let no_color = form.no_color || self.file.is_some();
+        let text = match self.output {
+            Output::Table => table::render_cells(reports, unseen, self.all, no_color) + "\n",
+            Output::Json => format!("{json}\n"),
+            Output::Csv => {
+                let parts = reports.iter().enumerate().map(|(place, report)| {
+                    let text = csv::render(report);
+                    // One header for all.
+                    if place == 0 {
+                        text
+                    } else {
+                        text.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned())
+                    }
+                });
+                parts.collect()
+            }
+            Output::Markdown => reports.iter().map(markdown::render).collect::<Vec<_>>().join("\n"),
+            Output::Html | Output::Prometheus | Output::Junit if reports.len() == 1 && unseen.is_empty() => {
+                return self.write(&reports[0], form);
+            }
+            Output::Html | Output::Prometheus | Output::Junit => {
+                let why = "this --output holds one Region: use table, json, csv or markdown, or give one Region";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            }
+        };
+        put(self.file.as_deref(), &text)
+    }
+}
+
+/// The page, and where there are many instances one for each, in a folder beside it.
+fn pages(report: &StoredReport, file: &Path) -> io::Result<()> {
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (folder, index) = (format!("{}-{}", part(file.file_stem()), page::FOLDER), part(file.file_name()));
+    let pages = page::Pages::of(report, &folder, &index);
+    if pages.is_split() {
+        let folder = file.with_file_name(&folder);
+        fs::create_dir_all(&folder)
+            .map_err(|error| io::Error::new(error.kind(), format!("-o {}: {error}", folder.display())))?;
+        for (name, page) in pages.parts() {
+            put(Some(&folder.join(name)), &page)?;
+        }
+    }
+    put(Some(file), &pages.index())
 }

@@ -39,6 +39,29 @@ pub(super) async fn read<L: Fn(&str) -> Option<String>>(
     StoredReport::parse(text).map_err(|why| format!("{from}: {why}"))
 }
 
+/// The text of a fleet's report: a file, an object, or the newest of the hub's bucket.
+///
+/// # Errors
+/// What was expected instead, as a sentence that names `from`.
+pub(super) async fn fleet<L: Fn(&str) -> Option<String>>(from: &str, place: &Place<'_, L>) -> Result<String, String> {
+    if let Some(rest) = from.strip_prefix("s3://") {
+        let (bucket, key) = rest
+            .split_once('/')
+            .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
+            .ok_or_else(|| format!("{from}: expected s3://BUCKET/KEY"))?;
+        return object_of(&sdk(place).await?, bucket, key, place).await;
+    }
+    if from != "latest" {
+        return file(from);
+    }
+    let sdk = sdk(place).await?;
+    let config = aws::reference::configuration(&sdk, place.lookup).await.map_err(|error| error.to_string())?;
+    let Some(bucket) = config.s3_bucket.clone() else {
+        return Err("latest: needs USE_S3_STORAGE=true and S3_BUCKET, the bucket of the fleet's hub".to_owned());
+    };
+    object_of(&sdk, &bucket, crate::fleet::key::REPORT, place).await
+}
+
 fn file(name: &str) -> Result<String, String> {
     let about = |what: String| format!("{name}: {what}; {EXPECTED}");
     let size = fs::metadata(name).map_err(|error| about(error.to_string()))?.len();

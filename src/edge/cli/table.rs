@@ -16,7 +16,31 @@ const LONGEST: usize = 400;
 /// Rows sorted by utilization, then a summary in words.
 #[must_use]
 pub fn render(report: &StoredReport, all: bool, no_color: bool) -> String {
-    let mut rows: Vec<(&str, &Row)> = report.rows().map(|placed| (placed.name(), placed.row)).collect();
+    let (table, hidden) = rows_of(&[report], all, no_color, false);
+    format!("{table}\n{}", summary(report, hidden))
+}
+
+/// The same of several Regions in one table, and what could not be seen of them.
+#[must_use]
+pub fn render_cells(reports: &[StoredReport], unseen: &[(String, String)], all: bool, no_color: bool) -> String {
+    let reports: Vec<&StoredReport> = reports.iter().collect();
+    let (table, hidden) = rows_of(&reports, all, no_color, true);
+    let mut text = table.to_string();
+    for (place, report) in reports.iter().enumerate() {
+        let _ = write!(text, "\n{}", summary(report, if place + 1 == reports.len() { hidden } else { 0 }));
+    }
+    for (region, why) in unseen {
+        let _ = write!(text, "\nCould not see {}: {}", plain(region, LONGEST), plain(why, LONGEST * 2));
+    }
+    text
+}
+
+/// The table, and how many rows are hidden.
+fn rows_of(reports: &[&StoredReport], all: bool, no_color: bool, with_region: bool) -> (Table, usize) {
+    let mut rows: Vec<((&str, &str), &Row)> = Vec::new();
+    for report in reports {
+        rows.extend(report.rows().map(|placed| ((report.region.as_str(), placed.name()), placed.row)));
+    }
     let total = rows.len();
     if !all {
         rows.retain(|(_, m)| match m.status {
@@ -32,10 +56,12 @@ pub fn render(report: &StoredReport, all: bool, no_color: bool) -> String {
     if no_color {
         table.force_no_tty();
     }
-    table.set_header(["Instance", "Quota", "Usage", "Limit", "Used", "Status", "Limit from"]);
+    let header = ["Region", "Instance", "Quota", "Usage", "Limit", "Used", "Status", "Limit from"];
+    table.set_header(&header[usize::from(!with_region)..]);
     let hidden = total - rows.len();
-    for (name, metric) in rows {
-        table.add_row(vec![
+    for ((region, name), metric) in rows {
+        let mut cells = vec![
+            Cell::new(plain(region, LONGEST)),
             Cell::new(plain(name, LONGEST)),
             Cell::new(match &metric.resource {
                 Some(resource) => plain(&format!("{} ({resource})", metric.quota_name), LONGEST),
@@ -47,9 +73,10 @@ pub fn render(report: &StoredReport, all: bool, no_color: bool) -> String {
                 .set_alignment(CellAlignment::Right),
             status(metric),
             Cell::new(plain(metric.limit_source.as_deref().unwrap_or("-"), LONGEST)),
-        ]);
+        ];
+        table.add_row(cells.split_off(usize::from(!with_region)));
     }
-    format!("{table}\n{}", summary(report, hidden))
+    (table, hidden)
 }
 
 /// Unknown rows come first: what is not seen is the first thing to know.

@@ -32,8 +32,7 @@ fn subject(id: &str, violations: &[&str]) -> Subject {
 fn document(ended: i64, subjects: Vec<Subject>) -> CellDocument {
     CellDocument {
         schema_version: SCHEMA_VERSION,
-        account_id: "111122223333".to_owned(),
-        region: "eu-west-2".to_owned(),
+        target: Target::new("111122223333", "eu-west-2"),
         state: State::Seen,
         reason: None,
         execution_id: "e".to_owned(),

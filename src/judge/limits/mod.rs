@@ -8,7 +8,7 @@
 mod tests;
 mod unlisted;
 
-pub use unlisted::SERVICE;
+pub use unlisted::{RESOURCE, SERVICE};
 
 use crate::domain::limit::Level;
 use crate::domain::limit::LimitRow;
@@ -33,6 +33,8 @@ pub struct Limits {
     is_unknown_service: bool,
     /// The usage metrics of the rates that only AWS's documentation lists, by [`Quota::key`].
     unlisted: HashMap<&'static str, UsageMetric>,
+    /// Metrics of rates without one, under names that CloudWatch itself told.
+    discovered: HashMap<&'static str, UsageMetric>,
 }
 
 /// A code that Service Quotas lists.
@@ -243,8 +245,8 @@ impl Limits {
     #[must_use]
     pub fn usage_metric(&self, code: &str) -> Option<&UsageMetric> {
         match self.codes.get(code) {
-            Some(rows) => rows.usage_metric.as_ref(),
-            None => self.unlisted.get(code),
+            Some(rows) if rows.usage_metric.is_some() => rows.usage_metric.as_ref(),
+            _ => self.unlisted.get(code).or_else(|| self.discovered.get(code)),
         }
     }
 
@@ -260,7 +262,9 @@ impl Limits {
             Some(Period::Unreadable(text)) => {
                 Err(format!("Service Quotas states this rate per {text}, which is no period that this version knows"))
             }
-            None if catalogue::all().any(|q| q.key() == code && q.meter == Meter::Rate && q.default.is_some()) => {
+            None if catalogue::find(code)
+                .is_some_and(|q| q.default.is_some() && (q.meter == Meter::Rate || q.counted_like().is_some())) =>
+            {
                 Ok(1.0)
             }
             None => Err("Service Quotas names no period for this rate, and AWS documents none".to_owned()),

@@ -1,6 +1,6 @@
 //! How the calls of rates are counted that AWS documents and Service Quotas does not list. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Limits;
 use crate::catalogue::{self, Meter, Quota, Service};
@@ -9,13 +9,30 @@ use crate::domain::limit::UsageMetric;
 /// The dimension of a usage metric that names the service.
 pub const SERVICE: &str = "Service";
 /// The dimension that names the operation.
-const RESOURCE: &str = "Resource";
+pub const RESOURCE: &str = "Resource";
 
 impl Limits {
     /// The name under which `AWS/Usage` counts the calls of rates that Service Quotas does not list.
     #[must_use]
     pub fn service_in_usage(&self) -> Option<&str> {
         self.unlisted.values().next()?.dimensions.get(SERVICE).map(String::as_str)
+    }
+
+    /// Takes the names under which CloudWatch was seen to count a service's calls, by operation, for the rates of which
+    /// Service Quotas names no metric.
+    pub fn discover(&mut self, service: Service, names: &BTreeMap<String, String>) {
+        for quota in catalogue::all().filter(|q| q.service == service) {
+            let Some((probe, operation)) = quota.counted_like() else { continue };
+            let Some(name) = names.get(probe) else { continue };
+            let dimensions = [("Type", "API"), (RESOURCE, operation), (SERVICE, name), ("Class", "None")];
+            let metric = UsageMetric {
+                namespace: "AWS/Usage".to_owned(),
+                name: "CallCount".to_owned(),
+                dimensions: dimensions.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+                statistic: String::new(),
+            };
+            self.discovered.insert(quota.key(), metric);
+        }
     }
 
     /// The calls of the rates that Service Quotas does not list, as it has those of the listed ones counted. Without

@@ -15,6 +15,7 @@
 //! - [`Resource`] is one thing of a companion service, with what stands below it; [`World::add`] makes it.
 //!   Each of these services is one table (`src/companion`), where an operation is a line.
 //! - [`Fault`] is one scripted misbehaviour; [`Throttle`] is AWS's own limit on calls.
+//! - [`sqs`] makes the payload that Lambda hands to a function from a queue of events.
 //! - [`lambda`] emulates the Lambda Runtime API, to run the built binary as Lambda would.
 //!
 //! # What is simplified
@@ -60,6 +61,7 @@ mod server;
 mod service_quotas;
 mod sim;
 mod sns;
+pub mod sqs;
 mod ssm;
 mod sts;
 mod text;

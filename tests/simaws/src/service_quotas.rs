@@ -22,6 +22,7 @@ pub(crate) fn answer(context: &mut Context<'_>) -> Answer {
         }
         "ListRequestedServiceQuotaChangeHistory" => requests::list(context, &input)?,
         "RequestServiceQuotaIncrease" => requests::ask(context, &input)?,
+        "CreateSupportCase" => requests::open_case(context, &input)?,
         _ => return Err(AwsError::new(400, "UnknownOperationException", "")),
     };
     Ok(respond(200, "application/x-amz-json-1.1", body.to_string()))

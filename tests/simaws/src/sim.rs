@@ -235,6 +235,12 @@ impl Sim {
         self.state().script = Script::default();
     }
 
+    /// How many requests arrived so far.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.0.serial.load(Ordering::Relaxed)
+    }
+
     /// Every request since the start or the last [`clear`](Self::clear_requests), in order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {

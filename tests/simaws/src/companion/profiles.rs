@@ -142,7 +142,7 @@ fn recommender_schema(view: &View<'_>) -> Value {
 
 fn get_domain(view: &View<'_>, _: &Request<'_>) -> Answer {
     let mut body = domain(view);
-    body["DefaultExpirationDays"] = 366.into();
+    body["DefaultExpirationDays"] = 30.into();
     body["Stats"] =
         json!({ "ProfileCount": 1_000, "MeteringProfileCount": 900, "ObjectCount": 4_000, "TotalSize": 9_000_000 });
     view.join(&mut body);
@@ -156,7 +156,7 @@ fn get_object_type(view: &View<'_>, _: &Request<'_>) -> Answer {
     let mut body = json!({
         "ObjectTypeName": view.name(),
         "Description": view.text("Orders of a customer"),
-        "ExpirationDays": 366,
+        "ExpirationDays": 30,
         "AllowProfileCreation": false,
         "Fields": {},
         "Keys": keys,

@@ -114,3 +114,26 @@ pub(super) fn ask(context: &mut Context<'_>, input: &Input) -> Result<Value, Aws
     context.world.quotas.change_requests.push(request.clone());
     Ok(json!({ "RequestedQuota": request }))
 }
+
+/// A support case for a request that is still pending.
+pub(super) fn open_case(context: &mut Context<'_>, input: &Input) -> Result<Value, AwsError> {
+    let id = input.required("RequestId")?.to_owned();
+    let case = format!("17{:09}", context.nonce);
+    let now = context.world.quotas.now;
+    let mut requests = context.world.quotas.change_requests.iter_mut();
+    let request = requests
+        .find(|request| request["Id"] == id.as_str())
+        .ok_or_else(|| no_such("The request failed because the specified request does not exist."))?;
+    if request["CaseId"].is_string() {
+        let message = "The request already has a support case.";
+        return Err(AwsError::new(400, "ResourceAlreadyExistsException", message));
+    }
+    if request["Status"] != "PENDING" {
+        let message = "The request is not pending.";
+        return Err(AwsError::new(400, "InvalidResourceStateException", message));
+    }
+    request["Status"] = json!("CASE_OPENED");
+    request["CaseId"] = json!(case);
+    request["LastUpdated"] = json!(now);
+    Ok(json!({}))
+}

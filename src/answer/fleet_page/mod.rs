@@ -1,6 +1,9 @@
 //! The fleet as one page for a browser: accounts and Regions as a matrix, what was not seen before everything. It fetches
 //! nothing and has no script. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64_simd::STANDARD;
@@ -272,6 +275,3 @@ fn not_measured(report: &FleetReport) -> Markup {
     };
     section("rest", &content)
 }
-
-#[cfg(test)]
-mod tests;
