@@ -1,6 +1,6 @@
 //! CloudTrail: the trails of a Region, and which management events they take.
 
-use aws_sdk_cloudtrail::types::{AdvancedEventSelector, EventSelector, ReadWriteType};
+use aws_sdk_cloudtrail::types::{AdvancedEventSelector, AdvancedFieldSelector, EventSelector, ReadWriteType};
 use tokio::time::Instant;
 
 use super::cloudtrail::CloudTrail;
@@ -46,7 +46,7 @@ fn taken(selector: &EventSelector) -> (bool, bool) {
 fn taken_by_fields(selector: &AdvancedEventSelector) -> (bool, bool) {
     let is = |name: &str, value: &str| {
         let fields = selector.field_selectors().iter().filter(|field| field.field() == name);
-        fields.flat_map(|field| field.equals()).any(|equal| equal == value)
+        fields.flat_map(AdvancedFieldSelector::equals).any(|equal| equal == value)
     };
     let is_management = is("eventCategory", "Management");
     (is_management && !is("readOnly", "true"), is_management && !is("readOnly", "false"))
