@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::digest::Context;
 use super::overview::Overview;
+use super::subject::LONGEST_SUBJECT;
 use super::text::Page;
 use super::words::{ascii, clip, counted, date_and_time, list};
-use super::{LONGEST_SUBJECT, Message, SMS, attributes, body, document};
+use super::{Message, SMS, attributes, body, document};
 use crate::domain::Impact;
 use crate::ledger::{Event, Severity};
 

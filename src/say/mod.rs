@@ -43,8 +43,6 @@ const FRAME: usize = 512;
 /// The subscriptions that get the text, and those that get the document.
 const TEXTS: usize = 2;
 const DOCUMENTS: usize = 5;
-/// SNS's reference says "less than 100 characters".
-const LONGEST_SUBJECT: usize = 99;
 /// Characters of one SMS.
 const SMS: usize = 140;
 
