@@ -1,12 +1,13 @@
 //! The short forms: the subject of an email and the text message.
 
-use super::LONGEST_SUBJECT;
 use super::digest::{Context, Digest};
 use super::words::{NAME, all_rejections, ascii, clip, counted, reading};
 use crate::domain::{Account, Status};
 
+/// SNS's reference says "less than 100 characters".
+pub(super) const LONGEST_SUBJECT: usize = 99;
 /// One part of a text message in the GSM alphabet has 160 characters; SNS may add a prefix.
-const LONGEST_SMS: usize = 140;
+pub(super) const LONGEST_SMS: usize = 140;
 /// Of a text message, so that there is room for the worst quota.
 const LONGEST_SMS_NAME: usize = 45;
 /// The same, where the line also says what was rejected.
