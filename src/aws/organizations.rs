@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_organizations::Client;
-use aws_sdk_organizations::types::Account;
+use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
 use tokio::time::Instant;
 
 use super::bucket::Rate;
@@ -109,7 +109,7 @@ impl Organization {
         let id = account.id().ok_or_else(|| self.without(operation, "Id"))?;
         let of_path = account.paths().first().and_then(|path| path.split('/').rfind(|part| part.starts_with("ou-")));
         // `Status` is being retired for `State`; whichever is there says it.
-        let state = account.state().map(|s| s.as_str()).or(account.status().map(|s| s.as_str()));
+        let state = account.state().map(AccountState::as_str).or(account.status().map(AccountStatus::as_str));
         let state = state.ok_or_else(|| self.without(operation, "State"))?;
         Ok(Member {
             id: id.to_owned(),

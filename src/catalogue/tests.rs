@@ -31,7 +31,9 @@ fn a_listing_is_asked_where_its_quotas_stand() {
     for quota in all() {
         let Some(listing) = quota.meter.listing() else { continue };
         let fits = match quota.meter {
-            Meter::Worst(_) | Meter::WorstIn(..) | Meter::Bounded(_) => matches!(listing.place(), Place::Each(..)),
+            Meter::Worst(_) | Meter::WorstIn(..) | Meter::Higher(..) | Meter::SumIn(..) | Meter::Bounded(_) => {
+                matches!(listing.place(), Place::Each(..))
+            }
             Meter::OfInstance(_) => listing.place() == Place::Account && quota.scope == Scope::Instance,
             Meter::DistinctIn(..) => listing.place() == Place::Instance && quota.scope == Scope::Account,
             _ if quota.scope == Scope::Account => listing.place() == Place::Account,

@@ -78,10 +78,13 @@ impl Pair {
     }
 }
 
+/// A Region, and what the instance is called there.
+type Place<'a> = (&'a str, Option<&'a str>);
+
 /// Instances that stand in two Regions of one account.
 #[must_use]
 pub fn find<'a>(documents: impl Iterator<Item = &'a CellDocument>) -> Vec<Pair> {
-    let mut places: BTreeMap<(&str, &str), Vec<(&str, Option<&str>)>> = BTreeMap::new();
+    let mut places: BTreeMap<(&str, &str), Vec<Place<'_>>> = BTreeMap::new();
     for document in documents {
         for subject in document.seen.iter().flat_map(|seen| &seen.subjects).filter(|s| s.id != "account") {
             let place = (document.target.region.as_str(), subject.alias.as_deref());

@@ -1,6 +1,7 @@
 //! The digest of a fleet: what its cells left becomes one report, one page, and one message about what changed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use super::app::{App, Moment};
 use super::cell::MOST_BYTES;
-use super::fleet_search::Shelf;
+use super::fleet_search::Papers;
 use super::fleet_tell::Telling;
 use crate::answer::stored::StoredReport;
 use crate::answer::{emf, fleet_page};
@@ -42,23 +43,23 @@ impl App {
         dry_run: bool,
         moment: Moment,
     ) -> Result<Value, RunError> {
-        let shelf = Shelf(self.sinks.until(moment.end));
+        let papers = Papers(self.sinks.until(moment.end));
         let execution_id = Uuid::new_v4().to_string();
         let account = self.aws.account(&[], moment.deadline).await.map_err(|f| RunError::Sink(f.to_string()))?;
         let account = Account { named: self.named.clone(), ..account };
-        let discovery = shelf.read::<Discovery>(key::DISCOVERY).await?;
-        let mut found = shelf.read::<Vec<Found>>(key::TARGETS).await?.unwrap_or_default();
+        let discovery = papers.read::<Discovery>(key::DISCOVERY).await?;
+        let mut found = papers.read::<Vec<Found>>(key::TARGETS).await?.unwrap_or_default();
         if discovery.as_ref().is_none_or(|discovery| discovery.made.is_none()) && found.is_empty() {
-            found = without_list(&shelf, moment.now).await?;
+            found = without_list(&papers, moment.now).await?;
         }
-        let documents = documents(&shelf, &found).await;
+        let documents = documents(&papers, &found).await;
         name(&mut found, &documents);
         let interval = SignedDuration::from_mins(i64::from(self.config.lookback_minutes));
         let oldest = since.and_then(|since| since.checked_sub(CLOCKS).ok());
         let oldest = oldest.or_else(|| moment.now.checked_sub(interval + PLAY).ok()).unwrap_or(Timestamp::MIN);
         let cells: Vec<Now<'_>> =
             found.iter().map(|found| stands(found, documents.get(&owner(found)), moment.now, oldest)).collect();
-        let pairs = self.pairs(&shelf, &found, &documents).await;
+        let pairs = self.pairs(&papers, &found, &documents).await;
         let all_pairs_known = cells.iter().filter(|cell| cell.found.measured).all(|cell| cell.state.is_seen());
         let compared = Compared {
             cells: &cells,
@@ -68,7 +69,7 @@ impl App {
             now: moment.now,
             interval,
         };
-        let mut telling = Telling::begin(&shelf, &compared).await;
+        let mut telling = Telling::begin(&papers, &compared).await;
         let rows = cells.iter().map(|cell| Row::of(cell, telling.next())).collect();
         let mut report = FleetReport::new(&execution_id, moment.now, discovery.clone().unwrap_or_else(none_yet));
         report.account_id.clone_from(&account.id);
@@ -81,13 +82,13 @@ impl App {
 
         let mut problems = Vec::new();
         if !dry_run {
-            problems.extend(self.keep_digest(&shelf, &report, &account).await.err().map(|e| e.to_string()));
+            problems.extend(self.keep_digest(&papers, &report, &account).await.err().map(|e| e.to_string()));
             let page = self
                 .config
                 .s3_bucket
                 .as_deref()
                 .and_then(|bucket| console::object(&account.partition, (bucket, &account.region), key::PAGE));
-            telling.tell(&shelf, &report, &account, &compared, page.as_deref()).await;
+            telling.tell(&papers, &report, &account, &compared, page.as_deref()).await;
         }
         problems.extend(telling.problems.iter().cloned());
         if let Some(log) = self.metrics_log.as_ref().filter(|_| !dry_run) {
@@ -108,18 +109,18 @@ impl App {
         Ok(answer(&report, &telling, dry_run))
     }
 
-    async fn keep_digest(&self, shelf: &Shelf, report: &FleetReport, account: &Account) -> Result<(), RunError> {
-        shelf.write(key::REPORT, report).await?;
+    async fn keep_digest(&self, papers: &Papers, report: &FleetReport, account: &Account) -> Result<(), RunError> {
+        papers.write(key::REPORT, report).await?;
         let bucket = self.config.s3_bucket.as_deref().map(|bucket| (bucket, account.region.as_str()));
         let page = fleet_page::render(report, |key| {
             bucket.and_then(|bucket| console::object(&account.partition, bucket, key))
         });
-        let kept = shelf.0.stores.put_object(key::PAGE, "text/html; charset=utf-8", page.into_bytes()).await;
+        let kept = papers.0.stores.put_object(key::PAGE, "text/html; charset=utf-8", page.into_bytes()).await;
         kept.map_err(|fault| RunError::Sink(format!("{}: {fault}", key::PAGE)))
     }
 
     /// Instances in two Regions, with what both sides allow.
-    async fn pairs(&self, shelf: &Shelf, found: &[Found], documents: &BTreeMap<Owner, Read>) -> Vec<Pair> {
+    async fn pairs(&self, papers: &Papers, found: &[Found], documents: &BTreeMap<Owner, Read>) -> Vec<Pair> {
         let known = documents.values().filter_map(|read| read.as_ref().ok()?.as_ref());
         let mut pairs = Vec::new();
         let mut limits: BTreeMap<Owner, Result<BTreeMap<String, Limits>, String>> = BTreeMap::new();
@@ -130,9 +131,9 @@ impl App {
                 .and_then(|f| f.target.account_name.clone());
             for region in &pair.regions {
                 let owner = Owner { account_id: pair.account_id.clone(), region: region.clone() };
-                if !limits.contains_key(&owner) {
-                    let read = limits_of(shelf, &owner).await;
-                    limits.insert(owner, read);
+                if let Entry::Vacant(place) = limits.entry(owner) {
+                    let read = limits_of(papers, place.key()).await;
+                    place.insert(read);
                 }
             }
             let side = |n: usize| {
@@ -151,8 +152,8 @@ impl App {
 }
 
 /// Where nobody has looked for cells, those count that have left a document.
-async fn without_list(shelf: &Shelf, now: Timestamp) -> Result<Vec<Found>, RunError> {
-    let keys = shelf.0.stores.keys(key::LEFT).await.map_err(|fault| RunError::Sink(fault.to_string()))?;
+async fn without_list(papers: &Papers, now: Timestamp) -> Result<Vec<Found>, RunError> {
+    let keys = papers.0.stores.keys(key::LEFT).await.map_err(|fault| RunError::Sink(fault.to_string()))?;
     let cell = |owner: Owner| Found {
         target: Target::new(&owner.account_id, &owner.region),
         instances: 0,
@@ -182,9 +183,9 @@ fn owner(found: &Found) -> Owner {
 }
 
 /// The limits of each instance of a cell, from the report of its last run.
-async fn limits_of(shelf: &Shelf, owner: &Owner) -> Result<BTreeMap<String, Limits>, String> {
+async fn limits_of(papers: &Papers, owner: &Owner) -> Result<BTreeMap<String, Limits>, String> {
     let key = console::latest(&owner.account_id, &owner.region, "report.json");
-    let read = shelf.0.stores.object(&key, MOST_BYTES_OF_REPORT).await.map_err(|fault| fault.to_string())?;
+    let read = papers.0.stores.object(&key, MOST_BYTES_OF_REPORT).await.map_err(|fault| fault.to_string())?;
     let (bytes, _) = read.ok_or_else(|| format!("{key} does not exist"))?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{key} is no UTF-8 text"))?;
     let report = StoredReport::parse(text).map_err(|why| format!("{key}: {why}"))?;
@@ -201,14 +202,14 @@ async fn limits_of(shelf: &Shelf, owner: &Owner) -> Result<BTreeMap<String, Limi
 }
 
 /// What the cells that are measured left.
-async fn documents(shelf: &Shelf, found: &[Found]) -> BTreeMap<Owner, Read> {
+async fn documents(papers: &Papers, found: &[Found]) -> BTreeMap<Owner, Read> {
     let mut waiting = found.iter().filter(|found| found.measured).map(owner);
     let (mut running, mut all) = (JoinSet::new(), BTreeMap::new());
     loop {
         while running.len() < SIDE_BY_SIDE
             && let Some(owner) = waiting.next()
         {
-            let stores = shelf.0.stores.clone();
+            let stores = papers.0.stores.clone();
             running.spawn(async move {
                 let key = key::cell(&owner);
                 let read = match stores.object(&key, MOST_BYTES).await {

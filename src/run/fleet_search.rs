@@ -55,18 +55,18 @@ impl App {
             let why = "FLEET_ROLE_NAME is not set: accounts are looked at with the role of that name";
             return Err(RunError::Config(ConfigError(vec![why.to_owned()])));
         };
-        let shelf = Shelf(self.sinks.until(moment.end));
+        let papers = Papers(self.sinks.until(moment.end));
         let execution_id = Uuid::new_v4().to_string();
-        let before = shelf.read::<Discovery>(key::DISCOVERY).await?;
+        let before = papers.read::<Discovery>(key::DISCOVERY).await?;
         if let (Some(hours), Some(before)) = (older_than, &before)
             && is_young(before, hours, moment.now)
         {
             return Ok(json!({ "fleet": "discover", "execution_id": execution_id, "due": false, "made": before.made }));
         }
-        let known = shelf.read::<Vec<Found>>(key::TARGETS).await?.unwrap_or_default();
-        let listed = match self.accounts(&shelf, moment).await {
+        let known = papers.read::<Vec<Found>>(key::TARGETS).await?.unwrap_or_default();
+        let listed = match self.accounts(&papers, moment).await {
             Ok(listed) => listed,
-            Err(why) => return Err(failed(&shelf, before, why, dry_run, moment.now).await),
+            Err(why) => return Err(failed(&papers, before, why, dry_run, moment.now).await),
         };
         cells.begin_run();
         let found = Box::pin(self.look(cells, listed.accounts.clone(), &known, (&execution_id, moment))).await;
@@ -74,7 +74,7 @@ impl App {
         let to_measure = payloads(&found);
         if to_measure.len() > MOST_CELLS {
             let why = format!("{} cells were found, and one hub measures at most {MOST_CELLS}", to_measure.len());
-            return Err(failed(&shelf, before, why, dry_run, moment.now).await);
+            return Err(failed(&papers, before, why, dry_run, moment.now).await);
         }
         let discovery = Discovery {
             schema_version: 1,
@@ -85,9 +85,9 @@ impl App {
             failure: None,
         };
         if !dry_run {
-            shelf.write(key::TARGETS, &found).await?;
-            shelf.write(key::CELLS, &to_measure).await?;
-            shelf.write(key::DISCOVERY, &discovery).await?;
+            papers.write(key::TARGETS, &found).await?;
+            papers.write(key::CELLS, &to_measure).await?;
+            papers.write(key::DISCOVERY, &discovery).await?;
         }
         info!(accounts = discovery.accounts, cells = found.len(), measured = to_measure.len(), "fleet searched");
         let mut answer = json!({
@@ -110,13 +110,12 @@ impl App {
     }
 
     /// The accounts: those of the list in the bucket where there is one, else those of the organization.
-    async fn accounts(&self, shelf: &Shelf, moment: Moment) -> Result<Source, String> {
-        for key in key::LISTS {
-            let read = shelf.0.stores.object(key, MOST_BYTES).await;
+    async fn accounts(&self, papers: &Papers, moment: Moment) -> Result<Source, String> {
+        for (key, parse) in key::LISTS.into_iter().zip([list::json, list::text]) {
+            let read = papers.0.stores.object(key, MOST_BYTES).await;
             let Some((bytes, _)) = read.map_err(|fault| format!("{key} cannot be read: {fault}"))? else { continue };
             let text = String::from_utf8(bytes).map_err(|_| format!("{key}: it is no UTF-8 text"))?;
-            let accounts = if key.ends_with(".json") { list::json(&text) } else { list::text(&text) };
-            let mut accounts = accounts.map_err(|why| format!("{key}: {why}"))?;
+            let mut accounts = parse(&text).map_err(|why| format!("{key}: {why}"))?;
             accounts.retain(|id, _| !self.config.fleet.exclude_accounts.contains(id));
             return Ok(Source { source: key.to_owned(), accounts, not_active: 0 });
         }
@@ -293,7 +292,7 @@ fn is_young(before: &Discovery, hours: u32, now: Timestamp) -> bool {
 }
 
 /// The list that stands stays, and the digest says so.
-async fn failed(shelf: &Shelf, before: Option<Discovery>, why: String, dry_run: bool, now: Timestamp) -> RunError {
+async fn failed(papers: &Papers, before: Option<Discovery>, why: String, dry_run: bool, now: Timestamp) -> RunError {
     let mut after = before.unwrap_or(Discovery {
         schema_version: 1,
         made: None,
@@ -308,16 +307,16 @@ async fn failed(shelf: &Shelf, before: Option<Discovery>, why: String, dry_run: 
         format!("the list of {} stays", crate::domain::format::rfc3339(made))
     });
     let mut text = format!("the fleet's accounts cannot be listed: {why}; {stays}");
-    if !dry_run && let Err(error) = shelf.write(key::DISCOVERY, &after).await {
+    if !dry_run && let Err(error) = papers.write(key::DISCOVERY, &after).await {
         text = format!("{text}; and {error}");
     }
     RunError::Discovery(text)
 }
 
 /// The fleet's documents.
-pub(super) struct Shelf(pub Sinks);
+pub(super) struct Papers(pub Sinks);
 
-impl Shelf {
+impl Papers {
     /// A document; none where there is no such object.
     ///
     /// # Errors

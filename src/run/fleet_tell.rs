@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::cell::later;
-use super::fleet_search::Shelf;
+use super::fleet_search::Papers;
 use crate::answer::Alerts;
 use crate::domain::{Account, Fault, FaultKind};
 use crate::fleet::compare::{Compared, News, compare};
@@ -35,7 +35,7 @@ pub(super) struct Telling {
 
 impl Telling {
     /// Reads what readers know, and compares it with what is so now.
-    pub(super) async fn begin(shelf: &Shelf, compared: &Compared<'_>) -> Self {
+    pub(super) async fn begin(papers: &Papers, compared: &Compared<'_>) -> Self {
         let mut telling = Self {
             told: Told::default(),
             etag: None,
@@ -46,7 +46,7 @@ impl Telling {
             alerts: Alerts::default(),
             problems: Vec::new(),
         };
-        if let Err(why) = telling.read(shelf).await {
+        if let Err(why) = telling.read(papers).await {
             // What cannot be read is not overwritten: this digest tells what it would tell at first, and leaves it so.
             telling.problems.push(why);
             telling.is_readable = false;
@@ -55,9 +55,9 @@ impl Telling {
         telling
     }
 
-    async fn read(&mut self, shelf: &Shelf) -> Result<(), String> {
+    async fn read(&mut self, papers: &Papers) -> Result<(), String> {
         let about = |why: String| format!("{}: {why}", key::TOLD);
-        let read = shelf.0.stores.object(key::TOLD, MOST_BYTES).await.map_err(|fault| about(fault.to_string()))?;
+        let read = papers.0.stores.object(key::TOLD, MOST_BYTES).await.map_err(|fault| about(fault.to_string()))?;
         (self.told, self.etag) = match read {
             None => (Told::default(), None),
             Some((bytes, etag)) => (Told::parse(&bytes).map_err(about)?, Some(etag)),
@@ -81,18 +81,18 @@ impl Telling {
     /// Claims the news, publishes them, and records that they are told.
     pub(super) async fn tell(
         &mut self,
-        shelf: &Shelf,
+        papers: &Papers,
         report: &FleetReport,
         account: &Account,
         compared: &Compared<'_>,
         page: Option<&str>,
     ) {
-        if !shelf.0.channels.any() {
+        if !papers.0.channels.any() {
             self.alerts.note = Some("there is no channel: nothing is told");
             return;
         }
         if !self.is_readable {
-            self.publish(shelf, report, account, page).await;
+            self.publish(papers, report, account, page).await;
             return;
         }
         for _ in 0..TRIES {
@@ -101,7 +101,7 @@ impl Telling {
                 if self.next == self.told {
                     return;
                 }
-                match self.write(shelf, &self.next.clone()).await {
+                match self.write(papers, &self.next.clone()).await {
                     Ok(true) => return,
                     Ok(false) => {}
                     Err(why) => return self.problems.push(why),
@@ -112,13 +112,13 @@ impl Telling {
                 return;
             } else {
                 let claimed = Told { claimed_until: until(now), ..self.told.clone() };
-                match self.write(shelf, &claimed).await {
-                    Ok(true) => return self.tell_claimed(shelf, report, account, page).await,
+                match self.write(papers, &claimed).await {
+                    Ok(true) => return self.tell_claimed(papers, report, account, page).await,
                     Ok(false) => {}
                     Err(why) => return self.problems.push(why),
                 }
             }
-            if let Err(why) = self.read(shelf).await {
+            if let Err(why) = self.read(papers).await {
                 return self.problems.push(why);
             }
             self.compare(compared);
@@ -126,21 +126,21 @@ impl Telling {
         self.problems.push(format!("{} was written by others {TRIES} times in a row", key::TOLD));
     }
 
-    async fn tell_claimed(&mut self, shelf: &Shelf, report: &FleetReport, account: &Account, page: Option<&str>) {
-        let is_told = self.publish(shelf, report, account, page).await;
+    async fn tell_claimed(&mut self, papers: &Papers, report: &FleetReport, account: &Account, page: Option<&str>) {
+        let is_told = self.publish(papers, report, account, page).await;
         let after = if is_told { self.next.clone() } else { Told { claimed_until: None, ..self.told.clone() } };
-        match self.write(shelf, &after).await {
+        match self.write(papers, &after).await {
             Ok(true) => {}
             Ok(false) => self.problems.push(format!("{} was written by another digest meanwhile", key::TOLD)),
             Err(why) => self.problems.push(why),
         }
     }
 
-    async fn publish(&mut self, shelf: &Shelf, report: &FleetReport, account: &Account, page: Option<&str>) -> bool {
+    async fn publish(&mut self, papers: &Papers, report: &FleetReport, account: &Account, page: Option<&str>) -> bool {
         if self.news.is_empty() {
             return true;
         }
-        let channels = &shelf.0.channels;
+        let channels = &papers.0.channels;
         let mut is_told = true;
         if channels.alerts.is_some() {
             match channels.publish(&say::fleet::message(report, &self.news, account, page)).await {
@@ -162,11 +162,11 @@ impl Telling {
     }
 
     /// False where somebody else has written it since.
-    async fn write(&mut self, shelf: &Shelf, told: &Told) -> Result<bool, String> {
+    async fn write(&mut self, papers: &Papers, told: &Told) -> Result<bool, String> {
         let about = |fault: Fault| format!("{}: {fault}", key::TOLD);
         let body = serde_json::to_vec(told)
             .map_err(|e| about(Fault::new("s3:PutObject", FaultKind::Invalid, e.to_string())))?;
-        let etag = shelf.0.stores.put_if_still(key::TOLD, body, self.etag.as_deref()).await.map_err(about)?;
+        let etag = papers.0.stores.put_if_still(key::TOLD, body, self.etag.as_deref()).await.map_err(about)?;
         let is_written = etag.is_some();
         if is_written {
             self.etag = etag;

@@ -24,7 +24,7 @@ pub(super) async fn callers(run: &Context<'_>) -> Result<Vec<Throttled>, Fault> 
     for subject in index.open.iter().take(MOST) {
         // What nobody was told of is no incident.
         let state = documents.read::<State>(subject).await?.map(|(state, _)| state);
-        if let Some(state) = state.filter(|state| state.count > 0) {
+        if let Some(state) = state.filter(|state| state.told_at.is_some()) {
             callers.push(Throttled {
                 watch: state.watch,
                 operation: state.operation,

@@ -51,6 +51,7 @@ LIMITS = [
     "A mail, its confirmation, and what a subscription that waits for it gets.",
     "A VPC's network, X-Ray, the architecture: the function is a process of this machine.",
     "CloudTrail's own events: the test puts one of their form on the default bus, which AWS itself would refuse.",
+    "Trails: there is no CloudTrail, and deploy.sh says that it cannot see them. See test_trail.py.",
 ]
 
 ACCOUNT, REGION, STACK = "111122223333", "us-east-1", "quotas"
@@ -251,7 +252,7 @@ def resources_made(stack, without=()):
 
 #: Conditions that do not hold in a stack of defaults with an address.
 OFF_BY_DEFAULT = {
-    *("MakeKey", "InVpc", "WatchesThrottling", "WatchesGenesys", "WatchApis"),
+    *("MakeKey", "InVpc", "WatchesGenesys", "WatchApis"),
     *("MakeDisposableTable", "MakeKeptBucket", "MakeDisposableBucket"),
 }
 
@@ -263,7 +264,7 @@ def test_a_stack_from_nothing_to_nothing(cloud, deploy, package, changed):
     resources_made(stack, OFF_BY_DEFAULT)
     # Three instances of which one is looked at, and the account.
     assert "Instances and the account: 2 complete, 2 skipped. Violations: " in said
-    assert "not seen" not in said and "cannot be seen" not in said, "Connect answers deploy.sh, too"
+    assert "not seen" not in said and "Connect instance" not in said, "Connect answers deploy.sh, too"
     assert f"critical: {FULL[1]}, " in said
     assert f"The function runs version {stack.outputs['Version']}\n" in said
     gap("dashboard", stack.outputs["DashboardName"] != "unknown")
@@ -328,20 +329,23 @@ def test_a_stack_from_nothing_to_nothing(cloud, deploy, package, changed):
     # The interval's mapping and the timeout's arithmetic, as this engine resolves them.
     cloudwatch = cloud.client("cloudwatch")
     alarms = {a["AlarmName"]: a for a in cloudwatch.describe_alarms()["MetricAlarms"]}
-    assert len(alarms) == 5 and all(a["AlarmActions"] == a["OKActions"] == [topic] for a in alarms.values())
+    assert len(alarms) == 8 and all(a["AlarmActions"] == a["OKActions"] == [topic] for a in alarms.values())
     by_name = {name: alarms[stack.ids[name]] for name in stack.ids if name.endswith("Alarm")}
     assert {name: (a["Period"], a["EvaluationPeriods"]) for name, a in by_name.items() if "Period" in a} == {
         "ErrorAlarm": (300, 24),
         "ThrottleAlarm": (300, 24),
         "FailureQueueAlarm": (300, 24),
         "MissedRunAlarm": (180, 60),
+        "WatchDelayAlarm": (300, 1),
+        "WatchDeadLettersAlarm": (300, 1),
+        "WatchErrorAlarm": (300, 3),
     }
     assert by_name["MissedRunAlarm"]["InsufficientDataActions"] == [topic]
     share, duration = by_name["DurationAlarm"]["Metrics"]
     assert share["Expression"] == "duration / (900 * 10)" and duration["MetricStat"]["Period"] == 3600
 
     names, granted = stack.granted
-    assert names == {"measure", "alarms", "report", "table"}
+    assert names == {"measure", "alarms", "report", "table", "watches"}
     assert table["TableArn"] in granted and f"arn:aws:connect:{REGION}:{ACCOUNT}:instance/*" in granted
     assert "Fn::" not in granted and "${" not in granted
 
@@ -450,7 +454,7 @@ def test_everything_switched_on(cloud, deploy):
         "EnableApiAlarms": "true",
         "ManageInstanceAlarms": "true",
         "AutoRequestIncrease": "true",
-        "WatchThrottling": "true",
+        "AutoEscalateRequests": "true",
         "GenesysEventBusName": GENESYS_BUS,
         "EventsTopicArn": programs,
         "EventBusName": "default",
@@ -503,7 +507,7 @@ def test_everything_switched_on(cloud, deploy):
     names, granted = stack.granted
     assert names == {
         *("measure", "alarms", "report", "table", "bucket", "key", "trace", "network", "watches"),
-        *("ask", "events-topic", "events-bus", "overrides-parameter"),
+        *("ask", "escalate", "events-topic", "events-bus", "overrides-parameter"),
     }
     assert all(arn in granted for arn in (key, programs, f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"))
     assert "Fn::" not in granted and "${" not in granted
@@ -514,7 +518,7 @@ def test_everything_switched_on(cloud, deploy):
     (mapping,) = lambda_.list_event_source_mappings(FunctionName=stack.ids["WatchFunction"])["EventSourceMappings"]
     expected = {
         "EventSourceArn": queues["WatchQueue"]["QueueArn"],
-        "BatchSize": 100,
+        "BatchSize": 1000,
         "MaximumBatchingWindowInSeconds": 20,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": 2},

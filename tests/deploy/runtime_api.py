@@ -54,6 +54,8 @@ class RuntimeApi:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        # A function that is ended leaves its connection as it is.
+        self._server.handle_error = lambda *_: None
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self):

@@ -178,15 +178,20 @@ def test_a_stack_from_nothing_to_nothing(deploy, aws, measured, package):
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", EMAIL)
 
     alarms = stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    assert len(alarms) == 5
+    assert len(alarms) == 8, "five on the monitor, three on its watches"
     for alarm in alarms:
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic["TopicArn"]]
     (dashboard,) = stack.client("cloudwatch").list_dashboards()["DashboardEntries"]
     assert dashboard["DashboardName"] == stack.outputs["DashboardName"]
-    (group,) = stack.client("logs").describe_log_groups()["logGroups"]
-    assert group["logGroupName"] == stack.outputs["LogGroupName"] and group["retentionInDays"] == 30
+    groups = {group["logGroupName"]: group["retentionInDays"] for group in stack.client("logs").describe_log_groups()["logGroups"]}
+    assert groups == {stack.outputs["LogGroupName"]: 30, stack.ids["WatchLogGroup"]: 30}
     policies, _ = stack.granted
-    assert policies == {"measure", "alarms", "report", "table"}
+    assert policies == {"measure", "alarms", "report", "table", "watches"}
+    # The watches: calls that only read get through, too, and what the queue does not take is kept.
+    watch = events.describe_rule(Name=stack.ids["WatchRule"])
+    assert watch["State"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS" and watch["EventBusName"] == "default"
+    (target,) = events.list_targets_by_rule(Rule=stack.ids["WatchRule"])["Targets"]
+    assert target["Arn"].startswith("arn:aws:sqs:") and "WatchDeadLetters" in target["DeadLetterConfig"]["Arn"]
 
     # The package is private, and is there under its content's hash.
     bucket = stack.parameters["CodeS3Bucket"]
@@ -337,10 +342,10 @@ def test_everything_switched_on(deploy, aws, measured):
     ]
     assert (egress["FromPort"], egress["ToPort"], egress["IpProtocol"]) == (443, 443, "tcp")
     policies, _ = stack.granted
-    assert policies == {"measure", "alarms", "report", "table", "bucket", "key", "trace", "network"}
+    assert policies == {"measure", "alarms", "report", "table", "watches", "bucket", "key", "trace", "network"}
     alarms = stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
     queries = [m["Expression"] for alarm in alarms for m in alarm.get("Metrics", []) if "SCHEMA" in m.get("Expression", "")]
-    assert len(alarms) == 7 and len(queries) == 2
+    assert len(alarms) == 10 and len(queries) == 2
 
     # Every store takes a run, and the bucket that now holds objects does not stop the deletion.
     answer = stack.client("lambda").invoke(FunctionName=function["FunctionName"], Payload=b"")
@@ -398,10 +403,11 @@ def test_stacks_do_not_meet(deploy, aws):
     """Two in one Region, one in another; nothing has a fixed name."""
     for stack, region in ((STACK, REGION), ("second", REGION), (STACK, OTHER_REGION)):
         deploy("--s3", "--skip-checks", stack=stack, region=region)
-    assert len(aws.client("lambda", REGION).list_functions()["Functions"]) == 2
+    # Each with its watch function.
+    assert len(aws.client("lambda", REGION).list_functions()["Functions"]) == 4
     package = Stack(aws, STACK, OTHER_REGION).parameters["CodeS3Bucket"]
     assert aws.client("s3").get_bucket_location(Bucket=package)["LocationConstraint"] == OTHER_REGION
-    assert len(aws.client("lambda", OTHER_REGION).list_functions()["Functions"]) == 1
+    assert len(aws.client("lambda", OTHER_REGION).list_functions()["Functions"]) == 2
     deploy("--delete", "--yes", zip_file=None)
     assert Stack(aws, "second").function and Stack(aws, STACK, OTHER_REGION).function
 

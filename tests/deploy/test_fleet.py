@@ -131,7 +131,7 @@ OF_THE_HUB = {
 }
 OFF_IN_A_CELL = {
     *("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"),
-    *("servicequotas:RequestServiceQuotaIncrease",),
+    *("servicequotas:RequestServiceQuotaIncrease", "servicequotas:CreateSupportCase"),
 }
 
 
@@ -361,7 +361,7 @@ def config_table(name):
 
 
 #: Off in a cell: alarms, requests for more, and what a cell without news would say for itself. Watches belong to one account and Region. Cells write no metrics.
-NOT_IN_A_FLEET = re.compile(r"ALL_CLEAR_DAYS|MANAGE_|API_ALARM_|AUTO_REQUEST_INCREASE|WATCH_|GENESYS_|RUN_METRICS|ACCOUNT_NAME$")
+NOT_IN_A_FLEET = re.compile(r"ALL_CLEAR_DAYS|MANAGE_|API_ALARM_|AUTO_|WATCH_|GENESYS_|RUN_METRICS|ACCOUNT_NAME$")
 
 
 def test_the_function_has_every_variable_of_the_program():

@@ -186,9 +186,12 @@ def test_every_python_package_has_its_hashes(name):
 def test_dependabot_watches_all_that_is_pinned():
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
     assert {u["package-ecosystem"] for u in updates} == {"cargo", "pip", "npm", "github-actions"}
-    (npm,) = [u["directory"] for u in updates if u["package-ecosystem"] == "npm"]
-    lock = json.loads((ROOT / npm.strip("/") / "package-lock.json").read_text())["packages"]
-    assert all("integrity" in package for name, package in lock.items() if name), "every npm package has its hash"
+    (npm,) = [u["directories"] for u in updates if u["package-ecosystem"] == "npm"]
+    locks = [path for path in (ROOT / "tests").rglob("package-lock.json") if "node_modules" not in path.parts]
+    assert {f"/{path.parent.relative_to(ROOT)}" for path in locks} == set(npm)
+    for path in locks:
+        packages = json.loads(path.read_text())["packages"]
+        assert all("integrity" in package for name, package in packages.items() if name), "every npm package has its hash"
     (pip,) = [u["directories"] for u in updates if u["package-ecosystem"] == "pip"]
     assert {f"/{name.rpartition('/')[0]}" for name in LOCKED} == set(pip)
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simaws::{Fault, FaultKind, Times};
 
 use crate::harness::BUCKET;
-use crate::hub::{ACCOUNTS, Hub, REGIONS, cell_payload, target};
+use crate::hub::{ACCOUNTS, Hub, REGIONS, cell_payload, instance_id, target};
 use crate::schema;
 
 /// The states of the cells of a digest's report, by account and Region.
@@ -102,7 +102,7 @@ async fn three_hours_of_a_fleet_in_which_everything_happens() {
         ("account_name", "Acme"),
         ("region", west),
         ("owner", "team-a"),
-        ("instance_id", &hub.instance_id(1)),
+        ("instance_id", &instance_id(1)),
     ] {
         assert_eq!(attributes[name], value, "{name}");
     }
@@ -169,7 +169,9 @@ async fn three_hours_of_a_fleet_in_which_everything_happens() {
     // Programs got an incident for each cell that was unseen, and its end.
     let events = hub.events();
     let of_event = schema::schema("event");
-    events.iter().for_each(|event| schema::assert_valid(&of_event, event));
+    for event in &events {
+        schema::assert_valid(&of_event, event);
+    }
     let of_cells: Vec<(&str, &str)> = events
         .iter()
         .filter(|e| e["dedup_key"].as_str().unwrap().ends_with("/cell/unseen"))
@@ -203,11 +205,10 @@ async fn a_cells_run_uses_the_roles_session_and_keeps_what_it_has_apart() {
         (&second["account_id"], &second["region"], &second["violations"]),
         (&json!(acme), &json!(east), &json!(1))
     );
-    let land = hub.estate.land();
-    let sessions: Vec<_> = land.assumed.iter().map(|a| (a.session.clone(), a.external_id.as_deref())).collect();
+    let assumed = hub.estate.land().assumed.clone();
+    let sessions: Vec<_> = assumed.iter().map(|a| (a.session.clone(), a.external_id.as_deref())).collect();
     let of = |answer: &Value| (answer["execution_id"].as_str().unwrap().to_owned(), Some("a-secret"));
     assert_eq!(sessions, [of(&first), of(&second)], "the session is the execution's");
-    drop(land);
     // Every call about the cell went there with its credentials, and nothing of it was stored there.
     for cell in [&source, &replica] {
         let services: Vec<&str> = cell.requests().iter().map(|r| r.service).collect();
@@ -221,7 +222,7 @@ async fn a_cells_run_uses_the_roles_session_and_keeps_what_it_has_apart() {
     // Two instances of the same id are two: two mails, two ledgers, two latest reports.
     assert_eq!(hub.mails().len(), 2);
     let keys = hub.keys();
-    let id = hub.instance_id(1);
+    let id = instance_id(1);
     for region in [west, east] {
         for key in [
             format!("connect-ledger/{acme}/{region}/{id}.json"),
@@ -233,7 +234,8 @@ async fn a_cells_run_uses_the_roles_session_and_keeps_what_it_has_apart() {
     }
     // The page of the cell is in the hub's bucket, in the hub's Region.
     let link = format!(
-        "https://eu-central-1.console.aws.amazon.com/s3/object/{BUCKET}?region=eu-central-1&prefix=connect-reports/{acme}/{west}/latest/index.html"
+        "https://eu-central-1.console.aws.amazon.com/s3/object/{BUCKET}?region=eu-central-1&prefix=\
+         connect-reports/{acme}/{west}/latest/index.html"
     );
     assert!(hub.mails()[0].text.contains(&link), "{}", hub.mails()[0].text);
     // The same again: told already, and the requests of both go on at their own pace.

@@ -143,17 +143,18 @@ async fn a_dry_run_of_a_cell_leaves_nothing() {
     assert_eq!((hub.keys(), hub.mails().len()), (before, 0));
 }
 
+async fn look(app: &App, payload: &Value) {
+    let mut request = Request::from_payload(payload).unwrap();
+    request.dry_run = true;
+    let now = jiff::Timestamp::from_second(NOON).unwrap();
+    app.run(&request, Moment::within(now, Duration::from_secs(900))).await.unwrap();
+}
+
 /// AWS's limits are of an account and Region: cells do not wait for each other, and two runs of one cell do.
 #[tokio::test(start_paused = true)]
 async fn each_cell_has_its_own_pace_in_one_process() {
     let mut hub = fleet().await;
     hub.plans = (PacingPlan::ConnectAccount { share: 100 }, PacingPlan::ServiceQuotas);
-    async fn look(app: &App, payload: &Value) {
-        let mut request = Request::from_payload(payload).unwrap();
-        request.dry_run = true;
-        let now = jiff::Timestamp::from_second(NOON).unwrap();
-        app.run(&request, Moment::within(now, Duration::from_secs(900))).await.unwrap();
-    }
     let cells = hub.object("fleet/cells.json");
     let time = async |cells: [&Value; 2]| {
         let (app, began) = (hub.app().await, tokio::time::Instant::now());

@@ -184,7 +184,8 @@ async fn a_thousand_cells_are_found_and_summed_up() {
             let over = json!({ "L-8787723E": { "quota_name": "Prompts", "utilization": 90.0, "critical": false } });
             let is_over = n == 7 && region == REGIONS[0];
             let violations = if is_over { over } else { json!({}) };
-            let subject = json!({ "id": format!("instance-{n}-{region}"), "looked_at": true, "max_utilization": 90.0, "violations": violations });
+            let id = format!("instance-{n}-{region}");
+            let subject = json!({ "id": id, "looked_at": true, "max_utilization": 90.0, "violations": violations });
             let seen = json!({ "at": "2026-03-02T12:01:00Z", "complete": true, "instances": 1, "violations": usize::from(is_over),
                 "unknown": 0, "max_utilization": if is_over { 90.0 } else { 10.0 }, "subjects": [subject] });
             let document = json!({ "schema_version": 1, "account_id": account, "region": region, "state": "seen", "execution_id": "e",
@@ -199,6 +200,11 @@ async fn a_thousand_cells_are_found_and_summed_up() {
     assert!(answer.to_string().len() < 10_000, "{} bytes", answer.to_string().len());
     assert_eq!(hub.mails().len(), 1);
     let page = hub.text("fleet/latest/index.html");
+    eprintln!(
+        "the page of 1,000 cells takes {} bytes, the report {}",
+        page.len(),
+        hub.text("fleet/latest/report.json").len()
+    );
     assert!(page.len() < 400_000, "{} bytes", page.len());
     assert!(page.find("▲ 90.0 %").unwrap() < page.find("10.0 %").unwrap(), "the worst account first");
     // A second digest at the same time says nothing anew.

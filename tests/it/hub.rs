@@ -75,6 +75,11 @@ pub fn cell_payload(account_id: &str, region: &str) -> Value {
     json!({ "target": target(account_id, region) })
 }
 
+/// The id of the `n`th instance of every world that has so many.
+pub fn instance_id(n: usize) -> String {
+    roomy(n).instances[n - 1].id.clone()
+}
+
 /// A world of one account and Region.
 pub fn world(account_id: &str, region: &str, instances: usize) -> World {
     let mut world = roomy(instances);
@@ -96,7 +101,7 @@ impl Hub {
             tags.insert("Team".to_owned(), "team-a".to_owned());
             land.organization.add(beta, "Beta", "ou-ab12-beta");
             land.organization.add(gamma, "Gamma", "ou-ab12-gamma");
-            land.organization.add("444455556666", "Closed", "ou-ab12-gamma").state = "SUSPENDED".to_owned();
+            "SUSPENDED".clone_into(&mut land.organization.add("444455556666", "Closed", "ou-ab12-gamma").state);
             let units = vec!["ou-ab12-beta".to_owned()];
             land.organization.units.insert("r-ab12".to_owned(), units);
             land.organization.units.insert("ou-ab12-beta".to_owned(), vec!["ou-ab12-gamma".to_owned()]);
@@ -123,10 +128,6 @@ impl Hub {
     pub fn pair(&self, account_id: &str, instances: usize) -> (Sim, Sim) {
         let [west, east] = REGIONS.map(|region| self.estate.add(world(account_id, region, instances)));
         (west, east)
-    }
-
-    pub fn instance_id(&self, n: usize) -> String {
-        roomy(n).instances[n - 1].id.clone()
     }
 
     /// A process of the function.

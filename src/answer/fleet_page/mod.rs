@@ -69,7 +69,9 @@ fn header(report: &FleetReport) -> Markup {
                 time datetime=(one_line(&report.started_at)) { (one_line(&report.started_at)) } "."
             }
             @if !report.complete {
-                p.partial role="note" { "▲ " (cells.seen) " of " (cells.expected) " cells were seen. " a href="#unseen" { "What and why" } }
+                p.partial role="note" {
+                    "▲ " (cells.seen) " of " (cells.expected) " cells were seen. " a href="#unseen" { "What and why" }
+                }
             }
             @for note in &report.notes { p.partial { (one_line(note)) } }
             ul.tiles {
@@ -153,7 +155,7 @@ fn matrix(report: &FleetReport, link: &impl Fn(&str) -> Option<String>) -> Marku
     let shown: Vec<&str> = accounts
         .iter()
         .copied()
-        .filter(|account| regions.iter().any(|region| cells.get(&(*account, *region)).is_some_and(|row| says(&row))))
+        .filter(|account| regions.iter().any(|region| cells.get(&(*account, *region)).is_some_and(says)))
         .collect();
     let hidden = accounts.len() - shown.len();
     let first = |account: &str| cells.range((account, "")..).next().map(|(_, row)| *row);
@@ -219,7 +221,9 @@ fn over(report: &FleetReport, link: &impl Fn(&str) -> Option<String>) -> Markup 
                             @if let Some(instance) = &worst.instance { " in " (one_line(instance)) }
                         }
                         @if row.is_unseen() { ", as of " (one_line(row.seen_at.as_deref().unwrap_or("?"))) }
-                        @if let Some(href) = row.page.as_deref().and_then(link) { " " a href=(one_line(&href)) rel="noreferrer" { "its page" } }
+                        @if let Some(href) = row.page.as_deref().and_then(link) {
+                            " " a href=(one_line(&href)) rel="noreferrer" { "its page" }
+                        }
                     }
                 }
             }

@@ -40,12 +40,11 @@ pub(super) async fn measure(
     regions: &[String],
 ) -> Result<Checked, RunError> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(3600);
-    let account_id = match cells.account_of_role() {
-        Some(account_id) => account_id,
-        None => {
-            let account = Aws::new(sdk, config).account(&[], deadline).await;
-            account.map_err(|fault| RunError::discovery(&fault))?.id
-        }
+    let account_id = if let Some(account_id) = cells.account_of_role() {
+        account_id
+    } else {
+        let account = Aws::new(sdk, config).account(&[], deadline).await;
+        account.map_err(|fault| RunError::discovery(&fault))?.id
     };
     let mut app = App::new(config.clone(), Aws::new(sdk, config), Sinks::new(sdk, config, has_own_s3_endpoint));
     app.with_metrics = true;

@@ -10,6 +10,7 @@ const NOT_FREE: &[&str] = &[
     "arn",
     "arns",
     "name",
+    "title",
     "token",
     "type",
     "status",
@@ -29,7 +30,6 @@ const NOT_FREE: &[&str] = &[
     "languagecode",
     "channel",
     "operator",
-    "alias",
     "alias",
 ];
 
