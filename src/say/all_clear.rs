@@ -4,36 +4,32 @@ use jiff::Timestamp;
 
 use super::digest::Context;
 use super::overview::Overview;
-use super::subject::LONGEST_SUBJECT;
+use super::subject::{LONGEST_SMS, LONGEST_SUBJECT};
 use super::text::Page;
 use super::words::{ascii, clip, counted, date_and_time, list};
-use super::{Message, SMS, attributes, body, document};
-use crate::domain::Impact;
-use crate::ledger::{Event, Severity};
 
 /// Names in one line.
 const NAMES: usize = 8;
 
-/// The message that nothing was told since `since`. `days`: after which such a message is due.
-#[must_use]
-pub fn all_clear(context: &Context<'_>, overview: &Overview, since: Timestamp, days: u32) -> Message {
-    let account = context.account;
-    let word = if overview.is_clear() { "all clear" } else { "still watching" };
-    let (id, region) = (ascii(&account.label()), ascii(&account.region));
+/// The subject of the message that nothing was told since `since`.
+pub(super) fn subject(context: &Context<'_>, overview: &Overview, since: Timestamp) -> String {
     let silent = context.now.duration_since(since).as_hours() / 24;
-    let subject = format!("Connect Quota Monitor - {word}: {id} {region}, nothing told for {silent} days");
-    let fullest = overview.fullest.first().map(|full| format!(", fullest: {}", ascii(&full.text)));
-    let sms = format!("Connect Quota Monitor {word}: {id} {region}{}", fullest.unwrap_or_default());
-    let text = text(context, overview, since, days);
-    Message {
-        subject: clip(&subject, LONGEST_SUBJECT),
-        body: body(&text, &clip(&sms, SMS), &document::all_clear(context, overview, since)),
-        attributes: attributes(Event::Reminder, Severity::Info, Impact::Build, None, account),
-        text,
-    }
+    clip(&format!("{}, nothing told for {silent} days", head(context, overview, " - ")), LONGEST_SUBJECT)
 }
 
-fn text(context: &Context<'_>, overview: &Overview, since: Timestamp, days: u32) -> String {
+pub(super) fn sms(context: &Context<'_>, overview: &Overview) -> String {
+    let fullest = overview.fullest.first().map(|full| format!(", fullest: {}", ascii(&full.text)));
+    clip(&format!("{}{}", head(context, overview, " "), fullest.unwrap_or_default()), LONGEST_SMS)
+}
+
+fn head(context: &Context<'_>, overview: &Overview, dash: &str) -> String {
+    let word = if overview.is_clear() { "all clear" } else { "still watching" };
+    let (account, region) = (ascii(&context.account.label()), ascii(&context.account.region));
+    format!("Connect Quota Monitor{dash}{word}: {account} {region}")
+}
+
+/// The text. `days`: after which such a message is due.
+pub(super) fn text(context: &Context<'_>, overview: &Overview, since: Timestamp, days: u32) -> String {
     let mut page = Page::default();
     page.line(super::text::account_line(context.account));
     page.line(format!(

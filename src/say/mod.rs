@@ -27,7 +27,6 @@ use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::{Account, Impact, Instance, Metric, Named};
 use crate::ledger::{Event, News, Severity};
 use crate::watch::words::Told;
-pub use all_clear::all_clear;
 use digest::Digest;
 pub(crate) use digest::impact_of;
 pub use digest::{Context, Rows};
@@ -104,6 +103,18 @@ pub fn watched(told: &Told) -> Message {
     let short: String = told.summary.chars().take(SMS).collect();
     let body = body(&told.text, &short, &told.document.to_string());
     Message { subject: told.subject.clone(), body, attributes, text: told.text.clone() }
+}
+
+/// The message that nothing was told since `since`. `days`: after which such a message is due.
+#[must_use]
+pub fn all_clear(context: &Context<'_>, overview: &Overview, since: Timestamp, days: u32) -> Message {
+    let text = all_clear::text(context, overview, since, days);
+    Message {
+        subject: all_clear::subject(context, overview, since),
+        body: body(&text, &all_clear::sms(context, overview), &document::all_clear(context, overview, since)),
+        attributes: attributes(Event::Reminder, Severity::Info, Impact::Build, None, context.account),
+        text,
+    }
 }
 
 /// What a person gets who wants to see that alerts arrive.

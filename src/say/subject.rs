@@ -7,7 +7,7 @@ use crate::domain::{Account, Status};
 /// SNS's reference says "less than 100 characters".
 pub(super) const LONGEST_SUBJECT: usize = 99;
 /// One part of a text message in the GSM alphabet has 160 characters; SNS may add a prefix.
-const LONGEST_SMS: usize = 140;
+pub(super) const LONGEST_SMS: usize = 140;
 /// Of a text message, so that there is room for the worst quota.
 const LONGEST_SMS_NAME: usize = 45;
 /// The same, where the line also says what was rejected.

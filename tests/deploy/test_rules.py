@@ -282,6 +282,8 @@ def test_the_defaults_are_the_programs():
     # The stack has a topic, a table and a prefix of its own; an empty percentage is the program's own default.
     for name in ("ALERT_SNS_TOPIC_ARN", "USE_DYNAMODB", "DYNAMODB_TABLE", "CRITICAL_PERCENTAGE", "API_ALARM_PREFIX"):
         defaults.pop(name), environment.pop(name)
+    # The program alone says nothing; a stack is to say from time to time that it watches.
+    assert (defaults.pop("ALL_CLEAR_DAYS"), environment.pop("ALL_CLEAR_DAYS")) == ("0", "7")
     assert {name: str(value) for name, value in environment.items()} == defaults
 
 
@@ -328,7 +330,7 @@ def test_the_environment_fits_at_its_longest():
         | {"ReminderHours": "8784", "ReminderHoursBuild": "8784", "HistoryRetentionDays": "3653", "ThresholdPercentage": "100"}
         | {"CriticalPercentage": "100", "ApiAlarmThreshold": "100", "ApiAlarmDatapoints": "24 of 24", "ApiAlarmLimit": "5000"}
         | {"ConnectPacing": "per-operation", "LookbackMinutes": "1440", "ApiAlarmForm": "service_quota", "RunMetrics": "per-quota"}
-        | {"DetailCallBudget": "10000", "ForecastDays": "365", "AccountName": longest("AccountName")}
+        | {"DetailCallBudget": "10000", "ForecastDays": "365", "AllClearDays": "366", "AccountName": longest("AccountName")}
         | {"WatchThrottled": "100000", "WatchTokenFailures": "100000", "WatchCoolDownMinutes": "1440", "WatchLookup": "false"}
         | {name: longest(name) for name in ("GenesysRateLimitTopics", "GenesysTokenTopics")}
     )
