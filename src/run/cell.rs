@@ -101,6 +101,7 @@ impl App {
         // Of a fleet the digest says that it is watched, and not each of its cells.
         config.all_clear_days = 0;
         (config.alarms.apis, config.alarms.instances, config.auto_request_increase) = (false, false, false);
+        config.auto_escalate_requests = false;
         let mut app = Self::new(config, aws, self.sinks.clone());
         app.named = target.named();
         app.with_metrics = self.with_metrics;

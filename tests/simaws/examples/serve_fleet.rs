@@ -68,9 +68,15 @@ fn change(estate: &Estate, line: &str) -> Result<String, String> {
         }
         ["clear", account, region] => cell(account, region)?.clear_faults(),
         ["trust", account] => estate.trust(&[account], ROLE, Some(EXTERNAL_ID)),
-        ["untrust", account] => drop(estate.land().roles.remove(account)),
-        ["deny", account, region] => drop(estate.land().denied.insert(place(account, region))),
-        ["allow", account, region] => drop(estate.land().denied.remove(&place(account, region))),
+        ["untrust", account] => {
+            estate.land().roles.remove(account);
+        }
+        ["deny", account, region] => {
+            estate.land().denied.insert(place(account, region));
+        }
+        ["allow", account, region] => {
+            estate.land().denied.remove(&place(account, region));
+        }
         ["organizations", "down"] => {
             let refused = (400, "AccessDeniedException".to_owned(), "You don't have permissions".to_owned());
             estate.land().organization.fault = Some(refused);
