@@ -104,7 +104,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         "A CRM's Lambda function is throttled 14 times, as CloudTrail tells; acme-support deletes 90 of its flows."
     )?;
     out.flush()?;
-    let watch = invoke(&app, &sim, throttled(14)?).await?;
+    let watch = invoke(&app, &sim, throttled(14)).await?;
     sim.world().instances[0].set("ListContactFlows", 57);
     let second = invoke(&app, &sim, json!({})).await?;
     let later = published(&sim).split_off(mails.len());
@@ -145,7 +145,7 @@ async fn remember(app: &App, sim: &Sim) -> Result<(), Box<dyn Error>> {
 }
 
 /// A batch of the watches' queue: CloudTrail's records of one caller whose calls were rejected.
-fn throttled(count: usize) -> Result<Value, Box<dyn Error>> {
+fn throttled(count: usize) -> Value {
     let now = Timestamp::now().to_string();
     let record = |n: usize| {
         let body = json!({
@@ -162,7 +162,7 @@ fn throttled(count: usize) -> Result<Value, Box<dyn Error>> {
         });
         json!({ "messageId": format!("message-{n}"), "eventSource": "aws:sqs", "body": body.to_string() })
     };
-    Ok(json!({ "Records": (0..count).map(record).collect::<Vec<_>>() }))
+    json!({ "Records": (0..count).map(record).collect::<Vec<_>>() })
 }
 
 /// The monitor as the Lambda function builds it, pointed at the simulated AWS.

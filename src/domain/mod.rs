@@ -168,6 +168,7 @@ impl Bound {
 }
 
 /// A measured usage, in the limit's own unit (a count, or calls per the quota's period).
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not exclude each other")]
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Usage {
     pub value: f64,

@@ -58,7 +58,7 @@ impl Scan {
     fn numbers_moved(&self, quota: &Quota, shared: &Shared) -> Measured {
         let (claimed, released) = match both(&shared.looks, ["ClaimPhoneNumber", "ReleasePhoneNumber"]) {
             Ok(looks) => looks,
-            Err(measured) => return measured,
+            Err(measured) => return *measured,
         };
         let is_only_one = self.existing == 1;
         let mut groups = Vec::new();
@@ -104,7 +104,7 @@ impl Scan {
                     let all = count(created.total() + deleted.total());
                     partly(used(quota, Usage { note: Some(note), ..Usage::exactly(all) }), &[created, deleted])
                 }
-                Err(measured) => measured,
+                Err(measured) => *measured,
             },
             Trailed::Snapshots => {
                 // Without the service there is nobody to take one.
@@ -115,7 +115,7 @@ impl Scan {
                 }
                 let look = match of(&shared.looks, "CreateSegmentSnapshot") {
                     Ok(look) => look,
-                    Err(measured) => return measured,
+                    Err(measured) => return *measured,
                 };
                 let groups = look.calls.iter().map(|(domain, n)| GroupUsage {
                     name: domain.clone(),
@@ -135,15 +135,15 @@ fn is_hour_of_looks(now: i64) -> bool {
     now.div_euclid(3_600).rem_euclid(6) == 0
 }
 
-fn of<'a>(looks: &'a Looks, operation: &str) -> Result<&'a Look, Measured> {
+fn of<'a>(looks: &'a Looks, operation: &str) -> Result<&'a Look, Box<Measured>> {
     if let Some((_, fault)) = looks.faults.iter().find(|(of, _)| *of == operation) {
-        return Err(unknown(fault));
+        return Err(Box::new(unknown(fault)));
     }
     let why = "the event history is looked into four times a day, and a run without a store remembers no look";
-    looks.trail.0.get(operation).ok_or_else(|| Measured::OutOfReach(why.to_owned()))
+    looks.trail.0.get(operation).ok_or_else(|| Box::new(Measured::OutOfReach(why.to_owned())))
 }
 
-fn both<'a>(looks: &'a Looks, operations: [&str; 2]) -> Result<(&'a Look, &'a Look), Measured> {
+fn both<'a>(looks: &'a Looks, operations: [&str; 2]) -> Result<(&'a Look, &'a Look), Box<Measured>> {
     Ok((of(looks, operations[0])?, of(looks, operations[1])?))
 }
 

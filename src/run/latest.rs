@@ -55,11 +55,11 @@ pub(super) fn text(report: &Report) -> Result<String, Fault> {
 /// The first write that failed.
 pub(super) async fn keep(run: &Context<'_>, text: String) -> Result<(), Fault> {
     // No rows at all, of a run that found nothing to look at, are a report too.
-    let mut stored = StoredReport::parse(text).map_err(|why| bad(&why))?;
+    let mut report = StoredReport::parse(text).map_err(|why| bad(&why))?;
     let stores = &run.sinks.stores;
     let put = async |name: &str, kind: &str, body| stores.put_latest(&run.owner, name, kind, body).await;
-    put(REPORT, "application/json", std::mem::take(&mut stored.text)).await?;
-    let pages = page::Pages::of(&stored, page::FOLDER, "index.html");
+    put(REPORT, "application/json", std::mem::take(&mut report.text)).await?;
+    let pages = page::Pages::of(&report, page::FOLDER, "index.html");
     for (name, page) in pages.parts() {
         put(&format!("{}/{name}", page::FOLDER), HTML, page).await?;
     }

@@ -120,9 +120,7 @@ async fn records_of_256_kb_are_read_and_leave_nothing_behind() {
         event["detail"]["requestParameters"][format!("Field{n}")] = json!("%3Ainstance%2F".repeat(92));
     }
     assert!(event.to_string().len() > 250 * 1024);
-    let began = std::time::Instant::now();
     assert_eq!(take(&mut bench, &storm(&event, 0, 20, NOON), NOON).await, json!([]));
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     let text = &bench.mails()[0].text;
     assert!(text.contains("Instances: 12345678-1234-1234-1234-123456789012") && text.len() < 4_000, "{text}");
     assert!(text.contains("Retrying will not help"), "{text}");
