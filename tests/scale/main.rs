@@ -174,8 +174,8 @@ async fn a_dry_run_of_a_large_fleet_stays_below_lambdas_limit_and_says_what_it_l
 /// The log has no limit: a quota's metric must not end where an answer's rows would.
 #[tokio::test(start_paused = true)]
 async fn the_metrics_of_a_large_fleet_stand_all_in_the_log() {
-    let _alone = ALONE.lock().await;
     static WITH_QUOTAS: AtomicUsize = AtomicUsize::new(0);
+    let _alone = ALONE.lock().await;
     let bench = account(200);
     let sdk = harness::sdk(&bench.sim, Duration::ZERO).await;
     let connect = PacingPlan::ConnectPerOperation { share: 100 };
