@@ -119,6 +119,8 @@ mod tests {
     use crate::domain::Status;
     use crate::domain::snapshot::Snapshots;
     use crate::domain::stats::CallStats;
+    use crate::fleet::found::Discovery;
+    use crate::fleet::report::Counts;
 
     fn row(code: &str, utilization: Option<f64>) -> Metric {
         Metric {
@@ -235,6 +237,48 @@ mod tests {
             (records[1]["InstanceId"].as_str(), records[1]["MaxUtilization"].as_f64()),
             (Some("a"), Some(147.0))
         );
+    }
+
+    #[test]
+    fn a_fleet_has_six_series_of_the_whole() {
+        let discovery = Discovery {
+            schema_version: 1,
+            made: None,
+            source: String::new(),
+            accounts: 0,
+            not_active: 0,
+            failure: None,
+        };
+        let now = "2026-03-02T12:20:00Z".parse().unwrap();
+        let mut fleet = FleetReport::new("e", now, discovery);
+        fleet.cells = Counts { expected: 9, seen: 6, running: 1, unseen: 2, ..Counts::default() };
+        (fleet.instances, fleet.violations, fleet.max_utilization) = (40, 3, Some(147.0));
+        let record = checked(&of_fleet(&fleet, "hub"));
+        let directive = &record["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(record["_aws"]["Timestamp"], 1_772_454_000_000_i64);
+        assert_eq!((&directive["Dimensions"], &record["FunctionName"]), (&json!([["FunctionName"]]), &json!("hub")));
+        let series: Vec<(&str, &str, f64)> = directive["Metrics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|metric| (metric["Name"].as_str().unwrap(), metric["Unit"].as_str().unwrap()))
+            .map(|(name, unit)| (name, unit, record[name].as_f64().unwrap()))
+            .collect();
+        assert_eq!(
+            series,
+            [
+                ("FleetCellsExpected", "Count", 9.0),
+                ("FleetCellsSeen", "Count", 6.0),
+                ("FleetCellsUnseen", "Count", 2.0),
+                ("FleetInstances", "Count", 40.0),
+                ("FleetViolations", "Count", 3.0),
+                ("FleetMaxUtilization", "Percent", 147.0),
+            ]
+        );
+        // What is not known has no value.
+        fleet.max_utilization = None;
+        let record = checked(&of_fleet(&fleet, "hub"));
+        assert_eq!(record["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len(), 5);
     }
 
     #[test]
