@@ -7,6 +7,16 @@ use super::stored::{Placed, StoredReport};
 use crate::domain::Status;
 use crate::domain::format::{number, one_line};
 
+/// The Regions of a check that could not be measured, with their reasons; none where there is none.
+#[must_use]
+pub fn unseen(regions: &[(String, String)]) -> Option<String> {
+    let mut text = "# Regions that could not be measured\n\n".to_owned();
+    for (region, why) in regions {
+        let _ = writeln!(text, "- {}: {}", escape(region), escape(why));
+    }
+    (!regions.is_empty()).then_some(text)
+}
+
 /// The violations and what is unknown first, then every other row that has a usage.
 #[must_use]
 pub fn render(report: &StoredReport) -> String {

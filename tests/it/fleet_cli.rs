@@ -63,8 +63,21 @@ async fn a_check_of_several_regions_is_one_table_and_one_answer() {
         (&answer["unseen"][0]["region"], &answer["unseen"][0]["state"]),
         (&json!("us-west-2"), &json!("denied_by_policy"))
     );
-    let (code, _, error) = run_at(&server.url(), &with(&["--output", "html"]), HUBS).await;
-    assert!(code == 3 && error.contains("this --output holds one Region"), "{error}");
+    // A form that holds one Region is refused before anything is asked.
+    let asked = |estate: &Estate| estate.land().assumed.len();
+    let before = asked(&estate);
+    for form in ["html", "prometheus", "junit"] {
+        let (code, _, error) = run_at(&server.url(), &with(&["--output", form]), HUBS).await;
+        assert!(code == 3 && error.contains("ArgumentError: this --output holds one Region"), "{form}: {error}");
+    }
+    assert_eq!(asked(&estate), before);
+    // What was not seen is named in each of the others.
+    let (code, text, _) = run_at(&server.url(), &with(&["--output", "markdown"]), HUBS).await;
+    let rest = text.split("# Regions that could not be measured\n\n- us-west-2: ").nth(1).unwrap_or_default();
+    assert!(code == 1 && rest.contains("denied&#95;by&#95;policy"), "{text}");
+    let (code, text, error) = run_at(&server.url(), &with(&["--output", "csv"]), HUBS).await;
+    assert!(code == 1 && !text.contains("us-west-2"), "{text}");
+    assert!(error.contains("us-west-2 is not in the output: ") && error.contains("denied_by_policy"), "{error}");
 
     // With the caller's own credentials it is the caller's account.
     let own = ["check", "--pacing", "per-operation", "--regions", "us-east-1,us-west-2"];

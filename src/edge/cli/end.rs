@@ -14,7 +14,7 @@ use crate::run::error::RunError;
 use crate::say::plain;
 
 /// The longest line of a message.
-const LONGEST: usize = 4_000;
+pub(super) const LONGEST: usize = 4_000;
 
 /// What most commands print.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -184,6 +184,10 @@ pub async fn main(lookup: impl Fn(&str) -> Option<String>) -> ExitCode {
     logging::for_terminal(&lookup);
     match cli.command {
         Command::Check(args) if !args.regions.is_empty() || args.role_arn.is_some() => {
+            let is_one = args.regions.iter().all(|region| args.regions.first() == Some(region));
+            if let Some(why) = args.outlet.refuses_several().filter(|_| !is_one) {
+                return fail("ArgumentError", why);
+            }
             match check_cells(&args, &lookup).await {
                 Ok(checked) => {
                     let form = Form { no_color: lookup("NO_COLOR").is_some() };

@@ -1,14 +1,18 @@
 //! In which form an answer leaves the command, and where to.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::{Args, ValueEnum};
 
-use super::end::put;
+use super::end::{LONGEST, put};
 use super::table;
 use crate::answer::stored::StoredReport;
 use crate::answer::{csv, junit, markdown, page, prometheus};
+use crate::say::plain;
+
+const ONE_REGION: &str = "this --output holds one Region: use table, json, csv or markdown, or give one Region";
 
 #[derive(Args)]
 pub(super) struct Outlet {
@@ -43,6 +47,11 @@ pub(super) struct Form {
 }
 
 impl Outlet {
+    /// Why several Regions cannot leave in this form: it is said before anything is measured.
+    pub(super) fn refuses_several(&self) -> Option<&'static str> {
+        matches!(self.output, Output::Html | Output::Prometheus | Output::Junit).then_some(ONE_REGION)
+    }
+
     /// Prints the report, or writes it into the file.
     ///
     /// # Errors
@@ -80,6 +89,11 @@ impl Outlet {
             Output::Table => table::render_cells(reports, unseen, self.all, no_color) + "\n",
             Output::Json => format!("{json}\n"),
             Output::Csv => {
+                // Its rows have no place for what has no row.
+                for (region, why) in unseen {
+                    let why = plain(why, LONGEST);
+                    writeln!(io::stderr(), "connect-quota-monitor: {region} is not in the output: {why}")?;
+                }
                 let parts = reports.iter().enumerate().map(|(place, report)| {
                     let text = csv::render(report);
                     // One header for all.
@@ -91,13 +105,14 @@ impl Outlet {
                 });
                 parts.collect()
             }
-            Output::Markdown => reports.iter().map(markdown::render).collect::<Vec<_>>().join("\n"),
+            Output::Markdown => {
+                reports.iter().map(markdown::render).chain(markdown::unseen(unseen)).collect::<Vec<_>>().join("\n")
+            }
             Output::Html | Output::Prometheus | Output::Junit if reports.len() == 1 && unseen.is_empty() => {
                 return self.write(&reports[0], form);
             }
             Output::Html | Output::Prometheus | Output::Junit => {
-                let why = "this --output holds one Region: use table, json, csv or markdown, or give one Region";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, ONE_REGION));
             }
         };
         put(self.file.as_deref(), &text)
