@@ -161,9 +161,10 @@ impl App {
         known: &[Found],
         (execution_id, moment): (&str, Moment),
     ) -> Vec<Found> {
-        let mut known_regions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut known_of: BTreeMap<&str, BTreeMap<String, Found>> = BTreeMap::new();
         for found in known {
-            known_regions.entry(&found.target.account_id).or_default().insert(&found.target.region);
+            let of_account = known_of.entry(&found.target.account_id).or_default();
+            of_account.insert(found.target.region.clone(), found.clone());
         }
         let nowhere = Arc::new(Mutex::new(BTreeSet::new()));
         let (mut waiting, mut running, mut found) = (accounts.into_iter(), JoinSet::new(), Vec::new());
@@ -172,11 +173,10 @@ impl App {
                 && let Some((account_id, listed)) = waiting.next()
             {
                 let given = if listed.regions.is_empty() { &self.config.fleet.regions } else { &listed.regions };
-                let known = known_regions.get(account_id.as_str()).into_iter().flatten();
                 let look = Look {
                     cells: cells.clone(),
                     regions: given.clone(),
-                    known: known.map(|region| (*region).to_owned()).collect(),
+                    known: known_of.remove(account_id.as_str()).unwrap_or_default(),
                     account_id,
                     listed,
                     session: execution_id.to_owned(),
@@ -209,8 +209,8 @@ struct Look {
     listed: Listed,
     /// Given ones; empty: those that are enabled.
     regions: Vec<String>,
-    /// Of an earlier search: where nothing can be asked, these stand for the account.
-    known: Vec<String>,
+    /// Of an earlier search, by Region: where nothing can be asked, these stand for the account.
+    known: BTreeMap<String, Found>,
     session: String,
     deadline: Instant,
     now: Timestamp,
@@ -223,12 +223,15 @@ impl Look {
         let session = match self.cells.session(&self.account_id, &self.session, self.deadline).await {
             Ok(session) => session,
             Err(fault) => {
-                let mut regions = if self.regions.is_empty() { self.known.clone() } else { self.regions.clone() };
+                let mut regions =
+                    if self.regions.is_empty() { self.known.keys().cloned().collect() } else { self.regions.clone() };
                 if regions.is_empty() {
                     regions.push(self.cells.region());
                 }
                 let state = State::of_role(&fault);
-                return regions.iter().map(|region| self.found(region, state, 0, Some(&fault))).collect();
+                let settled = |region: &String| self.settled_before(region);
+                let found = |region| settled(region).unwrap_or_else(|| self.found(region, state, 0, Some(&fault)));
+                return regions.iter().map(found).collect();
             }
         };
         let regions = if self.regions.is_empty() {
@@ -236,7 +239,7 @@ impl Look {
                 Ok(regions) => regions,
                 Err(fault) => {
                     warn!("the Regions of account {} cannot be listed: {fault}", self.account_id);
-                    let mut regions: BTreeSet<String> = self.known.iter().cloned().collect();
+                    let mut regions: BTreeSet<String> = self.known.keys().cloned().collect();
                     regions.insert(self.cells.region());
                     regions.into_iter().collect()
                 }
@@ -271,6 +274,15 @@ impl Look {
             });
         }
         all
+    }
+
+    /// A Region where nobody could run Connect when it was asked last. A role that cannot be taken now does not change
+    /// that, and nobody is told that it is not seen.
+    fn settled_before(&self, region: &str) -> Option<Found> {
+        let known = self.known.get(region).filter(|known| !known.measured)?;
+        let is_settled = matches!(known.state, State::NotOffered | State::NotOptedIn);
+        let target = list::target(&self.account_id, &self.listed, region);
+        is_settled.then(|| Found { target, ..known.clone() })
     }
 
     fn found(&self, region: &str, state: State, instances: usize, fault: Option<&Fault>) -> Found {

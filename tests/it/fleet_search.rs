@@ -158,6 +158,28 @@ async fn an_account_that_cannot_be_entered_keeps_its_cells_and_one_that_was_empt
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_region_that_is_off_is_not_told_as_unseen_where_the_role_cannot_be_taken_a_day_later() {
+    let hub = trusting();
+    hub.pair(ACCOUNTS[0], 1);
+    hub.estate.land().off.insert((ACCOUNTS[1].to_owned(), REGIONS[0].to_owned()));
+    hub.task(json!({ "fleet": "discover" }), 0).await.unwrap();
+    hub.estate.land().sts_throttled.insert(ACCOUNTS[1].to_owned());
+    for day in [1, 2] {
+        let answer = hub.task(json!({ "fleet": "discover" }), 24 * day).await.unwrap();
+        // The other Region had no instance, and nobody knows of it now.
+        assert_eq!(
+            answer["cells"],
+            json!({ "expected": 3, "seen": 2, "empty": 2, "not_opted_in": 1, "throttled": 1 }),
+            "{answer:#}"
+        );
+        let targets = hub.object("fleet/targets.json");
+        let target = |t: &&serde_json::Value| t["account_id"] == ACCOUNTS[1] && t["region"] == REGIONS[0];
+        let off = targets.as_array().unwrap().iter().find(target).unwrap();
+        assert_eq!((&off["measured"], &off["checked_at"]), (&json!(false), &json!("2026-03-02T12:00:00Z")), "{off:#}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_thousand_cells_are_found_and_summed_up() {
     let mut hub = Hub::new();
     let accounts: Vec<String> = (0..500).map(|n| format!("7{n:011}")).collect();
