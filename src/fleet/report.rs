@@ -32,7 +32,8 @@ pub struct FleetReport {
     pub region: String,
     /// RFC 3339, UTC.
     pub started_at: String,
-    /// Every cell was seen, and none still runs.
+    /// Every cell was seen, kept and told what it had to, and none still runs. Not where no cell is expected because
+    /// policies deny them all: then nothing was seen.
     pub complete: bool,
     /// What must be known before the rest is read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -238,7 +239,10 @@ impl FleetReport {
         (self.instances, self.violations, self.unknown) =
             (sum(|r| r.instances), sum(|r| r.violations), sum(|r| r.unknown));
         self.max_utilization = measured().filter_map(|row| row.max_utilization).reduce(f64::max);
-        self.complete = self.cells.seen == self.cells.expected && !rows.is_empty();
+        let is_nothing = |row: &Row| matches!(row.state, State::Empty | State::NotOffered | State::NotOptedIn);
+        let is_anywhere = self.cells.expected > 0 || !rows.is_empty() && rows.iter().all(is_nothing);
+        let is_kept = !measured().any(|row| row.state.is_seen() && row.reason.is_some());
+        self.complete = self.cells.seen == self.cells.expected && is_anywhere && is_kept;
         self.matrix = rows;
         self
     }

@@ -20,7 +20,7 @@ pub enum State {
     NotOptedIn,
     /// A policy of the organization, or a boundary, says no.
     DeniedByPolicy,
-    /// The role is missing, or does not trust the monitor.
+    /// The role is missing, does not trust the monitor, or a policy denies taking it.
     NoRole,
     /// The role lacks a permission.
     Denied,
@@ -61,7 +61,7 @@ impl State {
             Self::NotOffered => "Amazon Connect is not offered there, or there is no such Region",
             Self::NotOptedIn => "the account has not enabled the Region",
             Self::DeniedByPolicy => "a policy of the organization denies it",
-            Self::NoRole => "the role is missing or does not trust the monitor",
+            Self::NoRole => "the role is missing, does not trust the monitor, or a policy denies taking it",
             Self::Denied => "the role lacks a permission",
             Self::Throttled => "AWS throttled the monitor",
             Self::Timeout => "no answer in time",
@@ -86,7 +86,7 @@ impl State {
     #[must_use]
     pub fn of_role(fault: &Fault) -> Self {
         match fault.kind {
-            FaultKind::AccessDenied if is_of_policy(fault) => Self::DeniedByPolicy,
+            // Also where a policy says no: it may be one of the hub, and then every cell would count as settled.
             FaultKind::AccessDenied | FaultKind::NotFound => Self::NoRole,
             _ => Self::of_network(fault),
         }
@@ -114,10 +114,12 @@ impl State {
     }
 }
 
-/// AWS names the policy where it is not one of the caller's own.
+/// AWS names the policy, or says "explicit deny" alone. One in a policy of the role itself, of its session or of an
+/// endpoint is no decision of the organization.
 fn is_of_policy(fault: &Fault) -> bool {
-    let names = ["service control policy", "resource control policy", "permissions boundary", "explicit deny"];
-    names.iter().any(|name| fault.message.contains(name))
+    let names = ["service control policy", "resource control policy", "permissions boundary"];
+    let is_nameless = fault.message.contains("explicit deny") && !fault.message.contains("explicit deny in ");
+    is_nameless || names.iter().any(|name| fault.message.contains(name))
 }
 
 #[cfg(test)]
@@ -128,8 +130,15 @@ mod tests {
     fn each_cause_has_its_own_state() {
         let fault = |kind, text: &str| Fault::new("x:Y", kind, text);
         let policy = "not authorized to perform: x with an explicit deny in a service control policy";
+        let boundary = "not authorized to perform: x because no permissions boundary allows the x action";
+        let own = "not authorized to perform: x with an explicit deny in an identity-based policy";
+        let nameless = "not authorized to perform: x with an explicit deny";
         for (kind, text, role, listing) in [
-            (FaultKind::AccessDenied, policy, State::DeniedByPolicy, State::DeniedByPolicy),
+            // A role that cannot be taken is never settled.
+            (FaultKind::AccessDenied, policy, State::NoRole, State::DeniedByPolicy),
+            (FaultKind::AccessDenied, boundary, State::NoRole, State::DeniedByPolicy),
+            (FaultKind::AccessDenied, nameless, State::NoRole, State::DeniedByPolicy),
+            (FaultKind::AccessDenied, own, State::NoRole, State::Denied),
             (FaultKind::AccessDenied, "not authorized to perform: sts:AssumeRole", State::NoRole, State::Denied),
             (FaultKind::Credentials, "the token is invalid", State::Failed, State::NotOptedIn),
             (FaultKind::NoSuchHost, "no such name", State::Failed, State::NotOffered),
