@@ -73,6 +73,20 @@ pub struct Subject {
     /// Keys of the quotas that could not be seen.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unknown: BTreeSet<String>,
+    #[serde(flatten)]
+    pub held: Held,
+}
+
+/// What of a subject is not over, whatever its rows say: the digest follows the ledger of the cell, so that a quota that
+/// hovers at its threshold, or has no row because it could not be looked for, is not told as recovered.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Held {
+    /// Keys of the violations that the ledger holds after this run.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub held: BTreeSet<String>,
+    /// There is no ledger to follow, and rows may be missing: nothing of it is known to be over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rows_may_be_missing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +94,15 @@ pub struct Over {
     pub quota_name: String,
     pub utilization: Option<f64>,
     pub critical: bool,
+}
+
+impl Subject {
+    /// Whether a quota that is not among the violations is known to be none.
+    #[must_use]
+    pub fn knows_the_end_of(&self, quota: &str) -> bool {
+        let is_held = self.held.rows_may_be_missing || self.held.held.contains(quota);
+        self.looked_at && !self.unknown.contains(quota) && !is_held
+    }
 }
 
 impl CellDocument {
@@ -96,31 +119,39 @@ impl CellDocument {
         }
     }
 
-    /// Where the cell stands at `now`. `since`: runs that began before do not count.
+    /// Where the cell stands at `now`. `since`: runs that began before do not count. `are_over`: no run of a cell is under
+    /// way any more, so that one without a result was killed.
     #[must_use]
-    pub fn stands(&self, now: Timestamp, since: Timestamp) -> (State, Option<String>) {
+    pub fn stands(&self, now: Timestamp, since: Timestamp, are_over: bool) -> (State, Option<String>) {
         if self.began < since {
             let last = self.ended.unwrap_or(self.began);
             return (State::NotRun, Some(format!("the last run was at {}", crate::domain::format::rfc3339(last))));
         }
         match self.ended {
             Some(_) => (self.state, self.reason.clone()),
-            None if now < self.until => (State::Running, None),
+            None if now < self.until && !are_over => (State::Running, None),
             None => {
-                let until = crate::domain::format::rfc3339(self.until);
-                let why = format!(
-                    "the run {} began and left no result until {until}, when its time was over",
-                    self.execution_id
-                );
+                let time = crate::domain::format::rfc3339;
+                let end = if now < self.until {
+                    format!(
+                        "and was ended before its time was over at {}: look for it in the function's log",
+                        time(self.until)
+                    )
+                } else {
+                    format!("until {}, when its time was over", time(self.until))
+                };
+                let began = time(self.began);
+                let why = format!("the run {} began at {began} and left no result {end}", self.execution_id);
                 (State::Timeout, Some(why))
             }
         }
     }
 
-    /// When the last run showed what it showed: what happened twice has two of them.
+    /// When the last run showed what it showed: what happened twice has two of them. One that never ended showed it when
+    /// it began, however often it is looked at.
     #[must_use]
     pub fn evidence(&self) -> Timestamp {
-        self.ended.unwrap_or(self.until)
+        self.ended.unwrap_or(self.began)
     }
 }
 
@@ -142,11 +173,18 @@ mod tests {
             ended: None,
             seen: None,
         };
-        assert_eq!(document.stands(time(70), time(60)).0, State::Running);
-        assert_eq!(document.stands(time(75), time(60)).0, State::Timeout);
-        assert_eq!(document.stands(time(75), time(61)).0, State::NotRun);
+        let state = |document: &CellDocument, now, since, are_over| document.stands(time(now), time(since), are_over).0;
+        assert_eq!(state(&document, 70, 60, false), State::Running);
+        assert_eq!(state(&document, 75, 60, false), State::Timeout);
+        assert_eq!(state(&document, 75, 61, false), State::NotRun);
+        // After all runs of its round, it was killed, and that is one thing however often it is looked at.
+        assert_eq!(state(&document, 70, 60, true), State::Timeout);
+        assert_eq!(document.evidence(), time(60));
+        let (_, why) = document.stands(time(70), time(60), true);
+        assert!(why.unwrap().contains("left no result and was ended before its time was over"));
+        assert_eq!(state(&document, 70, 61, true), State::NotRun);
         (document.ended, document.state) = (Some(time(61)), State::Seen);
-        assert_eq!(document.stands(time(75), time(60)).0, State::Seen);
+        assert_eq!(state(&document, 75, 60, true), State::Seen);
         let text = serde_json::to_string(&document).unwrap();
         assert_eq!(CellDocument::parse(text.as_bytes()).unwrap(), document);
         assert!(text.contains("\"began\":\"1970-01-01T01:00:00Z\""), "{text}");

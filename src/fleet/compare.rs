@@ -160,7 +160,7 @@ fn cell_after(cell: &Now<'_>, before: CellTold, compared: &Compared<'_>, news: &
     }
 }
 
-/// What was not looked at, or could not be seen, stays as readers know it.
+/// What was not looked at, could not be seen, or is not over by the cell's ledger stays as readers know it.
 fn violations_after(
     cell: &Now<'_>,
     seen: &Seen,
@@ -188,7 +188,7 @@ fn violations_after(
     for (key, known) in before.into_iter().filter(|(key, _)| !after.contains_key(key)).collect::<Vec<_>>() {
         let (id, quota) = key.split_once('/').unwrap_or((&key, ""));
         let subject = seen.subjects.iter().find(|subject| subject.id == id);
-        if subject.is_some_and(|subject| !subject.looked_at || subject.unknown.contains(quota)) {
+        if subject.is_some_and(|subject| !subject.knows_the_end_of(quota)) {
             after.insert(key, known);
             continue;
         }

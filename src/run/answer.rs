@@ -255,6 +255,7 @@ impl Answer {
     }
 
     async fn tell(&mut self, run: &Context<'_>, pending: Pending) -> bool {
+        run.app.note_held(run, &pending);
         let told = Box::pin(tell(run, pending)).await;
         self.alerts.sent += told.alerts.sent;
         self.alerts.suppressed += told.alerts.suppressed;

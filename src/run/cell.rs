@@ -9,15 +9,18 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::app::{App, Moment};
+use super::context::Context;
 use super::noted::OfCell;
+use super::tell::Pending;
 use crate::answer::{Completeness, Report, SubjectReport};
 use crate::config::ConfigError;
 use crate::domain::request::{PayloadError, Request};
 use crate::domain::snapshot::ACCOUNT_KEY;
 use crate::domain::target::Target;
 use crate::domain::{Account, Fault, FaultKind, FaultRecord, Status};
-use crate::fleet::cell::{CellDocument, Over, SCHEMA_VERSION, Seen, Subject, Worst};
+use crate::fleet::cell::{CellDocument, Held, Over, SCHEMA_VERSION, Seen, Subject, Worst};
 use crate::fleet::{State, key};
+use crate::ledger::{Missing, decide};
 use crate::run::error::RunError;
 use crate::run::sinks::Sinks;
 
@@ -41,8 +44,25 @@ impl App {
     /// While the rows are there: they are let go soon.
     pub(super) fn note_seen(&self, report: &Report, now: Timestamp) {
         if let Some(of) = &self.of_cell {
-            of.noted().seen = Some(seen_of(report, now));
+            let mut noted = of.noted();
+            let mut seen = seen_of(report, now);
+            for subject in &mut seen.subjects {
+                subject.held = noted.held.remove(&subject.id).unwrap_or_default();
+            }
+            noted.seen = Some(seen);
         }
+    }
+
+    /// What is not over of a subject by its ledger, before readers are told.
+    pub(super) fn note_held(&self, run: &Context<'_>, pending: &Pending) {
+        let Some(of) = &self.of_cell else { return };
+        let (book, metrics) = (&pending.book, &pending.snapshot.metrics);
+        let decision = decide(book.told(), metrics, pending.missing, &run.rules);
+        let held = decision.if_told.into_iter().filter(|(_, incident)| incident.violation.is_some());
+        let lacks_rows = book.fault().is_some() || pending.missing == Missing::IsKept;
+        let held =
+            Held { held: held.map(|(key, _)| key).collect(), rows_may_be_missing: book.told().is_none() && lacks_rows };
+        of.noted().held.insert(pending.snapshot.instance_id.clone(), held);
     }
 
     /// One run for a cell.
@@ -123,8 +143,11 @@ impl App {
             }
             (Ok(_), None) => (State::Failed, Some("the run left nothing".to_owned()), None),
             (_, Some(_)) if is_nowhere => (State::NotOffered, None, None),
-            // What could not be told is the run's failure, and its cell was seen.
-            (_, Some(seen)) => (if seen.instances == 0 { State::Empty } else { State::Seen }, None, Some(seen)),
+            // What could not be stored or told is the run's failure, and its cell was seen.
+            (outcome, Some(seen)) => {
+                let state = if seen.instances == 0 { State::Empty } else { State::Seen };
+                (state, outcome.as_ref().err().map(|error| format!("{}: {error}", error.error_type())), Some(seen))
+            }
         }
     }
 }
@@ -247,5 +270,6 @@ fn subject_of(id: &str, alias: Option<&str>, seen: &SubjectReport) -> Subject {
         max_utilization: seen.max_utilization,
         violations: over,
         unknown,
+        held: Held::default(),
     }
 }

@@ -33,6 +33,9 @@ const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
 /// The report of a cell, of which a pair's limits are read.
 const MOST_BYTES_OF_REPORT: i64 = 16 * 1024 * 1024;
 
+/// Cells that a note names.
+const NAMED: usize = 5;
+
 /// The document of a cell as it was read; an error says why it was not.
 type Read = Result<Option<CellDocument>, String>;
 
@@ -55,10 +58,14 @@ impl App {
         let documents = documents(&papers, &found).await;
         name(&mut found, &documents);
         let interval = SignedDuration::from_mins(i64::from(self.config.lookback_minutes));
+        // After the round that began then, none of its runs is under way.
+        let are_over = since.is_some();
         let oldest = since.and_then(|since| since.checked_sub(CLOCKS).ok());
         let oldest = oldest.or_else(|| moment.now.checked_sub(interval + PLAY).ok()).unwrap_or(Timestamp::MIN);
-        let cells: Vec<Now<'_>> =
-            found.iter().map(|found| stands(found, documents.get(&owner(found)), moment.now, oldest)).collect();
+        let cells: Vec<Now<'_>> = found
+            .iter()
+            .map(|found| stands(found, documents.get(&owner(found)), (moment.now, oldest), are_over))
+            .collect();
         let pairs = self.pairs(&papers, &found, &documents).await;
         let all_pairs_known = cells.iter().filter(|cell| cell.found.measured).all(|cell| cell.state.is_seen());
         let compared = Compared {
@@ -230,13 +237,18 @@ async fn documents(papers: &Papers, found: &[Found]) -> BTreeMap<Owner, Read> {
     }
 }
 
-/// Where a cell stands at `now`; runs that began before `oldest` do not count.
-fn stands<'a>(found: &'a Found, read: Option<&'a Read>, now: Timestamp, oldest: Timestamp) -> Now<'a> {
+/// Where a cell stands at `now`; runs that began before `oldest` do not count. `are_over`: none is under way any more.
+fn stands<'a>(
+    found: &'a Found,
+    read: Option<&'a Read>,
+    (now, oldest): (Timestamp, Timestamp),
+    are_over: bool,
+) -> Now<'a> {
     let at = |state, reason, evidence, document| Now { found, state, reason, evidence, document };
     match read {
         _ if !found.measured => at(found.state, found.reason.clone(), found.checked_at, None),
         Some(Ok(Some(document))) => {
-            let (state, reason) = document.stands(now, oldest);
+            let (state, reason) = document.stands(now, oldest, are_over);
             let evidence = if state == State::NotRun { now } else { document.evidence() };
             at(state, reason, evidence, Some(document))
         }
@@ -269,7 +281,18 @@ fn notes(discovery: Option<&Discovery>, cells: &[Now<'_>]) -> Vec<String> {
     if running > 0 {
         notes.push(format!("{running} cells still run: their numbers are those of the run before"));
     }
+    notes.extend(kept_nothing(cells));
     notes
+}
+
+/// Their numbers are here, and their snapshots or their messages are not where they should be.
+fn kept_nothing(cells: &[Now<'_>]) -> Option<String> {
+    let seen = cells.iter().filter(|cell| cell.found.measured && cell.state.is_seen());
+    let all: Vec<String> =
+        seen.filter_map(|cell| cell.reason.as_ref().map(|why| format!("{}: {why}", cell.found.target))).collect();
+    let named = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    let more = if all.len() > NAMED { format!("; and {} more", all.len() - NAMED) } else { String::new() };
+    (!all.is_empty()).then(|| format!("{} cells were measured but could not store or tell: {named}{more}", all.len()))
 }
 
 fn answer(report: &FleetReport, telling: &Telling, dry_run: bool) -> Value {

@@ -1,5 +1,6 @@
 //! What an app that measures a cell of a fleet knows beside its clients.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::domain::Owner;
-use crate::fleet::cell::Seen;
+use crate::fleet::cell::{Held, Seen};
 
 /// SNS takes an address off a topic that gets more than ten mails a second, and the cells of a fleet are done at about the
 /// same time: their first messages are spread over so many milliseconds.
@@ -26,6 +27,8 @@ pub(super) struct OfCell {
 pub(super) struct Noted {
     pub is_nowhere: bool,
     pub seen: Option<Seen>,
+    /// By subject.
+    pub held: BTreeMap<String, Held>,
 }
 
 impl OfCell {

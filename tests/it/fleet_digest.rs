@@ -44,7 +44,7 @@ async fn a_digest_while_cells_run_says_so_and_a_run_that_was_killed_is_unseen() 
     }
     document.as_object_mut().unwrap().remove("ended");
     hub.put(&key, &document.to_string());
-    let answer = hub.digest(1).await.unwrap();
+    let answer = hub.invoke_at(&json!({ "fleet": "digest" }), NOON + 3600 + 1200).await.unwrap();
     assert_eq!(
         answer["cells"],
         json!({ "expected": 2, "seen": 1, "running": 1, "unseen": 0, "settled": { "empty": 4 } })
@@ -148,6 +148,149 @@ async fn look(app: &App, payload: &Value) {
     request.dry_run = true;
     let now = jiff::Timestamp::from_second(NOON).unwrap();
     app.run(&request, Moment::within(now, Duration::from_secs(900))).await.unwrap();
+}
+
+/// A cell that runs out of memory each hour leaves `running`, and the digest comes before its time would be over.
+#[tokio::test(start_paused = true)]
+async fn a_cell_that_is_killed_early_each_hour_is_told_after_the_second_one() {
+    let hub = fleet().await;
+    hub.hour(0).await;
+    hub.forget_mails();
+    let payloads = hub.object("fleet/cells.json");
+    for hour in [1, 2, 3] {
+        hub.invoke(&payloads[0], hour).await.unwrap();
+        let (key, mut document) = cell(&hub, REGIONS[1]);
+        document["state"] = json!("running");
+        document["began"] = json!(format!("2026-03-02T{}:00:07Z", 12 + hour));
+        document["until"] = json!(format!("2026-03-02T{}:15:05Z", 12 + hour));
+        document.as_object_mut().unwrap().remove("ended");
+        hub.put(&key, &document.to_string());
+        // Thrice, as a person may start it again: one killed run is one.
+        for _ in 0..3 {
+            let start = NOON + hour * 3600;
+            let started_at = jiff::Timestamp::from_second(start).unwrap().to_string();
+            let answer =
+                hub.invoke_at(&json!({ "fleet": "digest", "started_at": started_at }), start + 120).await.unwrap();
+            assert_eq!(
+                (&answer["cells"]["running"], &answer["unseen"][0]["state"], &answer["complete"]),
+                (&json!(0), &json!("timeout"), &json!(false)),
+                "{answer:#}"
+            );
+            let reason = answer["unseen"][0]["reason"].as_str().unwrap();
+            assert!(reason.contains("left no result and was ended before its time was over"), "{reason}");
+        }
+        let mails = hub.mails();
+        assert_eq!(mails.len(), usize::from(hour > 1), "hour {hour}: {mails:#?}");
+    }
+    let text = &hub.mails()[0].text;
+    assert!(text.contains("NOT SEEN") && text.contains("timeout since 2026-03-02 13:00"), "{text}");
+}
+
+/// The digest follows the ledger of the cell: over is what was seen two points below, or below in two runs.
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_hovers_at_its_threshold_is_told_once_and_once_that_it_is_over() {
+    let hub = fleet().await;
+    let west = hub.estate.cell(ACCOUNTS[0], REGIONS[0]).unwrap();
+    hub.hour(0).await;
+    let digests = |hub: &Hub| hub.mails().into_iter().filter(|m| m.subject.contains("Fleet")).collect::<Vec<_>>();
+    assert_eq!(digests(&hub).len(), 1);
+    hub.forget_mails();
+    for (hour, prompts) in [(1, 399), (2, 401), (3, 399), (4, 401), (5, 399)] {
+        west.world().instances[0].set("ListPrompts", prompts);
+        hub.hour(hour).await;
+        let answer = hub.object("fleet/latest/report.json");
+        assert_eq!(answer["violations"], usize::from(prompts > 400), "hour {hour}");
+        assert!(digests(&hub).is_empty(), "hour {hour}: {:#?}", digests(&hub));
+    }
+    hub.hour(6).await;
+    let mails = digests(&hub);
+    assert_eq!((mails.len(), mails[0].subject.contains("0 new, 1 recovered")), (1, true), "{mails:#?}");
+}
+
+/// Not seen is not recovered: the rows of what an instance owns are missing without its integrations.
+#[tokio::test(start_paused = true)]
+async fn a_violation_whose_row_is_missing_is_not_told_as_recovered() {
+    let hub = Hub::new();
+    hub.estate.trust(&ACCOUNTS, "ConnectQuotaMonitorReader", Some("a-secret"));
+    let (west, _) = hub.pair(ACCOUNTS[0], 1);
+    let arn = {
+        let mut world = west.world();
+        world.quotas.set_account("L-0AA82C05", 10.0);
+        world.add("cases", "ListDomains", "support").add("ListFields", 450); // 90 % of 500
+        world.arn_of("cases", "ListDomains", 0)
+    };
+    let before = west.world().instances[0].clone();
+    west.world().instances[0].associate("CASES_DOMAIN", &arn);
+    hub.task(json!({ "fleet": "discover" }), 0).await.unwrap();
+    hub.hour(0).await;
+    let changes = |hub: &Hub| {
+        let report = hub.object("fleet/latest/report.json");
+        (report["changes"]["new"].clone(), report["changes"]["recovered"].clone())
+    };
+    assert_eq!(changes(&hub), (json!(1), json!(0)));
+    west.script(
+        Fault::new("connect", FaultKind::AccessDenied).operation("ListIntegrationAssociations").times(Times::Once),
+    );
+    hub.hour(1).await;
+    assert_eq!(changes(&hub), (json!(0), json!(0)));
+    // The domain is the instance's no more: that is over.
+    west.world().instances[0] = before;
+    hub.hour(2).await;
+    assert_eq!(changes(&hub), (json!(0), json!(1)));
+}
+
+/// The numbers are good, the message was not sent: that is the run's failure, and no gap.
+#[tokio::test(start_paused = true)]
+async fn a_cell_that_was_measured_and_could_not_tell_is_seen_with_its_reason() {
+    let hub = fleet().await;
+    hub.estate.hub().script(Fault::new("sns", FaultKind::AccessDenied).operation("Publish").times(Times::Forever));
+    let payloads = hub.object("fleet/cells.json");
+    let error = hub.invoke(&payloads[0], 0).await.unwrap_err();
+    assert_eq!(error.error_type(), "SinkError", "{error}");
+    hub.invoke(&payloads[1], 0).await.unwrap();
+    let (_, document) = cell(&hub, REGIONS[0]);
+    assert_eq!((&document["state"], &document["seen"]["violations"]), (&json!("seen"), &json!(1)), "{document:#}");
+    assert!(document["reason"].as_str().unwrap().starts_with("SinkError: "), "{document:#}");
+    hub.estate.hub().clear_faults();
+    let answer = hub.digest(0).await.unwrap();
+    assert_eq!(
+        (&answer["cells"]["seen"], &answer["cells"]["unseen"], &answer["complete"]),
+        (&json!(2), &json!(0), &json!(false))
+    );
+    let note = answer["notes"][0].as_str().unwrap();
+    let start =
+        "1 cells were measured but could not store or tell: account Acme (111122220001) in eu-west-2: SinkError: ";
+    assert!(note.starts_with(start) && note.contains("sns:Publish"), "{note}");
+}
+
+/// Nothing is seen, and nobody decided that there is nothing: a deny of the hub's own must not make cells vanish.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_of_which_no_role_can_be_taken_is_not_green() {
+    let hub = Hub::new();
+    let found = hub.task(json!({ "fleet": "discover" }), 0).await.unwrap();
+    assert_eq!(found["cells"], json!({ "expected": 6, "no_role": 6 }));
+    // All that could be seen is denied by policies: that is nothing seen, too.
+    hub.estate.trust(&ACCOUNTS, "ConnectQuotaMonitorReader", Some("a-secret"));
+    for account in ACCOUNTS {
+        for region in REGIONS {
+            hub.estate.land().denied.insert((account.to_owned(), region.to_owned()));
+        }
+    }
+    hub.task(json!({ "fleet": "discover" }), 24).await.unwrap();
+    let answer = hub.digest(24).await.unwrap();
+    assert_eq!(
+        (&answer["cells"], &answer["complete"]),
+        (
+            &json!({ "expected": 0, "seen": 0, "running": 0, "unseen": 0, "settled": { "denied_by_policy": 6 } }),
+            &json!(false)
+        )
+    );
+    // And where there is nothing at all, all was seen.
+    hub.estate.land().denied.clear();
+    hub.estate.land().off.insert((ACCOUNTS[0].to_owned(), REGIONS[0].to_owned()));
+    hub.task(json!({ "fleet": "discover" }), 48).await.unwrap();
+    let answer = hub.digest(48).await.unwrap();
+    assert_eq!((&answer["cells"]["expected"], &answer["complete"]), (&json!(0), &json!(true)), "{answer:#}");
 }
 
 /// AWS's limits are of an account and Region: cells do not wait for each other, and two runs of one cell do.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::target::Target;
-use crate::fleet::cell::{Over, SCHEMA_VERSION, Subject};
+use crate::fleet::cell::{Held, Over, SCHEMA_VERSION, Subject};
 
 fn time(minute: i64) -> Timestamp {
     Timestamp::from_second(minute * 60).unwrap()
@@ -26,6 +26,7 @@ fn subject(id: &str, violations: &[&str]) -> Subject {
         max_utilization: None,
         violations: violations.iter().map(|key| ((*key).to_owned(), over(key))).collect(),
         unknown: BTreeSet::new(),
+        held: Held::default(),
     }
 }
 
@@ -95,6 +96,21 @@ fn new_is_told_once_and_unseen_or_unknown_is_no_recovery() {
     assert_eq!(news.recovered.iter().map(|i| (i.quota_name.as_str(), i.gone)).collect::<Vec<_>>(), [("b", false)]);
     let (news, _) = digest(&told, State::Empty, Some(&document(310, vec![])), 315);
     assert_eq!(news.recovered.iter().map(|i| (i.quota_name.as_str(), i.gone)).collect::<Vec<_>>(), [("a", true)]);
+}
+
+#[test]
+fn what_the_ledger_of_a_cell_holds_is_not_recovered() {
+    let (_, told) = digest(&Told::default(), State::Seen, Some(&document(10, vec![subject("i", &["a", "b"])])), 15);
+    let mut held = subject("i", &[]);
+    held.held.held.insert("a".to_owned());
+    let (news, told) = digest(&told, State::Seen, Some(&document(70, vec![held])), 75);
+    assert_eq!(news.recovered.iter().map(|i| i.quota_name.as_str()).collect::<Vec<_>>(), ["b"]);
+    let mut blind = subject("i", &[]);
+    blind.held.rows_may_be_missing = true;
+    let (news, told) = digest(&told, State::Seen, Some(&document(130, vec![blind])), 135);
+    assert!(news.is_empty(), "{news:?}");
+    let (news, _) = digest(&told, State::Seen, Some(&document(190, vec![subject("i", &[])])), 195);
+    assert_eq!(news.recovered.iter().map(|i| i.quota_name.as_str()).collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
