@@ -43,16 +43,23 @@ impl App {
                 rfc3339(then)
             )));
         }
-        let fewer = usage(&old_account) - usage(&newest);
+        let count = usage(&old_account);
         let (mut old, mut new) = (vec![old_account], vec![newest]);
+        let mut unseen = Vec::new();
         for id in account.instances.keys() {
-            old.extend(at(id, then).await?);
-            new.extend(at(id, moment.now).await?.filter(|snapshot| is_after(snapshot, then)));
+            let before = at(id, then).await?;
+            let after = at(id, moment.now).await?.filter(|snapshot| is_after(snapshot, then));
+            if before.is_some() && after.is_none() {
+                unseen.push(id.as_str());
+            }
+            old.extend(before);
+            new.extend(after);
         }
         let read = |snapshots: &[Value]| Seen::of_snapshots(&owner, snapshots).map_err(sink);
         let mut found = Differences::between(&read(&old)?, &read(&new)?).map_err(sink)?;
-        if fewer > 0.0 {
-            found.notes.push(format!("The account has {fewer} instances fewer than then: theirs are not compared"));
+        found.notes.extend(gone(count, old.len() - 1));
+        if !unseen.is_empty() {
+            found.notes.push(format!("Of then, and not measured since: {}", unseen.join(", ")));
         }
         Ok(found)
     }
@@ -64,8 +71,42 @@ fn is_after(snapshot: &Value, time: jiff::Timestamp) -> bool {
     snapshot["timestamp"].as_str().is_some_and(|at| *at > *rfc3339(time))
 }
 
-fn usage(account: &Value) -> f64 {
+/// What is known of instances of then that the monitor forgot, because they are gone: `count` there were, and of `found`
+/// of them there is a snapshot of then. New ones do not make up for them.
+fn gone(count: Option<f64>, found: usize) -> Option<String> {
+    let Some(count) = count else {
+        return Some(
+            "How many instances there were then is not known: some may be gone, and are not compared".to_owned(),
+        );
+    };
+    #[expect(clippy::cast_precision_loss, reason = "an account has few instances")]
+    let fewer = count - found as f64;
+    (fewer > 0.0).then(|| {
+        format!("{fewer} of the {count} instances of then are gone, or were not measured then: theirs are not compared")
+    })
+}
+
+/// None where it was not measured.
+fn usage(account: &Value) -> Option<f64> {
     let rows = account["metrics"].as_array().into_iter().flatten();
     let mut usages = rows.filter(|row| row["quota_code"] == INSTANCES).filter_map(|row| row["usage"].as_f64());
-    usages.next().unwrap_or_default()
+    usages.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn who_is_gone_is_told_by_those_of_then() {
+        let account = |usage: Value| json!({"metrics": [{"quota_code": INSTANCES, "usage": usage}]});
+        assert_eq!(gone(usage(&account(json!(2))), 2), None);
+        assert_eq!(gone(usage(&account(json!(2))), 3), None);
+        assert!(gone(usage(&account(json!(3))), 1).unwrap().starts_with("2 of the 3 instances of then are gone"));
+        for unknown in [account(Value::Null), json!({"metrics": []})] {
+            let told = gone(usage(&unknown), 1).unwrap();
+            assert!(told.contains("not known") && !told.contains(char::is_numeric), "{told}");
+        }
+    }
 }
