@@ -37,7 +37,13 @@ impl Readings {
         find(&self.instances.iter().find(|(known, _)| known == id)?.1, key, service).next()
     }
 
-    /// Every row of a quota, at most one of each subject, of the account and of all instances.
+    /// How many instances have no row of a quota.
+    #[must_use]
+    pub fn without(&self, key: &str, service: &str) -> usize {
+        self.instances.iter().filter(|(_, rows)| find(rows, key, service).next().is_none()).count()
+    }
+
+    /// Every row of a quota, of the account and of all instances.
     pub fn everywhere<'a>(&'a self, key: &'a str, service: &'a str) -> impl Iterator<Item = &'a Row> {
         let all = std::iter::once(&self.account).chain(self.instances.iter().map(|(_, rows)| rows));
         all.flat_map(move |rows| find(rows, key, service))

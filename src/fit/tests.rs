@@ -222,6 +222,9 @@ fn what_fills_single_resources_needs_every_instance_in_the_reading() {
     assert_eq!(line(true, true), (Verdict::Fits, String::new()));
     assert_eq!(line(true, false), (Verdict::Unknown, "1 instance is not in this reading".to_owned()));
     assert_eq!(line(false, false).0, Verdict::Unknown);
+    // A reading that has a row twice lacks no instance the less.
+    readings.instances[0].1 = vec![filled(), filled(), filled()];
+    assert_eq!(assess(&changes, &readings, 80.0)[0].status, Verdict::Unknown);
     // A companion's resources stand in the account's rows.
     readings.account.push(filled());
     readings.instances.iter_mut().for_each(|(_, rows)| rows.clear());

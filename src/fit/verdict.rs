@@ -158,7 +158,7 @@ impl Judge<'_> {
         // What stands in no row of the account stands in each instance: one that was not read may have a fuller one.
         let unread = match self.readings.of_account(key, service) {
             Some(_) => 0,
-            None => self.readings.instances.len() - rows.len(),
+            None => self.readings.without(key, service),
         };
         if unread > 0 && !rows.is_empty() {
             line.status = Verdict::Unknown;
