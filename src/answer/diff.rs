@@ -271,8 +271,7 @@ mod tests {
 
     #[test]
     fn rows_that_one_report_left_out_are_not_compared() {
-        let rows: Vec<_> = [("L", "warning", Some(80.0), 100.0), ("M", "ok", Some(5.0), 100.0)].to_vec();
-        let whole = answer(&rows);
+        let whole = answer(&[("L", "warning", Some(80.0), 100.0), ("M", "ok", Some(5.0), 100.0)]);
         let mut large = whole.clone();
         let instance = large["instances"][0].as_object_mut().unwrap();
         instance.remove("metrics");

@@ -45,6 +45,7 @@ impl App {
         }
         let count = usage(&old_account);
         let (mut old, mut new) = (vec![old_account], vec![newest]);
+        // A monitor without readers forgets nobody: those it still knows are told by their ids.
         let mut unseen = Vec::new();
         for id in account.instances.keys() {
             let before = at(id, then).await?;
@@ -59,7 +60,7 @@ impl App {
         let mut found = Differences::between(&read(&old)?, &read(&new)?).map_err(sink)?;
         found.notes.extend(gone(count, old.len() - 1));
         if !unseen.is_empty() {
-            found.notes.push(format!("Of then, and not measured since: {}", unseen.join(", ")));
+            found.notes.push(format!("Measured then and not since, so perhaps gone: {}", unseen.join(", ")));
         }
         Ok(found)
     }

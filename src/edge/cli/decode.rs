@@ -10,7 +10,10 @@ pub(super) fn text(bytes: Vec<u8>) -> Result<String, String> {
             .to_owned());
     }
     let text = String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => Ok(rest.to_owned()),
+        None => Ok(text),
+    }
 }
 
 #[cfg(test)]
