@@ -132,9 +132,9 @@ async fn what_changed_since_a_time_is_read_from_either_store() {
         let (code, text, error) = run(&bench.sim, &["diff"], &[CREDENTIALS, store].concat()).await;
         // A monitor with readers tells them, and forgets the instance.
         let note = if store == IN_TABLE {
-            format!("Measured then and not since, so perhaps gone: {gone}")
+            format!("Measured then and not by the newest run, because its time was over or they are gone: {gone}")
         } else {
-            "1 of the 2 instances of then are gone, or were not measured then: theirs are not compared".to_owned()
+            "1 of the 2 instances of then are gone: theirs are not compared".to_owned()
         };
         assert!(code == 1 && text.lines().any(|line| line == note), "{text}{error}");
     }
