@@ -1,12 +1,14 @@
 //! One line for each row, for spreadsheets. Pure.
 
-use super::stored::{Placed, StoredReport};
+use super::rowless::Rowless;
+use super::stored::{Placed, StoredInstance, StoredReport};
 
 const HEADER: &str = "account_id,region,instance_id,instance_alias,quota_code,quota_name,service_code,category,scope,\
                       impact,status,usage,limit,utilization,headroom,limit_source,resource,peak_at,rejected,\
                       full_at,muted_until,source,note\r\n";
 
-/// RFC 4180, with a header. A text that a spreadsheet would run begins with an apostrophe.
+/// RFC 4180, with a header. A text that a spreadsheet would run begins with an apostrophe. What should have rows and has
+/// none is one line, whose status is `unknown`.
 #[must_use]
 pub fn render(report: &StoredReport) -> String {
     let mut text = HEADER.to_owned();
@@ -15,7 +17,26 @@ pub fn render(report: &StoredReport) -> String {
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
     }
+    for (instance, seen) in report.subjects() {
+        if let Some(Rowless::Unseen(why)) = Rowless::of(report, seen) {
+            text.push_str(&unseen(report, instance, &why).join(","));
+            text.push_str("\r\n");
+        }
+    }
     text
+}
+
+fn unseen(report: &StoredReport, instance: Option<&StoredInstance>, why: &str) -> [String; 23] {
+    let mut cells: [String; 23] = Default::default();
+    cells[0] = cell(&report.account_id);
+    cells[1] = cell(&report.region);
+    cells[2] = cell(instance.map_or("", |i| &i.instance_id));
+    cells[3] = cell(instance.and_then(|i| i.instance_alias.as_deref()).unwrap_or_default());
+    cells[4] = cell(crate::domain::NO_CODE);
+    cells[5] = cell("every quota");
+    cells[10] = cell(crate::domain::Status::Unknown.as_str());
+    cells[22] = cell(why);
+    cells
 }
 
 fn cells(report: &StoredReport, placed: Placed<'_>) -> [String; 23] {
@@ -62,7 +83,7 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::tests::{report, row};
+    use crate::answer::tests::{report, row, without_rows};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -98,6 +119,16 @@ mod tests {
             "111122223333,us-east-1,11111111-2222-3333-4444-555555555555,sales,L-8787723E,Contact flows,connect,flows,\
              instance,build,critical,147,100,147,-47,account,,,,,,connect:ListContactFlows,"
         );
+    }
+
+    #[test]
+    fn what_should_have_rows_and_has_none_is_a_line() {
+        let lines = parse(&render(&without_rows()));
+        let header = &lines[0];
+        let at = |name: &str| header.iter().position(|cell| cell == name).unwrap();
+        let told: Vec<_> = lines[2..].iter().map(|line| (&*line[at("instance_alias")], &*line[at("status")])).collect();
+        assert_eq!(told, [("late", "unknown"), ("failed", "unknown"), ("large", "unknown")]);
+        assert!(lines.iter().all(|line| line.len() == 23) && lines[4][at("note")].contains("30 rows"), "{lines:?}");
     }
 
     proptest! {

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::domain::format::one_line;
+
 /// How a thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -145,15 +147,14 @@ impl Findings {
         json!({"schema_version": 1, "version": version, "checks": checks})
     }
 
-    /// One line for each, with its remedy below; control characters of other people's text are left out.
+    /// One line for each, with its remedy below; control characters and direction marks of other people's text are left out.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let plain = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
         for check in &self.0 {
-            let _ = writeln!(text, "{:<9}  {}: {}", check.state.as_str(), check.check, plain(&check.finding));
+            let _ = writeln!(text, "{:<9}  {}: {}", check.state.as_str(), check.check, one_line(&check.finding));
             if let Some(remedy) = &check.remedy {
-                let _ = writeln!(text, "{:<9}  -> {}", "", plain(remedy));
+                let _ = writeln!(text, "{:<9}  -> {}", "", one_line(remedy));
             }
         }
         if let Some(policy) = self.policy() {
@@ -243,7 +244,8 @@ mod tests {
 
     #[test]
     fn text_of_others_does_not_steer_the_terminal() {
-        let text = Findings(vec![Check::new("instances", State::Ok, "a\u{1b}[2Jb\nbroken c")]).text();
-        assert!(!text.contains('\u{1b}') && text.lines().count() == 1, "{text}");
+        let hostile = "a\u{1b}[2Jb\nbroken c\u{202e}d\u{2028}e";
+        let text = Findings(vec![Check::new("instances", State::Ok, hostile).remedy(hostile)]).text();
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{2028}']) && text.lines().count() == 2, "{text}");
     }
 }

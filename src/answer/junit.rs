@@ -2,14 +2,19 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::rowless::Rowless;
 use super::stored::{Row, StoredReport, Subject};
 use crate::domain::Status;
 use crate::domain::format::{number, one_line};
 
-/// A violation is a failure, what is unknown an error, and what cannot be measured or is muted is skipped.
+/// A violation is a failure, what is unknown an error, and what cannot be measured or is muted is skipped. An instance
+/// without rows is one case: an error where it should have some.
 #[must_use]
 pub fn render(report: &StoredReport) -> String {
-    let all = Counts::of(report.rows().map(|placed| placed.row));
+    let mut all = Counts::of(report.rows().map(|placed| placed.row));
+    for (_, seen) in report.subjects() {
+        all.add_rowless(Rowless::of(report, seen).as_ref());
+    }
     let suites = html! {
         testsuites name="connect-quota-monitor" tests=(all.tests) failures=(all.failures) errors=(all.errors)
             skipped=(all.skipped) {
@@ -24,13 +29,23 @@ pub fn render(report: &StoredReport) -> String {
 
 fn suite(report: &StoredReport, name: &str, seen: &Subject) -> Markup {
     let rows = || seen.metrics.iter().flatten();
-    let counts = Counts::of(rows());
+    let rowless = Rowless::of(report, seen);
+    let mut counts = Counts::of(rows());
+    counts.add_rowless(rowless.as_ref());
     html! {
         testsuite name=(name) timestamp=(one_line(&report.started_at)) tests=(counts.tests) failures=(counts.failures)
             errors=(counts.errors) skipped=(counts.skipped) {
             @for row in rows() {
                 testcase classname=(format!("{}.{name}", one_line(&row.service_code))) name=(title(row)) {
                     (outcome(row))
+                }
+            }
+            @if let Some(rowless) = &rowless {
+                testcase classname=(name) name="every quota" {
+                    @match rowless {
+                        Rowless::Skipped(why) => (skipped(&one_line(why))),
+                        Rowless::Unseen(why) => error type="unknown" message=(one_line(why)) {},
+                    }
                 }
             }
         }
@@ -89,12 +104,21 @@ impl Counts {
         }
         counts
     }
+
+    fn add_rowless(&mut self, rowless: Option<&Rowless>) {
+        self.tests += usize::from(rowless.is_some());
+        match rowless {
+            Some(Rowless::Skipped(_)) => self.skipped += 1,
+            Some(Rowless::Unseen(_)) => self.errors += 1,
+            None => {}
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::tests::{report, row};
+    use crate::answer::tests::{report, row, without_rows};
     use serde_json::json;
 
     #[test]
@@ -121,5 +145,22 @@ mod tests {
             "\n",
         ];
         assert_eq!(text, expected.concat());
+    }
+
+    #[test]
+    fn an_instance_without_rows_is_an_error_unless_it_was_to_be_skipped() {
+        let text = render(&without_rows());
+        let head = r#"<testsuites name="connect-quota-monitor" tests="5" failures="0" errors="3" skipped="1">"#;
+        assert!(text.contains(head), "{text}");
+        for case in [
+            r#"<testcase classname="late" name="every quota"><error type="unknown" message="the run's time was over: x">"#,
+            r#"<testcase classname="failed" name="every quota"><error type="unknown" message="nothing of it could be seen">"#,
+            r#"<testcase classname="large" name="every quota"><error type="unknown" message="its 30 rows are not in this report: "#,
+            r#"<testcase classname="chosen out" name="every quota"><skipped message="in EXCLUDE_INSTANCES">"#,
+        ] {
+            assert!(text.contains(case), "{case}: {text}");
+        }
+        let suite = r#"<testsuite name="large" timestamp="2026-03-02T12:00:00Z" tests="1" failures="0" errors="1" skipped="0">"#;
+        assert!(text.contains(suite), "{text}");
     }
 }

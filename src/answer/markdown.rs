@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::rowless::Rowless;
 use super::stored::worst_first;
 use super::stored::{Placed, StoredReport};
 use crate::domain::Status;
@@ -30,7 +31,7 @@ pub fn render(report: &StoredReport) -> String {
         report.violations,
         if report.complete { "everything measurable was seen" } else { "NOT everything was seen" },
     );
-    if let Some(note) = &report.note {
+    for note in [&report.note, &report.metrics_note].into_iter().flatten() {
         let _ = writeln!(text, "\n{}", escape(note));
     }
     text.push_str(
@@ -61,6 +62,17 @@ pub fn render(report: &StoredReport) -> String {
     if count > 0 {
         let _ = writeln!(text, "\n{count} more rows are idle rates or cannot be measured.");
     }
+    let rowless: Vec<(&str, Rowless)> = report
+        .subjects()
+        .filter_map(|(instance, seen)| Some((instance.map_or("(account)", |i| i.name()), Rowless::of(report, seen)?)))
+        .collect();
+    if !rowless.is_empty() {
+        text.push_str("\n## Without rows\n\n");
+    }
+    for (name, rowless) in &rowless {
+        let word = if matches!(rowless, Rowless::Skipped(_)) { "skipped" } else { "NOT seen" };
+        let _ = writeln!(text, "- {}: {word}: {}", escape(name), escape(rowless.why()));
+    }
     if !report.faults.is_empty() {
         text.push_str("\n## Not seen\n\n");
     }
@@ -73,6 +85,9 @@ pub fn render(report: &StoredReport) -> String {
             escape(&fault.kind),
             escape(&fault.message)
         );
+    }
+    if report.faults_left_out > 0 {
+        let _ = writeln!(text, "- and {} more faults", report.faults_left_out);
     }
     text
 }
@@ -99,7 +114,7 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::tests::{report, row};
+    use crate::answer::tests::{report, row, without_rows};
     use serde_json::json;
 
     #[test]
@@ -117,5 +132,20 @@ mod tests {
                 "| ok | sales | Prompts | 1 | 2 | 50.0 % | account |"
             ]
         );
+    }
+
+    #[test]
+    fn what_has_no_rows_is_told() {
+        let text = render(&without_rows());
+        for line in [
+            "the rows of 1 snapshots are left out",
+            "- late: NOT seen: the run's time was over&#58; x",
+            "- failed: NOT seen: nothing of it could be seen",
+            "- large: NOT seen: its 30 rows are not in this report&#58; the rows of 1 snapshots are left out",
+            "- chosen out: skipped: in EXCLUDE&#95;INSTANCES",
+            "- and 4 more faults",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}: {text}");
+        }
     }
 }

@@ -15,6 +15,7 @@ pub mod junit;
 pub mod markdown;
 pub mod page;
 pub mod prometheus;
+mod rowless;
 mod seen;
 pub mod stored;
 #[cfg(test)]
@@ -118,6 +119,9 @@ pub struct SubjectReport {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub remedies: BTreeMap<String, Remedy>,
 }
+
+/// How the reason of a skipped instance begins where there was no time for it: it should have been measured.
+pub const LATE: &str = "the run's time was over";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -35,8 +35,10 @@ pub fn render(report: &StoredReport) -> String {
     }
     let (account, region) = (label(&report.account_id), label(&report.region));
     let own = format!("{{account_id=\"{account}\",region=\"{region}\"}}");
-    head(&mut text, "connect_quota_run_complete", "1 where the run saw everything that can be measured.");
-    let _ = writeln!(text, "connect_quota_run_complete{own} {}", u8::from(report.complete));
+    let help = "1 where the run saw everything that can be measured, and every row of it is here.";
+    head(&mut text, "connect_quota_run_complete", help);
+    let is_whole = report.complete && report.metrics_note.is_none();
+    let _ = writeln!(text, "connect_quota_run_complete{own} {}", u8::from(is_whole));
     if let Ok(time) = report.started_at.parse::<jiff::Timestamp>() {
         head(&mut text, "connect_quota_run_timestamp_seconds", "When the run started, in unix seconds.");
         let _ = writeln!(text, "connect_quota_run_timestamp_seconds{own} {}", time.as_second());
@@ -75,7 +77,7 @@ fn label(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::tests::{report, row};
+    use crate::answer::tests::{report, row, without_rows};
     use proptest::prelude::*;
     use serde_json::json;
     use std::collections::BTreeSet;
@@ -125,6 +127,19 @@ mod tests {
         assert!(text.contains(
             "connect_quota_run_timestamp_seconds{account_id=\"111122223333\",region=\"us-east-1\"} 1772452800"
         ));
+    }
+
+    #[test]
+    fn a_report_that_left_rows_out_is_not_complete() {
+        let value = |report: &StoredReport| {
+            let text = render(report);
+            let line = text.lines().find(|line| line.starts_with("connect_quota_run_complete{")).unwrap();
+            line.chars().last()
+        };
+        assert_eq!(value(&report(&json!([]))), Some('1'));
+        let left_out = without_rows();
+        assert!(left_out.complete, "the run saw everything");
+        assert_eq!(value(&left_out), Some('0'));
     }
 
     proptest! {

@@ -16,7 +16,7 @@ pub struct Seen {
     /// RFC 3339, UTC.
     pub started_at: String,
     pub(super) rows: BTreeMap<Place, Row>,
-    /// Of stored snapshots, by subject: what they leave out.
+    /// By subject: what a stored snapshot leaves out, or a report that was too large.
     left_out: BTreeMap<String, LeftOut>,
 }
 
@@ -34,14 +34,16 @@ pub(super) struct Row {
     is_rate: bool,
 }
 
-/// What a stored snapshot leaves out, to be small.
+/// What a document leaves out, to be small. A quota of the list `limit_only` is measured by nothing, as one without a row.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct LeftOut {
     /// Codes of the rates that nobody called.
     idle: BTreeSet<String>,
     /// Some of these have no code.
     has_nameless_idle: bool,
-    /// It was too large for its store and lost rows.
+    /// Codes, or names without one, of the quotas of resources of which none was found.
+    empty: BTreeSet<String>,
+    /// It was too large, and lost rows.
     is_truncated: bool,
 }
 
@@ -49,7 +51,7 @@ struct LeftOut {
 pub(super) enum Look<'a> {
     Row(Cow<'a, Row>),
     Absent,
-    /// It may have had a row: the snapshot was too large to be stored whole.
+    /// It may have had a row: the document was too large to hold it.
     NotStored,
 }
 
@@ -74,8 +76,8 @@ impl Row {
         }
     }
 
-    /// The same rate at a time when nobody called.
-    fn idle(&self) -> Self {
+    /// The same quota at a time when nobody called, or there was none of it.
+    fn at_zero(&self) -> Self {
         Self { status: "ok".to_owned(), utilization: Some(0.0), limit: None, is_muted: false, ..self.clone() }
     }
 }
@@ -101,6 +103,7 @@ impl Seen {
         const EXPECTED: &str = "expected the whole answer of `check --output json`";
         let answer: Value = serde_json::from_slice(document).map_err(|e| format!("it is no JSON ({e}); {EXPECTED}"))?;
         check_version(&answer)?;
+        answer["kind"].as_str().map_or(Ok(()), |kind| Err(super::stored::of_kind(kind)))?;
         let need = |name: &str| text(&answer, name).ok_or_else(|| format!("it has no `{name}`; {EXPECTED}"));
         let owner = Owner { account_id: need("account_id")?, region: need("region")? };
         let mut seen =
@@ -129,11 +132,15 @@ impl Seen {
             if !seen.add(snapshot).map_err(about)? {
                 return Err(about("it has no `metrics`".to_owned()));
             }
-            let idle = snapshot["idle"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            let idle: BTreeSet<String> = idle.map(str::to_owned).collect();
+            let listed = |name: &str| -> BTreeSet<String> {
+                let codes = snapshot[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+                codes.map(str::to_owned).collect()
+            };
+            let idle = listed("idle");
             let left_out = LeftOut {
                 has_nameless_idle: idle.contains(NO_CODE),
                 idle,
+                empty: listed("empty"),
                 is_truncated: snapshot.get("truncated").is_some(),
             };
             seen.left_out.insert(text(snapshot, "instance_id").unwrap_or_default(), left_out);
@@ -143,8 +150,14 @@ impl Seen {
 
     /// Adds a subject's rows; false where it has no list of rows.
     fn add(&mut self, subject: &Value) -> Result<bool, String> {
-        let Some(metrics) = subject["metrics"].as_array() else { return Ok(false) };
         let id = text(subject, "instance_id").unwrap_or_else(|| ACCOUNT_KEY.to_owned());
+        let Some(metrics) = subject["metrics"].as_array() else {
+            // A report that was too large counts the rows that it does not hold.
+            if subject["metrics_count"].as_u64().is_some_and(|count| count > 0) {
+                self.left_out.insert(id, LeftOut { is_truncated: true, ..LeftOut::default() });
+            }
+            return Ok(false);
+        };
         let name = text(subject, "instance_alias").unwrap_or_else(|| id.clone());
         for metric in metrics {
             let field = |name: &str| text(metric, name).ok_or_else(|| format!("a row has no `{name}`"));
@@ -172,8 +185,9 @@ impl Seen {
         let Some(left_out) = self.left_out.get(&place.0) else { return Look::Absent };
         // The place of a quota without a code is its name.
         let is_nameless = place.2 == other.quota;
-        if left_out.idle.contains(&place.2) || is_nameless && other.is_rate && left_out.has_nameless_idle {
-            return Look::Row(Cow::Owned(other.idle()));
+        let is_idle = left_out.idle.contains(&place.2) || is_nameless && other.is_rate && left_out.has_nameless_idle;
+        if is_idle || left_out.empty.contains(&place.2) {
+            return Look::Row(Cow::Owned(other.at_zero()));
         }
         if left_out.is_truncated { Look::NotStored } else { Look::Absent }
     }

@@ -197,6 +197,22 @@ pub struct Plan {
 #[derive(Deserialize)]
 struct Head {
     schema_version: Option<u32>,
+    /// Only other documents have one.
+    #[serde(default)]
+    kind: Option<String>,
+}
+
+/// What to do with a document of another kind.
+pub(super) fn of_kind(kind: &str) -> String {
+    match kind {
+        "cells" => {
+            "it holds several Regions (`cells`): render one with `check --region REGION --output json`, or take one \
+                    element of its `cells`"
+                .to_owned()
+        }
+        "fleet" => "it is the report of a fleet (`fleet`): `fleet --from FILE` shows it".to_owned(),
+        other => format!("its kind is `{other}`, which is no report; {EXPECTED}"),
+    }
 }
 
 impl StoredReport {
@@ -215,7 +231,7 @@ impl StoredReport {
         })?;
         match head.schema_version {
             None => return Err(format!("it has no `schema_version`; {EXPECTED}")),
-            Some(SCHEMA_VERSION) => {}
+            Some(SCHEMA_VERSION) => head.kind.map_or(Ok(()), |kind| Err(of_kind(&kind)))?,
             Some(other) => {
                 return Err(format!(
                     "its schema_version is {other}, and this version reads {SCHEMA_VERSION}: use the release that wrote it"

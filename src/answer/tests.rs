@@ -40,6 +40,25 @@ pub(super) fn report(rows: &Value) -> StoredReport {
     StoredReport::parse(document(rows).to_string()).unwrap()
 }
 
+/// A report of one instance with a row and four without: late, failed, left out, and skipped by a filter; two faults of
+/// five.
+pub(super) fn without_rows() -> StoredReport {
+    let mut document = document(&json!([row("Prompts", 1.0, 2.0, "ok")]));
+    let instance = |alias: &str, status: &str, reason: Value, count: u64| {
+        json!({"instance_id": alias, "instance_alias": alias, "status": status, "reason": reason, "metrics_count": count,
+               "violations_count": count, "unknown_count": 0, "not_measurable_count": 0})
+    };
+    let all = document["instances"].as_array_mut().unwrap();
+    all.push(instance("late", "skipped", json!("the run's time was over: x"), 0));
+    all.push(instance("failed", "failed", Value::Null, 0));
+    all.push(instance("large", "complete", Value::Null, 30));
+    all.push(instance("chosen out", "skipped", json!("in EXCLUDE_INSTANCES"), 0));
+    document["metrics_note"] = json!("the rows of 1 snapshots are left out");
+    document["faults"] = json!([{"operation": "connect:ListQueues", "kind": "timeout", "message": "m"}]);
+    document["faults_left_out"] = json!(4);
+    StoredReport::parse(document.to_string()).unwrap()
+}
+
 /// The same report as the run that made it has it.
 pub(super) fn measured(rows: &Value) -> Report {
     let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
@@ -124,4 +143,11 @@ fn what_is_no_report_says_what_was_expected() {
     }
     let error = StoredReport::parse(summary.to_string()).unwrap_err();
     assert!(error.contains("no rows"), "{error}");
+    for (kind, remedy) in [("cells", "check --region"), ("fleet", "`fleet --from FILE`"), ("x", "no report")] {
+        let document = json!({"schema_version": 1, "kind": kind}).to_string();
+        let compared = super::diff::Seen::read(document.as_bytes()).unwrap_err();
+        for error in [StoredReport::parse(document).unwrap_err(), compared] {
+            assert!(error.contains(&format!("`{kind}`")) && error.contains(remedy), "{error}");
+        }
+    }
 }

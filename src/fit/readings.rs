@@ -37,6 +37,12 @@ impl Readings {
         find(&self.instances.iter().find(|(known, _)| known == id)?.1, key, service).next()
     }
 
+    /// How many instances have no row of a quota.
+    #[must_use]
+    pub fn without(&self, key: &str, service: &str) -> usize {
+        self.instances.iter().filter(|(_, rows)| find(rows, key, service).next().is_none()).count()
+    }
+
     /// Every row of a quota, of the account and of all instances.
     pub fn everywhere<'a>(&'a self, key: &'a str, service: &'a str) -> impl Iterator<Item = &'a Row> {
         let all = std::iter::once(&self.account).chain(self.instances.iter().map(|(_, rows)| rows));

@@ -1,7 +1,7 @@
 //! CloudFormation templates, in JSON and YAML.
 
 use serde_json::{Map, Value};
-use yaml_rust2::parser::{Event, EventReceiver, Parser};
+use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::changes::Changes;
@@ -18,6 +18,9 @@ pub struct Nested {
 
 const NEW: &str = "a template does not say what its stack already has: all its resources are counted as new";
 const CONDITION: &str = "resources with a condition are counted as if it held";
+
+/// Lists and maps within each other. CloudFormation's own functions make a dozen.
+const DEEPEST: usize = 100;
 
 /// Adds a template's resources and returns the stacks that it nests. An error says what was expected.
 pub fn parse(text: &str, changes: &mut Changes) -> Result<Vec<Nested>, String> {
@@ -66,13 +69,7 @@ fn property(values: &Value, name: &str) -> Option<String> {
 
 /// Tags such as `!Ref` are left out: a reference becomes its text, which is no id of an instance.
 fn yaml(text: &str) -> Result<Value, String> {
-    let mut aliases = Aliases(false);
-    let scanned = Parser::new(text.chars()).load(&mut aliases, true);
-    scanned.map_err(|error| format!("it is no YAML: {error}"))?;
-    if aliases.0 {
-        // A few lines of aliases can stand for more than any memory holds.
-        return Err("it has YAML aliases, which CloudFormation does not take either".to_owned());
-    }
+    check(text)?;
     let mut documents = YamlLoader::load_from_str(text).map_err(|error| format!("it is no YAML: {error}"))?;
     if documents.len() != 1 {
         return Err(format!("expected one YAML document, and it has {}", documents.len()));
@@ -80,12 +77,24 @@ fn yaml(text: &str) -> Result<Value, String> {
     Ok(value_of(documents.remove(0)))
 }
 
-/// Whether a document has aliases.
-struct Aliases(bool);
-
-impl EventReceiver for Aliases {
-    fn on_event(&mut self, event: Event) {
-        self.0 |= matches!(event, Event::Alias(_));
+/// Refuses what would fill the memory or the stack, event by event: whatever loads a document goes as deep as it does.
+fn check(text: &str) -> Result<(), String> {
+    let mut parser = Parser::new(text.chars());
+    let mut depth = 0_usize;
+    loop {
+        match parser.next_token().map_err(|error| format!("it is no YAML: {error}"))?.0 {
+            // A few lines of aliases can stand for more than any memory holds.
+            Event::Alias(_) => {
+                return Err("it has YAML aliases, which CloudFormation does not take either".to_owned());
+            }
+            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
+            Event::StreamEnd => return Ok(()),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(format!("it is nested deeper than any template, {DEEPEST} levels"));
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use super::readings::{Readings, Row};
 use super::table::{CLOUDFORMATION, Counts, Known, TERRAFORM, asked, by_word, look_up};
 use super::verdict::{Line, Verdict, assess};
 use super::{template, terraform};
-use crate::catalogue;
+use crate::catalogue::{self, Service};
+use crate::domain::Scope;
 
 const FIRST: &str = "11111111-1111-4111-8111-111111111111";
 const SECOND: &str = "22222222-2222-4222-8222-222222222222";
@@ -182,6 +183,68 @@ fn an_instance_that_is_not_known_is_judged_by_all() {
     terraform(&plan(&["create"], 2, None), &mut changes).unwrap();
     changes.settle(SECOND);
     assert_eq!(assess(&changes, &readings(Some(499.0), Some(0.0)), 80.0)[0].status, Verdict::Fits);
+}
+
+/// The instance with the least room is not the one that is nearest to its limit.
+#[test]
+fn the_gravest_instance_speaks_for_all() {
+    let instance = |id: &str, usage, limit| (id.to_owned(), vec![row(USERS, Some(usage), limit)]);
+    let mut readings = readings(None, None);
+    // 40 are left of 60, and 500 of 5000.
+    for (order, all) in [
+        ("first", vec![instance(FIRST, 20.0, 60.0), instance(SECOND, 4500.0, 5000.0)]),
+        ("last", vec![instance(SECOND, 4500.0, 5000.0), instance(FIRST, 20.0, 60.0)]),
+    ] {
+        readings.instances = all;
+        let line = judged(&plan(&["create"], 2, None), &readings);
+        assert_eq!((line.status, line.after, line.limit), (Verdict::Warning, Some(4502.0), Some(5000.0)), "{order}");
+        assert_eq!(line.note, Some(format!("judged at {SECOND}, the fullest of 2")));
+    }
+    // Of the same verdict, the fullest in percent.
+    readings.instances = vec![instance(FIRST, 10.0, 60.0), instance(SECOND, 2500.0, 5000.0)];
+    assert_eq!(judged(&plan(&["create"], 2, None), &readings).limit, Some(5000.0));
+}
+
+#[test]
+fn what_fills_single_resources_needs_every_instance_in_the_reading() {
+    let quota = catalogue::all().find(|q| q.scope == Scope::Resource && q.service == Service::Connect).unwrap();
+    let filled = || Row { key: quota.key().to_owned(), ..row(USERS, Some(1.0), 50.0) };
+    let mut changes = Changes::default();
+    changes.ask(quota, 2);
+    let mut readings = readings(None, None);
+    let mut line = |first: bool, second: bool| {
+        readings.instances[0].1 = first.then(filled).into_iter().collect();
+        readings.instances[1].1 = second.then(filled).into_iter().collect();
+        let lines = assess(&changes, &readings, 80.0);
+        assert_eq!(lines.len(), 1);
+        (lines[0].status, lines[0].note.clone().unwrap_or_default())
+    };
+    assert_eq!(line(true, true), (Verdict::Fits, String::new()));
+    assert_eq!(line(true, false), (Verdict::Unknown, "1 instance is not in this reading".to_owned()));
+    assert_eq!(line(false, false).0, Verdict::Unknown);
+    // A reading that has a row twice lacks no instance the less.
+    readings.instances[0].1 = vec![filled(), filled(), filled()];
+    assert_eq!(assess(&changes, &readings, 80.0)[0].status, Verdict::Unknown);
+    // A companion's resources stand in the account's rows.
+    readings.account.push(filled());
+    readings.instances.iter_mut().for_each(|(_, rows)| rows.clear());
+    assert_eq!(assess(&changes, &readings, 80.0)[0].status, Verdict::Fits);
+}
+
+/// Nothing overflows: neither the parser, nor what is made of its events.
+#[test]
+fn what_is_nested_deeper_than_any_template_is_refused() {
+    for text in [
+        format!("Resources:\n  A: {}x", "[".repeat(200)),
+        format!("Resources:\n  A: {}x", "{a: ".repeat(200)),
+        format!("{}x", "- ".repeat(20_000)),
+        format!("{}x", "? ".repeat(20_000)),
+    ] {
+        let why = template(&text, &mut Changes::default()).unwrap_err();
+        assert!(why.contains("nested deeper than any template"), "{}: {why}", &text[..20]);
+    }
+    let closed = format!("Resources:\n  A: {{Type: AWS::Connect::Queue, X: {}x{}}}", "[".repeat(60), "]".repeat(60));
+    template(&closed, &mut Changes::default()).unwrap();
 }
 
 #[test]

@@ -19,6 +19,18 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// Which of several tells most about all of them.
+    fn gravity(self) -> u8 {
+        match self {
+            Self::Fits => 0,
+            Self::Warning => 1,
+            Self::Unknown => 2,
+            Self::DoesNotFit => 3,
+        }
+    }
+}
+
 /// One quota at one place.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
@@ -39,6 +51,15 @@ pub struct Line {
     /// The command that asks AWS for more, where it does not fit and AWS takes such a request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub increase_command: Option<String>,
+}
+
+impl Line {
+    /// The most of the limit that is used while the plan is carried out; 1 is all of it.
+    fn fullness(&self) -> f64 {
+        let Some((after, limit)) = self.after.zip(self.limit) else { return f64::NEG_INFINITY };
+        let peak = after + self.meanwhile.unwrap_or_default();
+        if limit > 0.0 { peak / limit } else { f64::INFINITY }
+    }
 }
 
 /// Judges every change. `warning` is a percentage of the limit.
@@ -94,8 +115,9 @@ impl Judge<'_> {
         let lines: Vec<Line> = lines.collect();
         let is_new = changes.deltas.get(&("L-AA17A6B9", Place::Account)).is_some_and(|d| d.creates > 0);
         let count = |verdict| lines.iter().filter(|line| line.status == verdict).count();
-        let room = |line: &Line| line.limit.zip(line.after).map_or(f64::NEG_INFINITY, |(limit, after)| limit - after);
-        let fullest = lines.iter().min_by(|a, b| room(a).total_cmp(&room(b)));
+        let fullest = lines
+            .iter()
+            .max_by(|a, b| a.status.gravity().cmp(&b.status.gravity()).then(a.fullness().total_cmp(&b.fullness())));
         let blank = || self.line("unknown instance", None, None);
         let mut line = fullest.cloned().unwrap_or_else(blank);
         let name = std::mem::replace(&mut line.instance, "unknown instance".to_owned());
@@ -132,6 +154,18 @@ impl Judge<'_> {
             line.increase_command = None;
             let note = "it would not fit into the fullest one, and the plan does not say whether that one is meant";
             line.note = Some(note.to_owned());
+        }
+        // What stands in no row of the account stands in each instance: one that was not read may have a fuller one.
+        let unread = match self.readings.of_account(key, service) {
+            Some(_) => 0,
+            None => self.readings.without(key, service),
+        };
+        if unread > 0 && !rows.is_empty() {
+            line.status = Verdict::Unknown;
+            line.note = Some(match unread {
+                1 => "1 instance is not in this reading".to_owned(),
+                more => format!("{more} instances are not in this reading"),
+            });
         }
         line
     }

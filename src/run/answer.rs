@@ -287,7 +287,7 @@ impl Answer {
         };
         self.late = late.len();
         for instance in late {
-            let reason = format!("the run's time was over: {turn}");
+            let reason = format!("{}: {turn}", crate::answer::LATE);
             self.instances.push(InstanceReport::skipped(&instance, reason));
             self.watched.miss(instance);
         }

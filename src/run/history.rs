@@ -97,12 +97,19 @@ fn remembered(notes: &Notes, (id, alias): (&str, Option<&str>), wanted: &Wanted,
     let first = today + 1 - i64::from(wanted.days);
     let is_wanted = |key: &str| wanted.quota.as_ref().is_none_or(|wanted| wanted == key);
     let history = notes.history.0.iter().filter(|(key, _)| is_wanted(key));
-    history.filter_map(|(key, days)| row(key, &days.since(first), (id, alias), today)).collect()
+    history.filter_map(|(key, days)| row(key, days, (id, alias), (first, today))).collect()
 }
 
-fn row(key: &str, days: &DailyPeaks, (id, alias): (&str, Option<&str>), today: i64) -> Option<QuotaHistory> {
-    let points: Vec<(i64, f64)> = days.points().collect();
-    let highest = points.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+/// Shows the days from `first` on. The growth is that of all days, as the mail and the page tell it.
+fn row(
+    key: &str,
+    all: &DailyPeaks,
+    (id, alias): (&str, Option<&str>),
+    (first, today): (i64, i64),
+) -> Option<QuotaHistory> {
+    let days = all.since(first);
+    let highest = days.points().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let points: Vec<(i64, f64)> = all.points().collect();
     let limits: Vec<LimitSince> = days.limits().map(|(day, limit)| LimitSince { since: date(day), limit }).collect();
     let limit = limits.last().map(|since| since.limit);
     let quota = crate::catalogue::find(key);

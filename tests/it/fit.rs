@@ -123,6 +123,9 @@ async fn templates_assemblies_and_what_is_neither() {
 
     let yaml = "Resources:\n  A:\n    Type: AWS::Connect::Queue\n    Properties:\n      InstanceArn: !Ref Instance\n";
     assert_eq!(fit(&folder.put("a.yaml", yaml)).await.0, 0);
+    assert_eq!(fit(&folder.put("marked.yaml", &format!("\u{feff}{yaml}"))).await.0, 0);
+    let marked = folder.put("marked.json", &format!("\u{feff}{}", json!({ "Resources": queues(1) })));
+    assert_eq!(fit(&marked).await.0, 0);
     // Unknown types and stacks that are elsewhere are named, and not taken for room.
     let (code, out, _) = fit(&folder.put("b.yaml", &yaml.replace("Queue", "Hologram"))).await;
     assert!(code == 2 && out.contains("AWS::Connect::Hologram (1)"), "{code}: {out}");

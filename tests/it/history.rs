@@ -60,6 +60,7 @@ async fn growth_gaps_and_limits_are_shown_from_either_store() {
             history(&bench.sim, &[&asked[..], &["--days", "2", "--output", "json"]].concat(), store).await;
         let rows: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((code, &rows[0]["peaks"]), (0, &json!([290.0, 300.0])));
+        assert_eq!((&rows[0]["per_day"], &rows[0]["full_at"]), (&row["per_day"], &row["full_at"]), "of all days");
         let (code, out, _) = history(&bench.sim, &["--quota", "L-9A46857E"], store).await;
         assert!(code == 0 && out.contains("Nothing is remembered"), "{out}");
         // Nothing is written, and nobody is asked but the store.

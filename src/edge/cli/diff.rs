@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::decode;
 use super::end::{Output, Whose, fail, in_a_region, print_json, printed};
 use crate::answer::diff::{Differences, Seen};
 use crate::aws::{self, Aws};
@@ -85,8 +86,8 @@ fn ago(text: &str) -> Result<i64, String> {
 }
 
 fn read(file: &Path) -> Result<Seen, String> {
-    let text = fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    Seen::read(&text).map_err(|why| format!("{}: {why}", file.display()))
+    let bytes = fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    decode::text(bytes).and_then(|text| Seen::read(text.as_bytes())).map_err(|why| format!("{}: {why}", file.display()))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::decode;
 use super::end::{Whose, fail, in_a_region, printed, put};
 use super::fit_forms as forms;
 use super::live;
@@ -239,5 +240,5 @@ fn read(path: &Path) -> Result<String, String> {
     if bytes.starts_with(b"PK") {
         return Err(about("it is a plan in Terraform's own format".to_owned()));
     }
-    String::from_utf8(bytes).map_err(|_| about("it is no text".to_owned()))
+    decode::text(bytes).map_err(about)
 }

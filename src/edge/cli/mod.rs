@@ -2,6 +2,7 @@
 
 mod alarms;
 mod cells;
+mod decode;
 mod diff;
 mod doctor;
 mod end;

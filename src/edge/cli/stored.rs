@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::decode;
 use crate::answer::stored::{EXPECTED, StoredReport};
 use crate::aws::{self, Aws, SdkConfig, object};
 use crate::domain::console;
@@ -69,7 +70,7 @@ fn file(name: &str) -> Result<String, String> {
         return Err(about(format!("the file has {size} bytes, and a report has at most {MOST_BYTES}")));
     }
     let bytes = fs::read(name).map_err(|error| about(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| about("the file is no text".to_owned()))
+    decode::text(bytes).map_err(about)
 }
 
 /// The report that the function wrote last.
@@ -103,5 +104,5 @@ async fn object_of<L: Fn(&str) -> Option<String>>(
         Some("NoSuchKey") => about("no run has written this object, or it is another account's or Region's".to_owned()),
         _ => about(fault.to_string()),
     })?;
-    String::from_utf8(bytes).map_err(|_| about("the object is no text".to_owned()))
+    decode::text(bytes).map_err(about)
 }

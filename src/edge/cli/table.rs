@@ -150,6 +150,9 @@ fn summary(report: &StoredReport, hidden: usize) -> String {
             plain(&fault.message, LONGEST)
         );
     }
+    if report.faults_left_out > 0 {
+        let _ = writeln!(text, "and {} more faults", report.faults_left_out);
+    }
     if hidden > 0 {
         let _ = writeln!(text, "{hidden} rows at 0 % or not measurable are hidden; --all shows them.");
     }
@@ -161,4 +164,24 @@ fn summary(report: &StoredReport, hidden: usize) -> String {
         std::time::Duration::from_millis(report.duration_ms).as_secs_f64()
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn faults_that_are_left_out_are_counted() {
+        let seen = json!({"status": "complete", "metrics_count": 0, "violations_count": 0, "unknown_count": 0,
+                          "not_measurable_count": 0, "metrics": []});
+        let mut document = json!({"schema_version": 1, "execution_id": "e", "account_id": "111122223333",
+            "region": "us-east-1", "started_at": "2026-03-02T12:00:00Z", "complete": false, "violations": 0,
+            "account": seen, "instances": []});
+        let text =
+            |document: &serde_json::Value| render(&StoredReport::parse(document.to_string()).unwrap(), false, true);
+        assert!(!text(&document).contains("more faults"));
+        document["faults_left_out"] = json!(4);
+        assert!(text(&document).lines().any(|line| line == "and 4 more faults"), "{}", text(&document));
+    }
 }
