@@ -65,8 +65,7 @@ impl App {
             && let (Some(instance), Some(identity)) = (state.instances.first(), self.identity.get())
         {
             let Owner { account_id, region } = owner;
-            let arn =
-                format!("arn:{}:connect:{region}:{account_id}:instance/{instance}", identity.account.partition);
+            let arn = format!("arn:{}:connect:{region}:{account_id}:instance/{instance}", identity.account.partition);
             if let Some(limit) = quotas.applied_to(quota.service.code(), quota.code, &arn, moment.deadline).await? {
                 return Ok(Some((limit, LimitSource::Instance)));
             }

@@ -111,7 +111,8 @@ async fn throttled(
             throttled.add(&state, window);
         }
     }
-    for over in index.over.iter().filter(|over| over.watch == watch.name && key_start(&over.service, &over.operation) == key)
+    for over in
+        index.over.iter().filter(|over| over.watch == watch.name && key_start(&over.service, &over.operation) == key)
     {
         throttled.add_over(over, window);
     }

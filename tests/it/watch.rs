@@ -226,9 +226,11 @@ async fn a_claim_whose_answer_was_lost_is_told() {
     let claim = Fault::new("dynamodb", FaultKind::TruncatedBody).operation("PutItem").instance("owed\\\":true");
     bench.sim.script(claim);
     assert_eq!(batch(&mut bench, (0..10).map(record).collect()).await, json!([]));
-    let claims = bench.sim.requests().into_iter().filter(|r| {
-        r.operation == "PutItem" && String::from_utf8_lossy(&r.body).contains("owed\\\":true")
-    });
+    let claims = bench
+        .sim
+        .requests()
+        .into_iter()
+        .filter(|r| r.operation == "PutItem" && String::from_utf8_lossy(&r.body).contains("owed\\\":true"));
     assert_eq!((bench.mails().len(), claims.count()), (1, 2), "the claim was written, and written again");
 }
 
