@@ -250,6 +250,8 @@ impl Answer {
     /// Says that the monitor watches, where nothing was told for long.
     pub(super) async fn tell_silence(&mut self, run: &Context<'_>) {
         self.overview.left_out = self.late;
+        // A snapshot that was not stored is a fault too.
+        self.overview.faults = self.faults.count();
         let faults = all_clear(run, &self.overview, &mut self.alerts).await;
         self.faults.extend(faults);
     }

@@ -16,6 +16,11 @@ pub(super) struct Faults {
 }
 
 impl Faults {
+    /// How many there were, those included for which there was no room.
+    pub(super) fn count(&self) -> usize {
+        self.list.len() + self.left_out
+    }
+
     pub(super) fn push(&mut self, fault: Fault) {
         if self.list.len() < MOST {
             self.list.push(fault);

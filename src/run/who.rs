@@ -33,7 +33,8 @@ const MOST_DOCUMENTS: usize = 20;
 /// Writes into the rows of violated rates who called.
 pub(super) async fn name_callers(run: &Context<'_>, judged: &mut Judged, window: Span) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let has_documents = run.sinks.stores.has_documents();
+    // A dry run reads nothing that runs wrote.
+    let has_documents = run.sinks.stores.has_documents() && !run.dry_run;
     if judged.instance.is_some() || !(run.app.config.watches.lookup || has_documents) {
         return faults;
     }
@@ -44,13 +45,13 @@ pub(super) async fn name_callers(run: &Context<'_>, judged: &mut Judged, window:
         return faults;
     }
     let documents = Documents { sinks: &run.sinks, now: run.now.as_second() };
-    let index = match documents.read::<Index>(&index_of(&run.owner)).await {
-        Ok(found) => found.map(|(index, _)| index).unwrap_or_default(),
-        Err(fault) => {
-            faults.push(fault);
-            Index::default()
+    let mut index = Index::default();
+    if has_documents {
+        match documents.read::<Index>(&index_of(&run.owner)).await {
+            Ok(found) => index = found.map(|(index, _)| index).unwrap_or_default(),
+            Err(fault) => faults.push(fault),
         }
-    };
+    }
     let end = run.deadline.min(Instant::now() + TIME);
     let role = if run.app.config.watches.lookup { role(run, end).await } else { None };
     for (metric, operation) in rates {

@@ -13,8 +13,8 @@ const NAMES: usize = 8;
 
 /// The subject of the message that nothing was told since `since`.
 pub(super) fn subject(context: &Context<'_>, overview: &Overview, since: Timestamp) -> String {
-    let silent = context.now.duration_since(since).as_hours() / 24;
-    clip(&format!("{}, nothing told for {silent} days", head(context, overview, " - ")), LONGEST_SUBJECT)
+    let silent = usize::try_from(context.now.duration_since(since).as_hours() / 24).unwrap_or(0);
+    clip(&format!("{}, nothing told for {}", head(context, overview, " - "), counted(silent, "day")), LONGEST_SUBJECT)
 }
 
 pub(super) fn sms(context: &Context<'_>, overview: &Overview) -> String {
@@ -33,7 +33,8 @@ pub(super) fn text(context: &Context<'_>, overview: &Overview, since: Timestamp,
     let mut page = Page::default();
     page.line(super::text::account_line(context.account));
     page.line(format!(
-        "The monitor of Amazon Connect quotas watches. Nothing had to be told since {}.",
+        "The monitor of Amazon Connect quotas watches. No run had anything to tell since {}. (Messages about throttled \
+         callers are not counted.)",
         date_and_time(since)
     ));
     page.section("WATCHED:");
@@ -60,8 +61,12 @@ pub(super) fn text(context: &Context<'_>, overview: &Overview, since: Timestamp,
     }
     page.section("COULD NOT BE MEASURED:");
     match overview.unseen.len() {
-        0 => page.bullet("nothing failed in this run"),
+        0 if overview.faults == 0 => page.bullet("nothing failed in this run"),
+        0 => page.bullet("every quota that can be measured was measured"),
         count => page.bullet(format!("{} in this run: {}", counted(count, "quota"), list(&overview.unseen, NAMES))),
+    }
+    if overview.faults > 0 {
+        page.bullet(format!("{} in this run: its log and its answer name them", counted(overview.faults, "failure")));
     }
     if overview.not_measurable > 0 {
         let quotas = counted(overview.not_measurable, "quota");

@@ -21,6 +21,8 @@ pub struct Overview {
     pub muted: usize,
     /// Quotas that could not be measured this time, with their instance.
     pub unseen: Vec<String>,
+    /// Faults of the run, and snapshots that could not be stored.
+    pub faults: usize,
     /// The fullest first.
     pub fullest: Vec<Full>,
 }
@@ -62,9 +64,9 @@ impl Overview {
         }
     }
 
-    /// Nothing is over its threshold or unknown, and every instance had its turn.
+    /// Nothing is over its threshold or unknown, nothing failed, and every instance had its turn.
     #[must_use]
     pub fn is_clear(&self) -> bool {
-        self.violations == 0 && self.unseen.is_empty() && self.left_out == 0
+        self.violations == 0 && self.unseen.is_empty() && self.left_out == 0 && self.faults == 0
     }
 }

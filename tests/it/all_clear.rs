@@ -154,3 +154,16 @@ async fn without_the_variable_a_store_or_a_whole_look_nothing_is_said() {
         assert!(bench.mails().is_empty(), "{request:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_in_which_something_failed_is_not_called_clear() {
+    let mut bench = silent(small()).with_bucket();
+    assert!(days(&mut bench, 0..=6).await.is_empty());
+    bench.always("s3", "PutObject", FaultKind::AccessDenied);
+    let error = bench.run_at(&Request::default(), NOON + 7 * DAY).await.unwrap_err();
+    assert_eq!(error.error_type(), "SinkError");
+    let mails = bench.mails();
+    let mail = mails.last().unwrap();
+    assert!(mail.subject.contains("still watching") && !mail.text.contains("nothing failed"), "{}", mail.text);
+    assert!(mail.text.contains("in this run: its log and its answer name them"), "{}", mail.text);
+}
