@@ -46,10 +46,11 @@ impl Trail {
         self.0.is_empty()
     }
 
-    /// An operation was not looked at within the last hours; a clock that went back must not keep a look for ever.
+    /// An operation was not looked at within the last hours, or not to the end; a clock that went back must not keep a
+    /// look for ever.
     #[must_use]
     pub fn is_due(&self, operation: &str, now: i64) -> bool {
-        self.0.get(operation).is_none_or(|look| now - look.at >= PAUSE || now < look.at)
+        self.0.get(operation).is_none_or(|look| look.is_part || now - look.at >= PAUSE || now < look.at)
     }
 
     /// What two runs know together: of each operation the later look.

@@ -34,7 +34,7 @@ impl App {
             FaultKind::Deadline if Instant::now() < deadline => {
                 let why =
                     format!("no whole answer within {} seconds, which is all that a look may take", LOOK.as_secs());
-                Fault { message: why, ..fault }
+                Fault { kind: FaultKind::Timeout, message: why, ..fault }
             }
             _ => fault,
         })?;

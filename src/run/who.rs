@@ -14,7 +14,7 @@ use super::judge::Judged;
 use super::watch_documents::{Documents, index_of};
 use super::watch_look::said;
 use crate::catalogue::{self, Category};
-use crate::domain::{Fault, Metric};
+use crate::domain::{Fault, FaultKind, Metric};
 use crate::watch::index::{Index, Throttled};
 use crate::watch::look::Span;
 use crate::watch::state::State;
@@ -25,8 +25,8 @@ use crate::watch::words::key_start;
 const MOST_RATES: usize = 3;
 /// So much of a run's time all looks together may take.
 const TIME: Duration = Duration::from_secs(30);
-/// STS may not be reachable from a VPC.
-const IDENTITY: Duration = Duration::from_secs(3);
+/// STS may not be reachable from a VPC. One attempt that hangs is given up after fifteen seconds.
+const IDENTITY: Duration = Duration::from_secs(20);
 /// Documents that are read for one operation.
 const MOST_DOCUMENTS: usize = 20;
 
@@ -53,7 +53,11 @@ pub(super) async fn name_callers(run: &Context<'_>, judged: &mut Judged, window:
         }
     }
     let end = run.deadline.min(Instant::now() + TIME);
-    let role = if run.app.config.watches.lookup { role(run, end).await } else { None };
+    let role = if run.app.config.watches.lookup { role(run, end).await } else { Ok(None) };
+    let role = role.unwrap_or_else(|fault| {
+        faults.push(fault);
+        None
+    });
     for (metric, operation) in rates {
         let mut said_of = Vec::new();
         let of = (metric.service_code.as_str(), operation);
@@ -89,10 +93,16 @@ fn busiest(metric: &Metric) -> Option<Span> {
     Some((at - 60, at + 120))
 }
 
-/// The name of the monitor's role, as far as somebody says.
-async fn role(run: &Context<'_>, end: Instant) -> Option<String> {
+/// The name of the monitor's role: its own calls are named as such.
+async fn role(run: &Context<'_>, end: Instant) -> Result<Option<String>, Fault> {
     let asked = run.app.aws.identity(end.min(Instant::now() + IDENTITY));
-    run.app.identity.get_or_try_init(|| asked).await.ok().and_then(|identity| identity.role.clone())
+    match run.app.identity.get_or_try_init(|| asked).await {
+        Ok(identity) => Ok(identity.role.clone()),
+        Err(fault) if fault.kind == FaultKind::Deadline && Instant::now() < end => {
+            Err(Fault { kind: FaultKind::Timeout, ..fault })
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// What the watches counted of an operation in this run's window.

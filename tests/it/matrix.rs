@@ -139,6 +139,8 @@ impl Case<'_> {
         let (service, operation) = &self.broken[0];
         match (self.story.act, *service, operation.as_str()) {
             (Act::Start(_), ..) => Some("ConfigError"),
+            // With an instance its ARN says whose account it is, and the role's name is only to name the monitor.
+            (Act::Run, "sts", _) if self.story.has_instances() => None,
             (Act::Run, "connect", "ListInstances") | (Act::Run, "sts", _) => Some("DiscoveryError"),
             (_, "monitoring", "GetMetricData") | (_, "sns", "GetTopicAttributes") => None,
             (_, "monitoring", "ListMetrics") if !self.story.config.alarms.apis => None,
@@ -199,11 +201,18 @@ impl Case<'_> {
                 continue;
             }
             // Without its integrations nobody knows what an instance owns at the companion services.
-            let owned = |row: &Value| row["scope"] == "resource" && row["service_code"] != "connect";
+            // What a snapshot lists in `empty` is a resource of theirs too.
+            let owned = |row: &Value| {
+                row.get("scope").is_none() || row["scope"] == "resource" && row["service_code"] != "connect"
+            };
             let is_ownerless = self.is(&["ListIntegrationAssociations"]);
             let missing: Vec<_> = calm.iter().filter(|(key, _)| !rows.contains_key(*key)).collect();
             let is_excused = is_ownerless && missing.iter().all(|((owner, _), row)| owner != "account" && owned(row));
-            must(missing.is_empty() || is_excused, format!("{store}: without rows of {:?}", missing.first()));
+            let not_owned = missing.iter().find(|((owner, _), row)| owner == "account" || !owned(row));
+            must(
+                missing.is_empty() || is_excused,
+                format!("{store}: without rows of {:?}", not_owned.or(missing.first())),
+            );
             must(rows.keys().all(|key| calm.contains_key(key)), format!("{store}: rows of nothing"));
             unseen.extend(missing.into_iter().map(|(key, _)| key.clone()));
             for (key, row) in rows.iter().filter(|(key, row)| calm.get(*key).map(core) != Some(core(row))) {
@@ -339,14 +348,18 @@ async fn matrix(part: usize, of: usize) -> usize {
     for story in stories::all().await {
         let calm = play(&story, Vec::new()).await;
         let mut operations = Vec::from_iter(story.operations().await);
-        // In a run an operation fails once, in the first story that calls it.
+        // In a run an operation fails once, in the first story that calls it. STS is asked for two reasons.
         // Listings need the world in which there are others beside them.
         operations.retain(|operation| {
             story.act != Act::Run
                 || ((story.is_whole || listing_of(operation).is_none()) && done.insert(operation.clone()))
+                || operation.0 == "sts"
         });
         let (passing, lasting): (Vec<_>, Vec<_>) = troubles().into_iter().partition(Trouble::passes);
-        let packs = packs(operations);
+        let mut packs = packs(operations);
+        if let Some(only) = only() {
+            packs.retain(|pack| pack.iter().any(|(_, operation)| *operation == only));
+        }
         // What lasts uses up the retries that the SDK allows a process: what passes comes before it.
         for troubles in [passing, lasting] {
             for (broken, trouble) in packs.iter().flat_map(|broken| troubles.iter().map(move |t| (broken, t))) {
@@ -385,14 +398,19 @@ async fn matrix(part: usize, of: usize) -> usize {
 
 const LEAST: usize = 1_000;
 
+/// One operation alone, while somebody works on it: `MATRIX=ListUsers cargo test --test it matrix::`.
+fn only() -> Option<String> {
+    std::env::var("MATRIX").ok()
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_call_fails_every_way_one_half() {
     let cases = matrix(0, 2).await;
-    assert!(cases >= LEAST, "{cases} cases");
+    assert!(cases >= LEAST || only().is_some(), "{cases} cases");
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_call_fails_every_way_the_other_half() {
     let cases = matrix(1, 2).await;
-    assert!(cases >= LEAST, "{cases} cases");
+    assert!(cases >= LEAST || only().is_some(), "{cases} cases");
 }

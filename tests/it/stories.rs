@@ -43,6 +43,10 @@ pub struct Story {
 }
 
 impl Story {
+    pub fn has_instances(&self) -> bool {
+        !self.world.instances.is_empty()
+    }
+
     /// A new process in the account.
     pub fn bench(&self) -> Bench {
         let mut bench = Bench::new(self.world.clone()).with_config(|c| *c = self.config.clone());
