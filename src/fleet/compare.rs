@@ -94,7 +94,7 @@ pub struct Compared<'a> {
 pub fn compare(told: &Told, compared: &Compared<'_>) -> (News, Told) {
     let mut news = News::default();
     let mut here = BTreeSet::new();
-    let mut next = Told { claimed_until: None, cells: BTreeMap::new(), ..told.clone() };
+    let mut next = Told { claimed_until: None, claimed_by: None, cells: BTreeMap::new(), ..told.clone() };
     for cell in compared.cells.iter().filter(|cell| cell.found.measured) {
         let (account_id, region) = cell.found.target.key();
         let name = format!("{account_id}#{region}");

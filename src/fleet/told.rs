@@ -17,6 +17,9 @@ pub struct Told {
     /// A digest is about to tell; after this time another one may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_until: Option<Timestamp>,
+    /// Whose claim it is: an id of one attempt, so that no two digests write the same claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_by: Option<String>,
     /// By `<account>#<region>`.
     pub cells: BTreeMap<String, CellTold>,
     /// That cells could not be looked for.
@@ -59,6 +62,7 @@ impl Default for Told {
         Self {
             schema_version: SCHEMA_VERSION,
             claimed_until: None,
+            claimed_by: None,
             cells: BTreeMap::new(),
             discovery_failed: false,
             lower_limits: BTreeMap::new(),

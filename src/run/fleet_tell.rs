@@ -111,7 +111,8 @@ impl Telling {
                 self.alerts.suppressed = 1;
                 return;
             } else {
-                let claimed = Told { claimed_until: until(now), ..self.told.clone() };
+                let by = Some(format!("{:016x}", fastrand::u64(..)));
+                let claimed = Told { claimed_until: until(now), claimed_by: by, ..self.told.clone() };
                 match self.write(papers, &claimed).await {
                     Ok(true) => return self.tell_claimed(papers, report, account, page).await,
                     Ok(false) => {}
@@ -128,7 +129,11 @@ impl Telling {
 
     async fn tell_claimed(&mut self, papers: &Papers, report: &FleetReport, account: &Account, page: Option<&str>) {
         let is_told = self.publish(papers, report, account, page).await;
-        let after = if is_told { self.next.clone() } else { Told { claimed_until: None, ..self.told.clone() } };
+        let after = if is_told {
+            self.next.clone()
+        } else {
+            Told { claimed_until: None, claimed_by: None, ..self.told.clone() }
+        };
         match self.write(papers, &after).await {
             Ok(true) => {}
             Ok(false) => self.problems.push(format!("{} was written by another digest meanwhile", key::TOLD)),
@@ -161,12 +166,18 @@ impl Telling {
         is_told
     }
 
-    /// False where somebody else has written it since.
+    /// False where somebody else has written it since. A write whose answer was lost may have been done, and then the
+    /// next attempt meets its own text.
     async fn write(&mut self, papers: &Papers, told: &Told) -> Result<bool, String> {
         let about = |fault: Fault| format!("{}: {fault}", key::TOLD);
         let body = serde_json::to_vec(told)
             .map_err(|e| about(Fault::new("s3:PutObject", FaultKind::Invalid, e.to_string())))?;
-        let etag = papers.0.stores.put_if_still(key::TOLD, body, self.etag.as_deref()).await.map_err(about)?;
+        let stores = &papers.0.stores;
+        let mut etag = stores.put_if_still(key::TOLD, body.clone(), self.etag.as_deref()).await.map_err(about)?;
+        if etag.is_none() {
+            let stored = stores.object(key::TOLD, MOST_BYTES).await.map_err(about)?;
+            etag = stored.filter(|(stored, _)| *stored == body).map(|(_, etag)| etag);
+        }
         let is_written = etag.is_some();
         if is_written {
             self.etag = etag;

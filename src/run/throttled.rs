@@ -11,17 +11,21 @@ use crate::watch::index::Index;
 use crate::watch::state::State;
 
 /// Documents that are read at most: one call each.
+const MOST_READ: usize = 100;
+/// Incidents that a page shows.
 const MOST: usize = 20;
 
-/// The open incidents of the watches, those with the most calls first.
+/// The open incidents of this account and Region, those with the most calls first.
 ///
 /// # Errors
 /// The fault of the first document that could not be read.
 pub(super) async fn callers(run: &Context<'_>) -> Result<Vec<Throttled>, Fault> {
     let documents = Documents { sinks: &run.sinks, now: run.now.as_second() };
     let Some((index, _)) = documents.read::<Index>(&index_of(&run.owner)).await? else { return Ok(Vec::new()) };
+    let start = format!("{}#{}#watch#", run.owner.account_id, run.owner.region);
     let mut callers = Vec::new();
-    for subject in index.open.iter().take(MOST) {
+    // Keys that were told stand first, so the limit cuts off those that are no incidents.
+    for subject in index.told_first(&start).take(MOST_READ) {
         // What nobody was told of is no incident.
         let state = documents.read::<State>(subject).await?.map(|(state, _)| state);
         if let Some(state) = state.filter(|state| state.told_at.is_some()) {
@@ -37,6 +41,7 @@ pub(super) async fn callers(run: &Context<'_>) -> Result<Vec<Throttled>, Fault> 
         }
     }
     callers.sort_by_key(|caller| std::cmp::Reverse(caller.count));
+    callers.truncate(MOST);
     Ok(callers)
 }
 

@@ -84,27 +84,22 @@ impl App {
         let (documents, index) = (watching.documents(), watching.index());
         let found = documents.read::<Index>(&index).await.map_err(|f| RunError::Sink(f.to_string()))?;
         let open = found.map(|(index, _)| index.open).unwrap_or_default();
-        let (mut closed, mut told, mut problems) = (BTreeMap::new(), 0_usize, Vec::new());
+        let (mut forgotten, mut told, mut over, mut problems) = (BTreeMap::new(), 0_usize, 0_usize, Vec::new());
         for subject in &open {
             match watching.end(subject).await {
-                Ok(End::Told(over)) => drop(closed.insert(subject.clone(), Some(over))),
-                Ok(End::Forgotten) => drop(closed.insert(subject.clone(), None)),
+                Ok(End::Told(what)) => {
+                    over += 1;
+                    // At once: an invocation that ends early would forget what was over.
+                    let closed = BTreeMap::from([(subject.clone(), Some(what))]);
+                    problems.extend(watching.close(&closed).await.err().map(|fault| fault.to_string()));
+                }
+                Ok(End::Forgotten) => drop(forgotten.insert(subject.clone(), None)),
                 Ok(End::Open { is_told }) => told += usize::from(is_told),
                 Err(fault) => problems.push(format!("{subject}: {fault}")),
             }
         }
-        let now = watching.now;
-        let close = |index: &mut Index| {
-            index.close(&closed, now);
-            true
-        };
-        if !closed.is_empty()
-            && let Err(fault) = documents.change(&index, Index::default, close).await
-        {
-            problems.push(fault.to_string());
-        }
+        problems.extend(watching.close(&forgotten).await.err().map(|fault| fault.to_string()));
         if problems.is_empty() {
-            let over = closed.values().flatten().count();
             Ok(json!({ "watch": "sweep", "open": told, "over": over }))
         } else {
             Err(RunError::Sink(problems.join("; ")))
@@ -178,7 +173,9 @@ impl Watching<'_> {
                 return Ok(());
             }
             if tells {
-                state.claim(self.now);
+                // Listed first: where this invocation dies with the claim, the sweep finds what is owed.
+                self.list(subject, true).await?;
+                state.owe(&attempt(), self.now);
             }
             if self.documents().write(subject, &state, known).await? {
                 if tells {
@@ -194,28 +191,36 @@ impl Watching<'_> {
         Err(busy(subject))
     }
 
-    /// Publishes what this writer has claimed; a failure gives the claim back.
-    async fn tell(&self, watch: &Watch, subject: &str, state: &State) -> Result<(), Fault> {
+    /// Publishes what this writer has claimed; a failure gives the claim back, and it stays owed.
+    async fn tell(&self, watch: &Watch, subject: &str, claimed: &State) -> Result<(), Fault> {
         let told = async {
             self.list(subject, true).await?;
-            self.publish(watch, subject, state, false).await
+            self.publish(watch, subject, claimed, false).await
         }
         .await;
-        let now = self.now;
-        let documents = self.documents();
-        let noted = documents.change(
-            subject,
-            || state.clone(),
-            |state: &mut State| {
-                state.claimed_until = None;
-                if told.is_ok() {
-                    state.told_at = Some(now);
-                }
-                true
-            },
-        );
+        self.note(subject, claimed, told, |state| state.told(self.now)).await
+    }
+
+    /// Gives a claim back, with what became of it.
+    async fn note(
+        &self,
+        subject: &str,
+        claimed: &State,
+        told: Result<(), Untold>,
+        done: impl Fn(&mut State),
+    ) -> Result<(), Fault> {
+        let by = claimed.claimed_by.as_deref();
+        let mailed = told.as_ref().err().and_then(|untold| untold.mailed.or(claimed.mailed.as_deref()));
+        let change = |state: &mut State| {
+            state.release(by, mailed);
+            if told.is_ok() {
+                done(state);
+            }
+            true
+        };
+        let noted = self.documents().change(subject, || claimed.clone(), change).await;
         // What readers got is told; that it could not be noted may tell it twice, and never loses it.
-        noted.await.and(told)
+        noted.and(told.map_err(|untold| untold.fault))
     }
 
     /// Notes in the index that a key counts.
@@ -224,7 +229,26 @@ impl Watching<'_> {
         self.documents().change(&self.index(), Index::default, add).await
     }
 
-    /// Tells an incident that is over.
+    /// Takes keys out of the index; those that count again since are listed anew.
+    async fn close(&self, closed: &BTreeMap<String, Option<Over>>) -> Result<(), Fault> {
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let close = |index: &mut Index| {
+            index.close(closed, self.now);
+            true
+        };
+        self.documents().change(&self.index(), Index::default, close).await?;
+        for subject in closed.keys() {
+            let found = self.documents().read::<State>(subject).await?;
+            if let Some((state, _)) = found.filter(|(state, _)| !state.is_forgotten(self.now)) {
+                self.list(subject, state.told_at.is_some() || state.owed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells an incident that is over, or that is owed.
     async fn end(&self, subject: &str) -> Result<End, Fault> {
         let documents = self.documents();
         let Some((mut state, known)) = documents.read::<State>(subject).await? else { return Ok(End::Forgotten) };
@@ -233,35 +257,38 @@ impl Watching<'_> {
             return Ok(End::Forgotten);
         }
         let is_told = state.told_at.is_some();
-        if !state.is_over(self.app.config.watches.cool_down_minutes, self.now) {
-            return Ok(End::Open { is_told });
+        let settings = &self.app.config.watches;
+        if !state.is_over(settings.cool_down_minutes, self.now) {
+            // A batch tells what passes its threshold, unless it failed or somebody else held the claim.
+            state.trim(self.now);
+            let decision = state.decide(watch, watch.threshold(settings), settings.cool_down_minutes, self.now);
+            if decision != Decision::Tell || (is_told && !state.owed) {
+                return Ok(End::Open { is_told });
+            }
+            self.list(subject, true).await?;
+            state.owe(&attempt(), self.now);
+            if documents.write(subject, &state, known).await? {
+                self.tell(watch, subject, &state).await?;
+            }
+            return Ok(End::Open { is_told: true });
         }
-        state.claim(self.now);
+        state.claim(&attempt(), self.now);
         if !documents.write(subject, &state, known).await? {
             return Ok(End::Open { is_told });
         }
-        let over = Over::of(&state);
         let told = self.publish(watch, subject, &state, true).await;
-        let told_now = told.is_ok();
-        let noted = documents.change(
-            subject,
-            || state.clone(),
-            |state: &mut State| {
-                state.claimed_until = None;
-                if told_now {
-                    state.end();
-                }
-                true
-            },
-        );
-        noted.await?;
-        told.map(|()| End::Told(over))
+        self.note(subject, &state, told, |stored| stored.end(&state)).await?;
+        Ok(End::Told(Over::of(&state)))
     }
 
     /// What a reader wants to know beside the counts: the quota, and who else calls.
-    async fn aside(&self, watch: &Watch, state: &State) -> Aside {
-        let quota = self.app.quota_of_rate(watch, state, self.moment).await;
-        if !self.app.config.watches.lookup || watch.codes.is_empty() {
+    async fn aside(&self, watch: &Watch, state: &State, owner: &Owner) -> Aside {
+        if watch.is_of_aws() && *owner != self.identity.account.owner() {
+            let quota = "its limit and who else calls are not known here: it is another account or Region".to_owned();
+            return Aside { quota, ..Aside::default() };
+        }
+        let quota = self.app.quota_of(watch, state, owner, self.moment).await;
+        if !self.app.config.watches.lookup || !watch.is_of_aws() {
             return Aside { quota, ..Aside::default() };
         }
         let busiest = state.busiest_minute() * 60;
@@ -276,22 +303,47 @@ impl Watching<'_> {
         Aside { quota, accepted, callers: looked.and_then(Result::ok), ..Aside::default() }
     }
 
-    async fn publish(&self, watch: &Watch, subject: &str, state: &State, is_over: bool) -> Result<(), Fault> {
+    /// Tells it through every channel; people who got it already do not get it again.
+    async fn publish(&self, watch: &Watch, subject: &str, state: &State, is_over: bool) -> Result<(), Untold> {
         let owner = owner_of(subject);
-        let mut aside = if is_over { Aside::default() } else { self.aside(watch, state).await };
+        let mut aside = if is_over { Aside::default() } else { self.aside(watch, state, &owner).await };
         let is_ours = owner.account_id == self.identity.account.id;
         aside.name = self.app.named.name.clone().filter(|_| is_ours);
         let told = words::told(watch, state, &owner, &aside, is_over);
         info!("{}", told.summary);
-        let message = say::watched(&told);
         let event = [say::outgoing::watched(&told, self.moment.now)];
-        self.sinks.channels.publish(&message).await?;
-        for channel in &self.app.sinks.channels.events {
-            let Sent { faults, .. } = self.sinks.channels.send(channel, &event).await;
-            if let Some(fault) = faults.into_iter().next() {
-                return Err(fault);
-            }
+        let (channels, mut faults) = (&self.sinks.channels, Vec::new());
+        let mut is_mailed = channels.alerts.is_some();
+        if is_mailed && state.mailed.as_deref() != Some(told.event) {
+            let published = channels.publish(&say::watched(&told)).await;
+            is_mailed = published.is_ok();
+            faults.extend(published.err());
         }
-        Ok(())
+        for channel in &channels.events {
+            let Sent { faults: failed, .. } = channels.send(channel, &event).await;
+            faults.extend(failed);
+        }
+        let mut faults = faults.into_iter();
+        let Some(first) = faults.next() else { return Ok(()) };
+        let all = faults.fold(first, |first, other| Fault { message: format!("{}; {other}", first.message), ..first });
+        Err(Untold { fault: all, mailed: is_mailed.then_some(told.event) })
+    }
+}
+
+/// An id that no other claim has.
+fn attempt() -> String {
+    format!("{:016x}", fastrand::u64(..))
+}
+
+/// What was not told on every channel.
+struct Untold {
+    fault: Fault,
+    /// The event of the message that people got all the same.
+    mailed: Option<&'static str>,
+}
+
+impl From<Fault> for Untold {
+    fn from(fault: Fault) -> Self {
+        Self { fault, mailed: None }
     }
 }

@@ -32,7 +32,8 @@ impl Documents<'_> {
         Ok(Some((serde_json::from_str(&text).map_err(unreadable)?, version)))
     }
 
-    /// Writes a document; false where somebody else has written it since.
+    /// Writes a document; false where somebody else has written it since. A write whose answer was lost may have been
+    /// done, and then the next attempt meets its own text: that is no conflict.
     pub(super) async fn write<T: serde::Serialize>(
         &self,
         subject: &str,
@@ -41,7 +42,10 @@ impl Documents<'_> {
     ) -> Result<bool, Fault> {
         let text = serde_json::to_string(document)
             .map_err(|e| Fault::new(OPERATION, FaultKind::Invalid, format!("{subject} cannot be written: {e}")))?;
-        self.sinks.stores.write_document(subject, text, known, self.now + REMEMBERED).await
+        if self.sinks.stores.write_document(subject, text.clone(), known, self.now + REMEMBERED).await? {
+            return Ok(true);
+        }
+        Ok(self.sinks.stores.document(subject).await?.is_some_and(|stored| stored == (text, known + 1)))
     }
 
     /// Changes a document, again where somebody else has written it meanwhile; `change` says whether there is

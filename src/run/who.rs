@@ -19,6 +19,7 @@ use crate::watch::index::{Index, Throttled};
 use crate::watch::look::Span;
 use crate::watch::state::State;
 use crate::watch::table::{THROTTLED, WATCHES};
+use crate::watch::words::key_start;
 
 /// Rates of one run that are asked about, the worst first.
 const MOST_RATES: usize = 3;
@@ -59,7 +60,8 @@ pub(super) async fn name_callers(run: &Context<'_>, judged: &mut Judged, window:
     });
     for (metric, operation) in rates {
         let mut said_of = Vec::new();
-        match throttled(run, &documents, &index, operation, window).await {
+        let of = (metric.service_code.as_str(), operation);
+        match throttled(run, &documents, &index, of, window).await {
             Ok(sentence) => said_of.extend(sentence),
             Err(fault) => {
                 said_of.push(format!("whether {operation} was throttled is not known: {}", fault.message));
@@ -67,7 +69,6 @@ pub(super) async fn name_callers(run: &Context<'_>, judged: &mut Judged, window:
             }
         }
         if let Some(span) = busiest(metric).filter(|_| run.app.config.watches.lookup) {
-            let of = (metric.service_code.as_str(), operation);
             let looked = run.app.who_called(of, span, role.as_deref(), end).await;
             said_of.push(said(operation, &looked));
             faults.extend(looked.err());
@@ -109,18 +110,21 @@ async fn throttled(
     run: &Context<'_>,
     documents: &Documents<'_>,
     index: &Index,
-    operation: &str,
+    (service, operation): (&str, &str),
     window: Span,
 ) -> Result<Option<String>, Fault> {
     let watch = &WATCHES[THROTTLED];
-    let start = format!("{}#{}#watch#{}#{operation}|", run.owner.account_id, run.owner.region, watch.name);
+    let key = key_start(service, operation);
+    let start = format!("{}#{}#watch#{}#{key}", run.owner.account_id, run.owner.region, watch.name);
     let mut throttled = Throttled::default();
     for subject in index.open.iter().filter(|subject| subject.starts_with(&start)).take(MOST_DOCUMENTS) {
         if let Some((state, _)) = documents.read::<State>(subject).await? {
             throttled.add(&state, window);
         }
     }
-    for over in index.over.iter().filter(|over| over.watch == watch.name && over.operation == operation) {
+    for over in
+        index.over.iter().filter(|over| over.watch == watch.name && key_start(&over.service, &over.operation) == key)
+    {
         throttled.add_over(over, window);
     }
     Ok(throttled.sentence())

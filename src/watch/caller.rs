@@ -11,8 +11,13 @@ pub(super) struct Caller {
     pub session: Option<String>,
 }
 
+/// What a session of a Lambda function is called: the function's name.
+fn is_function(session: &str) -> bool {
+    (1..=64).contains(&session.len()) && session.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
 /// A session that is an address loses the part that names a person.
-fn masked(session: &str) -> String {
+pub(super) fn masked(session: &str) -> String {
     session.rsplit_once('@').map_or_else(|| clean(session, 64), |(_, domain)| clean(&format!("***@{domain}"), 64))
 }
 
@@ -41,7 +46,7 @@ pub(super) fn caller(identity: &Value, agent: &str, own_role: Option<&str>) -> C
                 "the Connect admin website".to_owned()
             } else if let Some(set) = role.strip_prefix("AWSReservedSSO_") {
                 format!("IAM Identity Center, permission set {}", set.rsplit_once('_').map_or(set, |(set, _)| set))
-            } else if let (true, Some(function)) = (is_lambda, session) {
+            } else if let (true, Some(function)) = (is_lambda, session.filter(|session| is_function(session))) {
                 format!("Lambda function {function}")
             } else {
                 format!("role {role}")
@@ -71,6 +76,9 @@ mod tests {
         let lambda = "aws-sdk-js/3.632.0 lang/js exec-env/AWS_Lambda_nodejs20.x";
         for (identity, agent, group, session) in [
             (role("crm-role", "crm-sync"), lambda, "Lambda function crm-sync", Some("crm-sync")),
+            // A program within a function took another role, under a name of its own.
+            (role("crm-role", "jane@example.com"), lambda, "role crm-role", Some("***@example.com")),
+            (role("crm-role", "call 7.3"), lambda, "role crm-role", Some("call 7.3")),
             (role("crm-role", "i-0abc"), "Boto3/1", "role crm-role", Some("i-0abc")),
             (role("own", "monitor"), lambda, "the monitor itself", Some("monitor")),
             (

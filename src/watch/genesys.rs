@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::caller::masked;
 use super::clean::clean;
 use super::table::{RATE_LIMITED, TOKEN_FAILURES, WATCHES, Watch};
 use crate::config::watch::Watches;
@@ -58,10 +59,30 @@ fn whose(source: &str, detail: &Value) -> String {
     let is_client = text("/eventBody/entityType").is_some_and(|kind| kind.to_ascii_lowercase().contains("client"));
     let entity = text("/eventBody/entityId").or_else(|| text("/eventBody/entityName"));
     let whose = match (client, entity) {
-        (Some(client), _) => format!("client {client}"),
-        (None, Some(entity)) if is_client => format!("client {entity}"),
-        (None, Some(entity)) => format!("entity {entity}"),
+        (Some(client), _) => format!("client {}", masked(client)),
+        (None, Some(entity)) if is_client => format!("client {}", masked(entity)),
+        (None, Some(entity)) => format!("entity {}", masked(entity)),
         (None, None) => format!("organization {}", source.split('/').nth(3).unwrap_or("without an id")),
     };
     clean(&whose, 160)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn nobodys_address_stands_in_a_message() {
+        let source = "aws.partner/genesys.com/cloud/6a71ac7e/events";
+        for (body, expected) in [
+            (json!({ "clientId": "crm" }), "client crm"),
+            (json!({ "entityId": "jane.doe@example.com" }), "entity ***@example.com"),
+            (json!({ "entityName": "jane.doe@example.com", "entityType": "OAuthClient" }), "client ***@example.com"),
+            (json!({}), "organization events"),
+        ] {
+            let expected = expected.replace("organization events", "organization 6a71ac7e");
+            assert_eq!(whose(source, &json!({ "eventBody": body })), expected);
+        }
+    }
 }

@@ -21,6 +21,9 @@ pub struct Index {
     /// Names of the documents whose events are not long ago.
     #[serde(default)]
     pub open: BTreeSet<String>,
+    /// Those of them that readers were told of, or are being told of.
+    #[serde(default)]
+    pub told: BTreeSet<String>,
     /// What was told and is over, the oldest first.
     #[serde(default)]
     pub over: Vec<Over>,
@@ -44,12 +47,21 @@ pub struct Over {
 impl Index {
     /// Adds a key; false where it stands there, or there are too many that nobody was told of.
     pub fn open(&mut self, subject: &str, is_told: bool) -> bool {
-        (is_told || self.open.len() < MOST_OPEN) && self.open.insert(subject.to_owned())
+        let is_new_told = is_told && self.told.insert(subject.to_owned());
+        let is_new = (is_told || self.open.len() < MOST_OPEN) && self.open.insert(subject.to_owned());
+        is_new || is_new_told
+    }
+
+    /// The open keys whose names begin so, those first that readers were told of.
+    pub fn told_first<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a String> {
+        let others = self.open.iter().filter(|subject| !self.told.contains(*subject));
+        self.told.iter().chain(others).filter(move |subject| subject.starts_with(start))
     }
 
     /// Takes away what is no longer open, and notes what was told of it.
     pub fn close(&mut self, closed: &BTreeMap<String, Option<Over>>, now: i64) {
         self.open.retain(|subject| !closed.contains_key(subject));
+        self.told.retain(|subject| !closed.contains_key(subject));
         self.over.extend(closed.values().flatten().cloned());
         self.over.retain(|over| over.last > now - KEPT);
         let too_many = self.over.len().saturating_sub(MOST_OVER);
@@ -169,5 +181,16 @@ mod tests {
         assert_eq!((index.open.len(), index.over.len(), index.over[0].count), (351, MOST_OVER, 50));
         index.close(&BTreeMap::from([("told".to_owned(), None)]), 1_000_000 + KEPT);
         assert_eq!((index.open.len(), index.over.len()), (350, 0));
+        assert!(index.told.is_empty());
+    }
+
+    #[test]
+    fn keys_that_were_told_come_first_and_nobody_elses() {
+        let mut index = Index::default();
+        for (key, is_told) in [("a#1", false), ("a#2", true), ("a#3", false), ("b#1", true)] {
+            index.open(key, is_told);
+        }
+        assert!(index.open("a#3", true), "it is told now");
+        assert_eq!(index.told_first("a#").collect::<Vec<_>>(), ["a#2", "a#3", "a#1"]);
     }
 }

@@ -31,7 +31,7 @@ pub struct Callers {
 }
 
 /// Q in Connect has two names.
-fn name_of(service: &str) -> &str {
+pub(super) fn name_of(service: &str) -> &str {
     if service == "qconnect" { "wisdom" } else { service }
 }
 

@@ -5,6 +5,7 @@ mod caller;
 mod clean;
 pub mod event;
 mod genesys;
+mod ids;
 pub mod index;
 pub mod look;
 pub mod record;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::event::Seen;
+use super::ids;
 use super::table::Watch;
 
 /// Minutes of a window.
@@ -55,6 +56,15 @@ pub struct State {
     /// Until when somebody else may be telling it.
     #[serde(default)]
     pub claimed_until: Option<i64>,
+    /// Whose claim it is: an id of one attempt, so that no two writers write the same claim.
+    #[serde(default)]
+    pub claimed_by: Option<String>,
+    /// Readers are to be told, and were not yet.
+    #[serde(default)]
+    pub owed: bool,
+    /// The event of the message that people got already, while another channel lacks it: `throttled`, `recovered`.
+    #[serde(default)]
+    pub mailed: Option<String>,
     #[serde(default)]
     pub sessions: BTreeSet<String>,
     #[serde(default)]
@@ -103,6 +113,10 @@ impl State {
         }
         if self.minutes.values().any(|known| known.ids.contains(&seen.id)) {
             return false;
+        }
+        if self.count == 0 {
+            // Events of several names share a key of Genesys Cloud: the first one is shown.
+            self.operation.clone_from(&seen.operation);
         }
         self.minutes.entry(minute).or_default().ids.insert(seen.id);
         self.count += 1;
@@ -155,13 +169,17 @@ impl State {
     /// Nobody was told of it, and its events are too old to count.
     #[must_use]
     pub fn is_forgotten(&self, now: i64) -> bool {
-        self.told_at.is_none() && self.claimed_until.is_none_or(|until| now >= until) && now >= self.arrived + KEPT * 60
+        let is_nothing = self.told_at.is_none() && !self.owed && !self.is_claimed(now);
+        is_nothing && now >= self.arrived + KEPT * 60
     }
 
     /// Whether readers are to be told now.
     #[must_use]
     pub fn decide(&self, watch: &Watch, threshold: u64, cool_down_minutes: u32, now: i64) -> Decision {
         debug_assert_eq!(self.watch, watch.name);
+        if self.owed {
+            return if self.is_claimed(now) { Decision::Wait } else { Decision::Tell };
+        }
         let after = match self.told_at {
             None => i64::MIN,
             Some(told) if now < told + i64::from(cool_down_minutes) * 60 => return Decision::Nothing,
@@ -169,60 +187,78 @@ impl State {
         };
         if self.busiest(after) < threshold {
             Decision::Nothing
-        } else if self.claimed_until.is_some_and(|until| now < until) {
+        } else if self.is_claimed(now) {
             Decision::Wait
         } else {
             Decision::Tell
         }
     }
 
-    pub fn claim(&mut self, now: i64) {
+    /// Somebody is telling it.
+    fn is_claimed(&self, now: i64) -> bool {
+        self.claimed_until.is_some_and(|until| now < until)
+    }
+
+    /// Claims the telling of what is over. `by`: an id that no other attempt has.
+    pub fn claim(&mut self, by: &str, now: i64) {
         self.claimed_until = Some(now + CLAIM);
+        self.claimed_by = Some(by.to_owned());
+    }
+
+    /// Claims the telling of an incident: it is owed until it is told, whoever dies meanwhile.
+    pub fn owe(&mut self, by: &str, now: i64) {
+        self.claim(by, now);
+        self.owed = true;
+    }
+
+    /// Gives a claim back, where it is still this one. `mailed`: the event that people got a message of, where
+    /// another channel failed.
+    pub fn release(&mut self, by: Option<&str>, mailed: Option<&str>) {
+        if self.claimed_by.as_deref() == by {
+            (self.claimed_until, self.claimed_by) = (None, None);
+        }
+        self.mailed = mailed.map(str::to_owned);
+    }
+
+    /// Readers were told.
+    pub fn told(&mut self, now: i64) {
+        (self.told_at, self.owed, self.mailed) = (Some(now), false, None);
     }
 
     /// It was told before, it has been silent for a window, and the cool-down is past.
     #[must_use]
     pub fn is_over(&self, cool_down_minutes: u32, now: i64) -> bool {
-        let unclaimed = self.claimed_until.is_none_or(|until| now >= until);
+        let is_free = !self.owed && !self.is_claimed(now);
         let is_silent = now >= self.arrived + WINDOW * 60;
-        unclaimed && is_silent && self.told_at.is_some_and(|told| now >= told + i64::from(cool_down_minutes) * 60)
+        is_free && is_silent && self.told_at.is_some_and(|told| now >= told + i64::from(cool_down_minutes) * 60)
     }
 
-    /// Forgets the incident; its events are counted no more.
-    pub fn end(&mut self) {
-        let newest = self.minutes.last_key_value().map_or(self.closed_until, |(minute, _)| *minute);
+    /// Forgets the incident as it was when its end was claimed; its events are counted no more. What came since stays,
+    /// and may open the next one.
+    pub fn end(&mut self, claimed: &Self) {
+        let mut later = std::mem::take(&mut self.minutes);
+        for (minute, events) in &claimed.minutes {
+            if let Some(stored) = later.get_mut(minute) {
+                stored.ids.retain(|id| !events.ids.contains(id));
+            }
+        }
+        later.retain(|_, events| !events.ids.is_empty());
+        let newest = claimed.minutes.last_key_value().map_or(claimed.closed_until, |(minute, _)| *minute);
+        let count = later.values().map(|events| events.ids.len() as u64).sum();
+        let is_new = count > 0;
         *self = Self {
             watch: std::mem::take(&mut self.watch),
             operation: std::mem::take(&mut self.operation),
             service: std::mem::take(&mut self.service),
             caller: std::mem::take(&mut self.caller),
-            closed_until: newest,
+            closed_until: newest.max(self.closed_until),
+            count,
+            first: later.first_key_value().map_or(0, |(minute, _)| minute * 60),
+            last: if is_new { self.last } else { 0 },
+            arrived: if is_new { self.arrived } else { 0 },
+            minutes: later,
             ..Self::default()
         };
-    }
-}
-
-/// Ids as one text: an item of the table has little room.
-mod ids {
-    use std::collections::BTreeSet;
-    use std::fmt::Write;
-
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(ids: &BTreeSet<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = String::with_capacity(ids.len() * 16);
-        for id in ids {
-            // A string takes every write.
-            let _ = write!(text, "{id:016x}");
-        }
-        serializer.serialize_str(&text)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<u64>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.as_bytes().chunks(16).map(|digits| std::str::from_utf8(digits).unwrap_or_default());
-        digits.map(|digits| u64::from_str_radix(digits, 16).map_err(D::Error::custom)).collect()
     }
 }
 
@@ -280,16 +316,50 @@ mod tests {
     #[test]
     fn one_claim_at_a_time_quiet_for_the_cool_down_and_over_after_it() {
         let mut state = filled((0..10).map(|_| NOW));
-        state.claim(NOW);
+        state.owe("one", NOW);
         assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 1), Decision::Wait);
         assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 120), Decision::Tell, "who claimed it died");
-        (state.told_at, state.claimed_until) = (Some(NOW), None);
+        state.release(Some("one"), None);
+        state.told(NOW);
         assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 3599), Decision::Nothing);
         assert!(!state.is_over(60, NOW + 3599) && state.is_over(60, NOW + 3600));
         assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 3600), Decision::Nothing, "no news since");
-        state.end();
+        state.end(&state.clone());
         assert!(!state.count(&seen(3, NOW), NOW + 3600), "what was told is not told again");
         assert!(state.count(&seen(3, NOW + 3600), NOW + 3600));
+    }
+
+    #[test]
+    fn what_is_owed_is_told_however_late() {
+        let mut state = filled((0..10).map(|_| NOW));
+        state.owe("one", NOW);
+        let late = NOW + 5 * 3_600;
+        state.trim(late);
+        assert!(!state.is_forgotten(late));
+        assert_eq!(state.decide(&WATCHES[0], 10, 60, late), Decision::Tell, "its events are too old, its alert is not");
+        state.release(Some("another"), None);
+        assert_eq!(state.claimed_by.as_deref(), Some("one"), "nobody else's claim is given back");
+        state.told(late);
+        assert_eq!(state.decide(&WATCHES[0], 10, 60, late + 200), Decision::Nothing);
+        let older = r#"{"watch":"connect-throttled","operation":"ListUsers","caller":"role r"}"#;
+        assert!(!serde_json::from_str::<State>(older).unwrap().owed);
+    }
+
+    #[test]
+    fn what_came_while_the_end_was_told_opens_the_next_incident() {
+        let mut state = filled((0..10).map(|_| NOW));
+        state.told(NOW);
+        state.claim("one", NOW + 3_600);
+        let claimed = state.clone();
+        for id in 20..30 {
+            assert!(state.count(&seen(id, NOW + 3_600), NOW + 3_601));
+        }
+        assert!(state.count(&seen(30, NOW), NOW + 3_601 - 60), "late, of a minute that was told");
+        state.end(&claimed);
+        assert_eq!((state.count, state.told_at, state.claimed_until), (11, None, None));
+        assert_eq!((state.last, state.arrived), (NOW + 3_600, NOW + 3_541));
+        assert_eq!(state.decide(&WATCHES[0], 10, 60, NOW + 3_602), Decision::Tell);
+        assert!(!state.count(&seen(3, NOW), NOW + 3_540), "what was told is not told again");
     }
 
     #[test]

@@ -25,8 +25,9 @@ pub static WATCHES: [Watch; 4] = [
         name: "connect-throttled",
         codes: &["ThrottlingException", "TooManyRequestsException", "Throttl*", "RequestLimitExceeded"],
         words: "was throttled",
-        advice: "Spread these calls (jitter), cache what is polled, or let one paced consumer make them. The rate is shared \
-                 by everybody in the account and Region: ask for more when the calls are needed.",
+        advice: "Do not send all calls at the same moment: add random waits. Save results and reuse them instead of asking \
+                 again. Let one program make all these calls, at a fixed pace. The rate is shared by everybody in the \
+                 account and Region. If all calls are needed, ask AWS for a higher rate.",
     },
     Watch {
         name: "connect-limit-reached",
@@ -51,7 +52,37 @@ pub static WATCHES: [Watch; 4] = [
     },
 ];
 
+/// Operations of Amazon Connect that fill one quota and no other, with its code.
+const FILLS: [(&str, &str); 14] = [
+    ("CreateUser", "L-9A46857E"),
+    ("CreateQueue", "L-19A87C94"),
+    ("CreateRoutingProfile", "L-D3E7BE26"),
+    ("CreateSecurityProfile", "L-F325A715"),
+    ("CreateUserHierarchyGroup", "L-D68AAAE4"),
+    ("CreateQuickConnect", "L-68BBE2E8"),
+    ("CreateHoursOfOperation", "L-20CD02F7"),
+    ("CreatePrompt", "L-0865B754"),
+    ("CreateContactFlow", "L-22922690"),
+    ("CreateContactFlowModule", "L-19755C7E"),
+    ("CreateAgentStatus", "L-D945C9A8"),
+    ("CreateDataTable", "L-D492D362"),
+    ("CreateEmailAddress", "L-F4C86B27"),
+    ("CreateWorkspace", "L-6402A996"),
+];
+
+/// The code of the quota that is full when this operation of a service meets a limit; none where AWS does not say.
+#[must_use]
+pub fn filled_by(service: &str, operation: &str) -> Option<&'static str> {
+    FILLS.iter().find(|(name, _)| service == "connect" && *name == operation).map(|(_, code)| *code)
+}
+
 impl Watch {
+    /// Its events are records of CloudTrail, not events of Genesys Cloud.
+    #[must_use]
+    pub fn is_of_aws(&self) -> bool {
+        !self.codes.is_empty()
+    }
+
     /// Events in five minutes from which on they are told.
     #[must_use]
     pub fn threshold(&self, settings: &Watches) -> u64 {
@@ -74,5 +105,24 @@ impl Watch {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         WATCHES.iter().find(|watch| watch.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue;
+    use crate::domain::Scope;
+
+    #[test]
+    fn what_an_operation_fills_is_a_quota_of_its_instance() {
+        for (operation, code) in FILLS {
+            let quota = catalogue::all().find(|quota| quota.code == code).unwrap();
+            let noun = operation.trim_start_matches("Create").trim_start_matches("Contact")[..4].to_lowercase();
+            let name = quota.name.to_lowercase().replace(' ', "");
+            assert!(name.contains(&noun) && quota.scope == Scope::Instance, "{operation}: {}", quota.name);
+        }
+        assert_eq!(filled_by("connect", "CreateQueue"), Some("L-19A87C94"));
+        assert_eq!((filled_by("cases", "CreateQueue"), filled_by("connect", "CreateInstance")), (None, None));
     }
 }

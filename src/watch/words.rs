@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::look::Callers;
+use super::look::{Callers, name_of};
 use super::state::State;
 use super::table::Watch;
 use crate::domain::format::rfc3339;
@@ -46,12 +46,13 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over:
     let Aside { name, quota, accepted, callers } = aside;
     let name = name.as_deref();
     let count = format!("{}{}", if state.at_least { "at least " } else { "" }, state.count);
-    let times = if state.count == 1 { "time" } else { "times" };
+    let (times, calls) = if state.count == 1 { ("time", "call") } else { ("times", "calls") };
     let State { operation, caller, .. } = state;
-    let summary = if is_over {
-        format!("Over: {caller} {} ({operation}); {count} {times} in all.", watch.words)
+    let (over, in_all) = if is_over { ("Over: ", " in all") } else { ("", "") };
+    let summary = if watch.is_of_aws() {
+        format!("{over}Amazon Connect refused {count} {calls} of {caller} ({operation}){in_all}.")
     } else {
-        format!("{caller} {} {count} {times} ({operation}).", watch.words)
+        format!("{over}{caller} {} {count} {times}{in_all} ({operation}).", watch.words)
     };
     let mut lines = vec![
         summary.clone(),
@@ -59,13 +60,14 @@ pub fn told(watch: &Watch, state: &State, owner: &Owner, aside: &Aside, is_over:
         format!("Account {} in {}", label(&owner.account_id, name), owner.region),
         format!("Operation: {operation}"),
         format!("Caller: {caller}"),
+        format!("Count: {} {count} {times}", watch.words),
         format!("First: {}   last: {}", time(state.first), time(state.last)),
     ];
     for (name, list) in [
         ("Sessions", &state.sessions),
         ("Source addresses", &state.addresses),
-        ("Agents", &state.agents),
-        ("Instances", &state.instances),
+        ("Software", &state.agents),
+        ("Connect instances", &state.instances),
     ] {
         if !list.is_empty() {
             lines.push(format!("{name}: {}", list.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
@@ -132,8 +134,21 @@ fn document(callers: &Callers) -> Value {
     })
 }
 
-/// The key of a state within its watch.
+/// The key of a state within its watch: of Genesys Cloud whose it is, else what was called and by whom.
 #[must_use]
 pub fn key(state: &State) -> String {
-    format!("{}|{}", state.operation, state.caller)
+    match Watch::named(&state.watch) {
+        Some(watch) if !watch.is_of_aws() => state.caller.clone(),
+        _ => format!("{}{}", key_start(&state.service, &state.operation), state.caller),
+    }
+}
+
+/// How the keys of one operation begin. Services have operations of the same name, so all but Amazon Connect's own bear
+/// the service's.
+#[must_use]
+pub fn key_start(service: &str, operation: &str) -> String {
+    match name_of(service) {
+        "connect" => format!("{operation}|"),
+        service => format!("{service}.{operation}|"),
+    }
 }

@@ -114,6 +114,25 @@ async fn what_could_not_be_told_is_told_by_the_next_digest_and_never_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_was_lost_is_the_digests_own() {
+    let hub = fleet().await;
+    let payloads = hub.object("fleet/cells.json");
+    for payload in payloads.as_array().unwrap() {
+        hub.invoke(payload, 0).await.unwrap();
+    }
+    hub.forget_mails();
+    let claim = Fault::new("s3", FaultKind::TruncatedBody).operation("PutObject").instance("claimed_until");
+    hub.estate.hub().script(claim);
+    let answer = hub.digest(0).await.unwrap();
+    assert_eq!((&answer["alerts"]["suppressed"], hub.mails().len()), (&json!(0), 1), "{answer}");
+    let requests = hub.estate.hub().requests();
+    let claims = requests
+        .iter()
+        .filter(|r| r.operation == "PutObject" && String::from_utf8_lossy(&r.body).contains("claimed_until"));
+    assert_eq!(claims.count(), 2, "it was written, and written again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_digest_before_anything_is_found_says_what_is_missing() {
     let hub = Hub::new();
     let answer = hub.task(json!({ "fleet": "digest" }), 0).await.unwrap();

@@ -19,7 +19,7 @@ use connect_quota_monitor::run::sinks::Sinks;
 use connect_quota_monitor::run::{App, Moment};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use simaws::{Estate, Reply, Sim, World};
+use simaws::{BrokenOff, Estate, Reply, Sim, World};
 
 use crate::harness::{BUCKET, NOON, roomy, transport};
 
@@ -40,6 +40,9 @@ impl HttpConnector for Wire {
             }
             match estate.handle(transport::request(request)?).await {
                 Reply::Http(response) => transport::answer(response.map(SdkBody::from)),
+                Reply::Truncated(response) => {
+                    transport::answer(response.map(|part| SdkBody::from_body_1_x(BrokenOff::after(part))))
+                }
                 Reply::Unconnected(why) => Err(transport::unconnected(why)),
                 Reply::Hang => std::future::pending().await,
                 other => panic!("{other:?}"),

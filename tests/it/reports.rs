@@ -94,6 +94,30 @@ async fn the_latest_report_says_what_changed_since_the_one_before_and_who_is_thr
 }
 
 #[tokio::test(start_paused = true)]
+async fn incidents_that_were_told_stand_before_keys_that_were_not() {
+    let mut bench = Bench::new(quiet(1)).with_bucket().with_table().with_topic();
+    let of = |n: usize, operation: &str, account: &str| {
+        let mut record = record(n);
+        let mut event: Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
+        event["detail"]["eventName"] = json!(operation);
+        event["detail"]["recipientAccountId"] = json!(account);
+        record["body"] = json!(event.to_string());
+        record
+    };
+    let own = "111122223333";
+    let mut records: Vec<Value> = (0..150).map(|n| of(n, &format!("Another{n}"), own)).collect();
+    records.extend((200..212).map(|n| of(n, "ListPrompts", own)));
+    records.extend((300..330).map(|n| of(n, "ListUsers", own)));
+    records.extend((400..450).map(|n| of(n, "ListUsers", "000000000000")));
+    let moment = Moment::within(Timestamp::from_second(NOON).unwrap(), Duration::from_secs(60));
+    bench.app().await.watch_batch(&json!({ "Records": records }), moment).await.unwrap();
+    bench.run().await.unwrap();
+    let report: Value = serde_json::from_str(&object(&bench.sim, "report.json")).unwrap();
+    let counts: Vec<_> = report["throttled"].as_array().unwrap().iter().map(|one| &one["count"]).collect();
+    assert_eq!(counts, [&json!(30), &json!(12)], "this account's, the most calls first");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_report_before_that_cannot_be_read_is_a_fault_and_is_replaced() {
     let mut bench = Bench::new(quiet(1)).with_bucket();
     bench.run().await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use connect_quota_monitor::run::Moment;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use simaws::FaultKind;
+use simaws::{Fault, FaultKind};
 
 use crate::harness::{Bench, NOON, quiet};
 
@@ -202,4 +202,133 @@ async fn genesys_clients_are_told_at_their_thresholds() {
     let other = json!({ "eventEntity": { "name": "A queue was renamed" } });
     assert_eq!(batch(&mut bench, vec![genesys(100, "v2.operations.events.0003", &other)]).await, json!([]));
     assert_eq!(bench.mails().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_of_two_names_of_one_genesys_client_count_together() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    let named = |n: usize, name: &str| {
+        let body = json!({ "eventEntity": { "name": name }, "clientId": "crm" });
+        genesys(n, "v2.system.organization.tokens", &body)
+    };
+    let mut records: Vec<Value> = (0..30).map(|n| named(n, "Token request failed")).collect();
+    records.extend((30..60).map(|n| named(n, "Login denied")));
+    assert_eq!(batch(&mut bench, records).await, json!([]));
+    let mails = bench.mails();
+    assert_eq!(mails.len(), 1, "60 are more than 50");
+    let shown = "client crm failed to get tokens of Genesys Cloud 60 times (Token request failed).";
+    assert!(mails[0].text.contains(shown), "{}", mails[0].text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_was_lost_is_told() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    let claim = Fault::new("dynamodb", FaultKind::TruncatedBody).operation("PutItem").instance("owed\\\":true");
+    bench.sim.script(claim);
+    assert_eq!(batch(&mut bench, (0..10).map(record).collect()).await, json!([]));
+    let claims = bench
+        .sim
+        .requests()
+        .into_iter()
+        .filter(|r| r.operation == "PutItem" && String::from_utf8_lossy(&r.body).contains("owed\\\":true"));
+    assert_eq!((bench.mails().len(), claims.count()), (1, 2), "the claim was written, and written again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_owed_is_told_by_the_sweep() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    bench.always("sns", "Publish", FaultKind::AccessDenied);
+    assert_eq!(batch(&mut bench, (0..10).map(record).collect()).await.as_array().unwrap().len(), 10);
+    let later = NOON + 5 * 3_600;
+    bench.app().await.watch_sweep(at(later)).await.unwrap_err();
+    bench.sim.clear_faults();
+    for (after, open, over, mails) in [(300, 1, 0, 1), (600, 1, 0, 1), (300 + 3_600, 0, 1, 2)] {
+        let swept = bench.app().await.watch_sweep(at(later + after)).await.unwrap();
+        assert_eq!(swept, json!({ "watch": "sweep", "open": open, "over": over }), "after {after} s");
+        assert_eq!(bench.mails().len(), mails, "after {after} s");
+    }
+    let events: Vec<String> = bench.mails().into_iter().map(|mail| mail.event).collect();
+    assert_eq!(events, ["throttled", "recovered"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_dies_with_the_claim_owes_the_alert() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    // Neither the message nor what became of it can be written: only the claim stands.
+    bench.always("sns", "Publish", FaultKind::AccessDenied);
+    let after = Fault::new("dynamodb", FaultKind::AccessDenied).operation("PutItem").instance("owed\\\":true");
+    bench.sim.script(Fault { kind: FaultKind::Delay(Duration::ZERO), ..after.clone() });
+    bench.sim.script(after.times(simaws::Times::Forever));
+    batch(&mut bench, (0..10).map(record).collect()).await;
+    bench.sim.clear_faults();
+    // Delivered again while the claim lasts: somebody else may be telling it.
+    assert_eq!(batch_at(&mut bench, (0..10).map(record).collect(), NOON + 60).await, json!([]));
+    assert!(bench.mails().is_empty());
+    bench.app().await.watch_sweep(at(NOON + 300)).await.unwrap();
+    assert_eq!(bench.mails().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_fails_neither_stops_nor_repeats_the_other() {
+    let sent = |bench: &Bench| bench.sim.world().buses["default"].events.len();
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic().with_bus();
+    bench.always("events", "PutEvents", FaultKind::AccessDenied);
+    for _ in 0..3 {
+        let failed = batch(&mut bench, (0..10).map(record).collect()).await;
+        assert_eq!((failed.as_array().unwrap().len(), bench.mails().len()), (10, 1));
+    }
+    bench.sim.clear_faults();
+    assert_eq!(batch(&mut bench, (0..10).map(record).collect()).await, json!([]));
+    assert_eq!((bench.mails().len(), sent(&bench)), (1, 1));
+    // That it is over is another message.
+    bench.app().await.watch_sweep(at(NOON + 3_600)).await.unwrap();
+    assert_eq!((bench.mails().len(), sent(&bench)), (2, 2));
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic().with_bus();
+    bench.always("sns", "Publish", FaultKind::AccessDenied);
+    batch(&mut bench, (0..10).map(record).collect()).await;
+    assert_eq!((bench.mails().len(), sent(&bench)), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_while_the_end_is_told_is_the_next_incident() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    batch(&mut bench, (0..10).map(record).collect()).await;
+    bench.once("sns", "Publish", FaultKind::Delay(Duration::from_secs(5)));
+    let app = bench.app().await;
+    let later: Vec<Value> = (20..30)
+        .map(|n| {
+            let mut event = event(n);
+            event["detail"]["eventTime"] = json!("2026-03-02T13:00:00Z");
+            message(&format!("m{n}"), &event)
+        })
+        .collect();
+    let payload = json!({ "Records": later });
+    let batch = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        app.watch_batch(&payload, at(NOON + 3_602)).await.unwrap()
+    };
+    let (swept, taken) = tokio::join!(app.watch_sweep(at(NOON + 3_600)), batch);
+    assert_eq!((&swept.unwrap()["over"], &taken["batchItemFailures"]), (&json!(1), &json!([])));
+    assert_eq!(bench.mails().len(), 2);
+    app.watch_sweep(at(NOON + 3_900)).await.unwrap();
+    let mails = bench.mails();
+    assert_eq!((mails.len(), mails[2].event.as_str()), (3, "throttled"));
+    assert!(mails[2].text.contains("refused 10 calls"), "{}", mails[2].text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_with_operations_of_one_name_are_counted_apart() {
+    let mut bench = Bench::new(quiet(1)).with_table().with_topic();
+    let of = |n: usize, service: &str| {
+        let mut event = event(n);
+        event["detail"]["eventSource"] = json!(format!("{service}.amazonaws.com"));
+        message(&format!("m{n}"), &event)
+    };
+    let records = (0..5).map(|n| of(n, "connect")).chain((5..10).map(|n| of(n, "cases")));
+    batch(&mut bench, records.collect()).await;
+    assert!(bench.mails().is_empty(), "five of each");
+    // Q in Connect has two names.
+    let records = (20..25).map(|n| of(n, "wisdom")).chain((25..30).map(|n| of(n, "qconnect")));
+    batch(&mut bench, records.collect()).await;
+    assert_eq!(bench.mails().len(), 1);
 }

@@ -122,7 +122,7 @@ async fn records_of_256_kb_are_read_and_leave_nothing_behind() {
     assert!(event.to_string().len() > 250 * 1024);
     assert_eq!(take(&mut bench, &storm(&event, 0, 20, NOON), NOON).await, json!([]));
     let text = &bench.mails()[0].text;
-    assert!(text.contains("Instances: 12345678-1234-1234-1234-123456789012") && text.len() < 4_000, "{text}");
+    assert!(text.contains("Connect instances: 12345678-1234-1234-1234-123456789012") && text.len() < 4_000, "{text}");
     assert!(text.contains("Retrying will not help"), "{text}");
     let stored = format!("{:?}", bench.sim.world().tables[crate::harness::TABLE].plain_items());
     assert!(stored.len() < 10_000, "{}", stored.len());

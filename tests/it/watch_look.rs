@@ -159,6 +159,49 @@ async fn many_alerts_at_once_share_two_looks_and_leave_within_the_minute() {
     assert!(bench.sim.requests().iter().all(|r| !r.throttled), "the monitor is throttled nowhere");
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_another_account_or_region_nothing_is_asked_here() {
+    for (pointer, other) in [("/account", "999988887777"), ("/region", "eu-west-2")] {
+        let mut bench = watching();
+        let records = ten("ListUsers", "small").into_iter().map(|mut record| {
+            let mut event: Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
+            *event.pointer_mut(pointer).unwrap() = json!(other);
+            let name = if pointer == "/account" { "recipientAccountId" } else { "awsRegion" };
+            event["detail"][name] = json!(other);
+            record["body"] = json!(event.to_string());
+            record
+        });
+        assert_eq!(batch(&mut bench, records.collect(), NOON).await, json!([]));
+        let text = &bench.mails()[0].text;
+        assert!(text.contains("its limit and who else calls are not known here") && text.contains(other), "{text}");
+        assert!(bench.calls("servicequotas").is_empty() && bench.calls("cloudtrail").is_empty(), "{other}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_limit_is_named_where_the_operation_tells_which() {
+    let full = |operation: &str, instance: Option<&str>| {
+        let mut detail = called(1, operation, "deployer", NOON - 60, Some("ServiceQuotaExceededException"));
+        detail["requestParameters"] = json!({ "instanceId": instance });
+        let event = json!({ "id": "1", "source": "aws.connect", "detail-type": "AWS API Call via CloudTrail",
+            "account": "111122223333", "region": "us-east-1", "time": at(NOON - 60), "detail": detail });
+        json!({ "messageId": "1", "eventSource": "aws:sqs", "body": event.to_string() })
+    };
+    let id = "12345678-1234-1234-1234-123456789012";
+    for (operation, instance, words) in [
+        ("CreateQueue", None, "Quota: Queues per instance (L-19A87C94), 70 (account)"),
+        ("CreateQueue", Some(id), "Quota: Queues per instance (L-19A87C94), 70 (account)"),
+        ("CreateInstance", None, "Quota: AWS does not name the quota that is full"),
+    ] {
+        let mut bench = watching();
+        bench.sim.world().quotas.set_account("L-19A87C94", 70.0);
+        assert_eq!(batch(&mut bench, vec![full(operation, instance)], NOON).await, json!([]));
+        let mail = &bench.mails()[0];
+        assert!(mail.text.contains(words), "{}", mail.text);
+        assert!(mail.subject.contains(&format!("Amazon Connect refused 1 call of role deployer ({operation})")));
+    }
+}
+
 /// What the watch calls, of a limit that was never applied.
 pub async fn calls() -> Vec<(&'static str, String)> {
     let mut bench = watching();
