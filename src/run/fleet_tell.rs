@@ -175,8 +175,8 @@ impl Telling {
         let stores = &papers.0.stores;
         let mut etag = stores.put_if_still(key::TOLD, body.clone(), self.etag.as_deref()).await.map_err(about)?;
         if etag.is_none() {
-            let stored = stores.object(key::TOLD, MOST_BYTES).await.map_err(about)?;
-            etag = stored.filter(|(stored, _)| *stored == body).map(|(_, etag)| etag);
+            let there = stores.object(key::TOLD, MOST_BYTES).await.map_err(about)?;
+            etag = there.filter(|(there, _)| *there == body).map(|(_, etag)| etag);
         }
         let is_written = etag.is_some();
         if is_written {

@@ -45,7 +45,7 @@ impl HttpConnector for Wire {
                 }
                 Reply::Unconnected(why) => Err(transport::unconnected(why)),
                 Reply::Hang => std::future::pending().await,
-                other => panic!("{other:?}"),
+                other @ Reply::Reset => panic!("{other:?}"),
             }
         })
     }

@@ -72,6 +72,7 @@ mod stories;
 mod supply;
 mod tls;
 mod trail;
+mod troubles;
 mod units;
 mod usage;
 mod watch;

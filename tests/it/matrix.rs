@@ -8,78 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use connect_quota_monitor::run::error::RunError;
 use serde_json::Value;
-use simaws::{Alarm, Fault, FaultKind, Times};
+use simaws::{Alarm, Fault, FaultKind};
 use tokio::time::Instant;
 
 use crate::left::{Left, core, left};
 use crate::packs::{Operation, listing_of, packs};
 use crate::stories::{self, Act, FIRST, HOUR, Story};
-
-/// A fault, what it is called in an answer, and whether it passes by itself.
-struct Trouble {
-    kind: FaultKind,
-    times: Times,
-    named: &'static [&'static str],
-}
-
-impl Trouble {
-    /// A retry passes it: nobody may notice.
-    fn passes(&self) -> bool {
-        self.named.is_empty()
-    }
-}
-
-/// Every kind, once and for ever.
-fn troubles() -> Vec<Trouble> {
-    let kinds = [
-        FaultKind::Throttle,
-        FaultKind::InternalError,
-        FaultKind::AccessDenied,
-        FaultKind::Hang,
-        FaultKind::Reset,
-        FaultKind::NoSuchName,
-        FaultKind::NameTryAgain,
-        FaultKind::Refused,
-        FaultKind::BadTls,
-        FaultKind::TruncatedBody,
-        FaultKind::InvalidBody,
-        FaultKind::EndlessToken,
-        FaultKind::RepeatToken,
-        FaultKind::EmptyPageWithToken,
-    ];
-    let mut troubles = Vec::new();
-    for kind in kinds {
-        // A kind that joins must say here what it is called.
-        let named: &[&str] = match &kind {
-            FaultKind::Throttle => &["throttled"],
-            FaultKind::InternalError | FaultKind::Reset => &["unavailable"],
-            FaultKind::NoSuchName | FaultKind::NameTryAgain | FaultKind::Refused | FaultKind::BadTls => {
-                &["unavailable"]
-            }
-            FaultKind::AccessDenied => &["access_denied"],
-            FaultKind::Hang => &["timeout"],
-            FaultKind::TruncatedBody => &["unavailable", "bad_response"],
-            FaultKind::InvalidBody | FaultKind::EndlessToken | FaultKind::RepeatToken => &["bad_response"],
-            FaultKind::EmptyPageWithToken | FaultKind::Delay(_) => &[],
-            FaultKind::Status { .. } => continue,
-        };
-        // What passes by itself.
-        let passes = !matches!(
-            kind,
-            FaultKind::AccessDenied
-                | FaultKind::Reset
-                | FaultKind::InvalidBody
-                | FaultKind::EndlessToken
-                | FaultKind::RepeatToken
-                | FaultKind::EmptyPageWithToken
-        );
-        if passes {
-            troubles.push(Trouble { kind: kind.clone(), times: Times::Once, named: &[] });
-        }
-        troubles.push(Trouble { kind, times: Times::Forever, named });
-    }
-    troubles
-}
+use crate::troubles::{Trouble, troubles};
 
 /// What is played, and how it ends when nothing breaks.
 struct Case<'a> {

@@ -26,7 +26,7 @@ pub fn packs(operations: Vec<Operation>) -> Vec<Vec<Operation>> {
     for (n, operation) in operations.into_iter().enumerate() {
         match listing_of(&operation) {
             Some(listing) if !rests_on_another(listing) => {
-                packs.entry((listing.chain().len(), n % 2)).or_default().push(operation)
+                packs.entry((listing.chain().len(), n % 2)).or_default().push(operation);
             }
             _ => alone.push(vec![operation]),
         }
