@@ -7,6 +7,8 @@
 use std::fmt::Write as _;
 
 use super::stored::{Placed, Row, StoredReport};
+use crate::catalogue;
+use crate::domain::Scope;
 use crate::domain::format::{DailySeries, date, day_of, number, one_line};
 use crate::domain::increase::desired;
 
@@ -14,6 +16,12 @@ const USERS: &str = "L-9A46857E";
 /// Contacts at the same time, as the request calls them.
 const CONTACTS: &[(&str, &str)] =
     &[("L-12AB7C57", "calls"), ("L-D4BA6F6E", "chats"), ("L-60553137", "tasks"), ("L-B117F12F", "emails")];
+
+/// At which scope a quota stands, by its code or name; none where the catalogue does not know it.
+#[must_use]
+pub fn scope_of(quota: &str) -> Option<Scope> {
+    catalogue::find(quota).map(|quota| quota.scope)
+}
 
 /// The rows whose increase the report advises, in its order.
 pub fn advised(report: &StoredReport) -> impl Iterator<Item = Placed<'_>> {

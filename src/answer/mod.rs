@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod fleet_page;
 pub mod history;
 pub mod junit;
+mod kind;
 pub mod markdown;
 pub mod page;
 pub mod prometheus;

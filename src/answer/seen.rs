@@ -103,7 +103,7 @@ impl Seen {
         const EXPECTED: &str = "expected the whole answer of `check --output json`";
         let answer: Value = serde_json::from_slice(document).map_err(|e| format!("it is no JSON ({e}); {EXPECTED}"))?;
         check_version(&answer)?;
-        answer["kind"].as_str().map_or(Ok(()), |kind| Err(super::stored::of_kind(kind)))?;
+        answer["kind"].as_str().map_or(Ok(()), |kind| Err(super::kind::of_kind(kind)))?;
         let need = |name: &str| text(&answer, name).ok_or_else(|| format!("it has no `{name}`; {EXPECTED}"));
         let owner = Owner { account_id: need("account_id")?, region: need("region")? };
         let mut seen =

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::changed::Changed;
+pub use super::kind::EXPECTED;
+use super::kind::of_kind;
 use super::{Completeness, Throttled};
 use crate::domain::format::DailySeries;
 use crate::domain::remedy::Remedy;
 use crate::domain::snapshot::SCHEMA_VERSION;
 use crate::domain::{Impact, Status};
-
-/// What a reader must hand over, as error messages say it.
-pub const EXPECTED: &str = "expected the JSON that `check --output json` prints, or the object latest/report.json";
 
 /// A run's answer with its rows.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -200,19 +199,6 @@ struct Head {
     /// Only other documents have one.
     #[serde(default)]
     kind: Option<String>,
-}
-
-/// What to do with a document of another kind.
-pub(super) fn of_kind(kind: &str) -> String {
-    match kind {
-        "cells" => {
-            "it holds several Regions (`cells`): render one with `check --region REGION --output json`, or take one \
-                    element of its `cells`"
-                .to_owned()
-        }
-        "fleet" => "it is the report of a fleet (`fleet`): `fleet --from FILE` shows it".to_owned(),
-        other => format!("its kind is `{other}`, which is no report; {EXPECTED}"),
-    }
 }
 
 impl StoredReport {

@@ -7,9 +7,8 @@ use clap::Args;
 
 use super::end::{Whose, fail, printed};
 use super::stored::{self, Place};
-use crate::answer::evidence::{advised, block};
+use crate::answer::evidence::{advised, block, scope_of};
 use crate::answer::stored::{Placed, StoredInstance, StoredReport, Subject};
-use crate::catalogue;
 use crate::config::overrides::find_quota;
 use crate::domain::{NO_CODE, Scope};
 
@@ -56,7 +55,7 @@ pub(super) async fn main(args: &EvidenceArgs, lookup: &impl Fn(&str) -> Option<S
 
 /// Says which instances may need more and have no rows in the report.
 fn left_out(args: &EvidenceArgs, quota: Option<&str>, report: &StoredReport) -> Option<String> {
-    let scope = quota.and_then(catalogue::find).map(|quota| quota.scope);
+    let scope = quota.and_then(scope_of);
     let is_concerned = |instance: Option<&StoredInstance>| match scope {
         Some(Scope::Account) => instance.is_none(),
         Some(Scope::Instance) => instance.is_some(),
