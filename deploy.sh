@@ -1258,18 +1258,23 @@ END
   [ -z "$left" ] || say "Kept: alarms whose names begin with $STACK/$REGION/, because they could not be removed or are not the monitor's: $left"
 }
 
+# Refuses to delete a stack that is protected or busy, before anything is changed.
+deletion_is_allowed() {
+  [ "$(stack_value protected '')" != true ] ||
+    die "stack $STACK is protected from deletion, so nothing was changed: 'aws cloudformation update-termination-protection --region $REGION --stack-name $STACK --no-enable-termination-protection' first"
+  case $STATUS in
+    DELETE_IN_PROGRESS | REVIEW_IN_PROGRESS) ;;
+    *_IN_PROGRESS) die "stack $STACK is busy ($STATUS): try again when that is over" ;;
+  esac
+}
+
 delete_everything() {
   local rule given=''
   read_stack "status"$'\t\t'"CREATE_COMPLETE"
   given=$(stack_value parameter CodeS3Bucket)
   [ -z "$(output MachineArn)" ] || die "stack $STACK is the hub of a fleet, so nothing was changed: say --fleet too"
   if [ -n "$STATUS" ]; then
-    [ "$(stack_value protected '')" != true ] ||
-      die "stack $STACK is protected from deletion, so nothing was changed: 'aws cloudformation update-termination-protection --region $REGION --stack-name $STACK --no-enable-termination-protection' first"
-    case $STATUS in
-      DELETE_IN_PROGRESS | REVIEW_IN_PROGRESS) ;;
-      *_IN_PROGRESS) die "stack $STACK is busy ($STATUS): try again when that is over" ;;
-    esac
+    deletion_is_allowed
     read_resources "Schedule"$'\t'"<Schedule>"$'\n'"DisposableHistoryBucket"$'\t'"<DisposableHistoryBucket>"
     plan_kept
     [ -z "$KEPT" ] || say "${KEPT//Kept: /Will be kept: }"

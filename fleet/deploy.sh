@@ -240,12 +240,7 @@ delete_fleet() {
   read_stack "status"$'\t\t'"CREATE_COMPLETE"
   given=$(stack_value parameter CodeS3Bucket)
   if [ -n "$STATUS" ]; then
-    [ "$(stack_value protected '')" != true ] ||
-      die "stack $STACK is protected from deletion, so nothing was changed: 'aws cloudformation update-termination-protection --region $REGION --stack-name $STACK --no-enable-termination-protection' first"
-    case $STATUS in
-      DELETE_IN_PROGRESS | REVIEW_IN_PROGRESS) ;;
-      *_IN_PROGRESS) die "stack $STACK is busy ($STATUS): try again when that is over" ;;
-    esac
+    deletion_is_allowed
     read_resources "SnapshotsTable"$'\t'"<SnapshotsTable>"$'\n'"HistoryBucket"$'\t'"<HistoryBucket>"
     [ -n "$(physical_id Machine)" ] || [ "$DRY_RUN" = yes ] || [ ! -s "$WORK/resources" ] ||
       die "stack $STACK is no hub of a fleet, so nothing was changed: say --stack-name, or leave --fleet out"

@@ -241,16 +241,8 @@ mod tests {
 
     #[test]
     fn a_fleet_has_six_series_of_the_whole() {
-        let discovery = Discovery {
-            schema_version: 1,
-            made: None,
-            source: String::new(),
-            accounts: 0,
-            not_active: 0,
-            failure: None,
-        };
         let now = "2026-03-02T12:20:00Z".parse().unwrap();
-        let mut fleet = FleetReport::new("e", now, discovery);
+        let mut fleet = FleetReport::new("e", now, Discovery::none());
         fleet.cells = Counts { expected: 9, seen: 6, running: 1, unseen: 2, ..Counts::default() };
         (fleet.instances, fleet.violations, fleet.max_utilization) = (40, 3, Some(147.0));
         let record = checked(&of_fleet(&fleet, "hub"));

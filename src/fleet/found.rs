@@ -44,6 +44,14 @@ pub struct Discovery {
     pub failure: Option<Failed>,
 }
 
+impl Discovery {
+    /// Before the first one.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { schema_version: 1, made: None, source: String::new(), accounts: 0, not_active: 0, failure: None }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
     /// The first failure in a row.

@@ -78,7 +78,7 @@ impl App {
         };
         let mut telling = Telling::begin(&papers, &compared).await;
         let rows = cells.iter().map(|cell| Row::of(cell, telling.next())).collect();
-        let mut report = FleetReport::new(&execution_id, moment.now, discovery.clone().unwrap_or_else(none_yet));
+        let mut report = FleetReport::new(&execution_id, moment.now, discovery.clone().unwrap_or_else(Discovery::none));
         report.account_id.clone_from(&account.id);
         report.account_name.clone_from(&account.named.name);
         report.region.clone_from(&account.region);
@@ -255,10 +255,6 @@ fn stands<'a>(
         Some(Err(why)) => at(State::Failed, Some(why.clone()), now, None),
         Some(Ok(None)) | None => at(State::NotRun, Some("no run has measured it yet".to_owned()), now, None),
     }
-}
-
-fn none_yet() -> Discovery {
-    Discovery { schema_version: 1, made: None, source: String::new(), accounts: 0, not_active: 0, failure: None }
 }
 
 /// What must be known before the numbers are read.

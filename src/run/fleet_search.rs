@@ -305,14 +305,7 @@ fn is_young(before: &Discovery, hours: u32, now: Timestamp) -> bool {
 
 /// The list that stands stays, and the digest says so.
 async fn failed(papers: &Papers, before: Option<Discovery>, why: String, dry_run: bool, now: Timestamp) -> RunError {
-    let mut after = before.unwrap_or(Discovery {
-        schema_version: 1,
-        made: None,
-        source: String::new(),
-        accounts: 0,
-        not_active: 0,
-        failure: None,
-    });
+    let mut after = before.unwrap_or_else(Discovery::none);
     let since = after.failure.as_ref().map_or(now, |failed| failed.since);
     after.failure = Some(Failed { since, at: now, reason: plain(&why, LONGEST_REASON) });
     let stays = after.made.map_or("there is no list yet".to_owned(), |made| {

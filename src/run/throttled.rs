@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::context::Context;
-use super::watch_documents::{Documents, index_of};
+use super::watch_documents::{Documents, index_of, start_of};
 use crate::answer::Throttled;
 use crate::domain::Fault;
 use crate::domain::format::rfc3339;
@@ -22,11 +22,11 @@ const MOST: usize = 20;
 pub(super) async fn callers(run: &Context<'_>) -> Result<Vec<Throttled>, Fault> {
     let documents = Documents { sinks: &run.sinks, now: run.now.as_second() };
     let Some((index, _)) = documents.read::<Index>(&index_of(&run.owner)).await? else { return Ok(Vec::new()) };
-    let start = format!("{}#{}#watch#", run.owner.account_id, run.owner.region);
+    let start = start_of(&run.owner);
     let mut callers = Vec::new();
-    // Keys that were told stand first, so the limit cuts off those that are no incidents.
-    for subject in index.told_first(&start).take(MOST_READ) {
-        // What nobody was told of is no incident.
+    // What nobody was told of is no incident, and need not be read. A key is listed as told before it is told.
+    let told = index.told_first(&start).take_while(|subject| index.told.contains(*subject));
+    for subject in told.take(MOST_READ) {
         let state = documents.read::<State>(subject).await?.map(|(state, _)| state);
         if let Some(state) = state.filter(|state| state.told_at.is_some()) {
             callers.push(Throttled {

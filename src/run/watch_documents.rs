@@ -17,9 +17,14 @@ pub(super) struct Documents<'a> {
     pub now: i64,
 }
 
+/// With what the names of an owner's documents begin.
+pub(super) fn start_of(owner: &Owner) -> String {
+    format!("{}#{}#watch#", owner.account_id, owner.region)
+}
+
 /// The document that lists the keys of an account.
 pub(super) fn index_of(owner: &Owner) -> String {
-    format!("{}#{}#watch#index", owner.account_id, owner.region)
+    format!("{}index", start_of(owner))
 }
 
 impl Documents<'_> {

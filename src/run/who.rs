@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::judge::Judged;
-use super::watch_documents::{Documents, index_of};
+use super::watch_documents::{Documents, index_of, start_of};
 use super::watch_look::said;
 use crate::catalogue::{self, Category};
 use crate::domain::{Fault, FaultKind, Metric};
@@ -115,7 +115,7 @@ async fn throttled(
 ) -> Result<Option<String>, Fault> {
     let watch = &WATCHES[THROTTLED];
     let key = key_start(service, operation);
-    let start = format!("{}#{}#watch#{}#{key}", run.owner.account_id, run.owner.region, watch.name);
+    let start = format!("{}{}#{key}", start_of(&run.owner), watch.name);
     let mut throttled = Throttled::default();
     for subject in index.open.iter().filter(|subject| subject.starts_with(&start)).take(MOST_DOCUMENTS) {
         if let Some((state, _)) = documents.read::<State>(subject).await? {

@@ -17,7 +17,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from conftest import ROOT
 from template import EVERYTHING, PSEUDO, TEMPLATE, Deployment
 from test_deployer import OTHER_FEATURES, UNUSED
-from test_iam import ACTION_OF, NEWER_THAN_THE_REFERENCE, PREFIX_OF, REFERENCE, actions_for, granted, listed, resource_patterns
+from test_iam import ACTION_OF, NEWER_THAN_THE_REFERENCE, REFERENCE, actions_for, granted, listed, recorded_calls, resource_patterns
 from test_lint import clean
 
 FLEET = ROOT / "fleet"
@@ -136,15 +136,7 @@ OFF_IN_A_CELL = {
 
 
 def test_the_recorded_calls_of_a_run_are_granted_to_the_reader():
-    path = ROOT / "target" / "called-operations.json"
-    if not path.exists():
-        message = f"{path} is not there: the run on the simulated AWS writes it"
-        pytest.fail(message) if os.environ.get("REQUIRE_CALLED_OPERATIONS") == "1" else pytest.skip(message)
-    recorded = {
-        f"{PREFIX_OF.get(service, service)}:{name}"
-        for service, names in json.loads(path.read_text()).items()
-        for name in names
-    }
+    recorded = recorded_calls()
     recorded = {ACTION_OF.get(name, name) for name in recorded}
     want = actions_for(recorded - OF_THE_HUB - OFF_IN_A_CELL - HUB_CALLS - WITH_UNITS - WITH_OWNERS) | {action for action, _ in DISCOVERING}
     have = {action for action, _ in granted(Reader())}

@@ -195,17 +195,22 @@ def test_grants_are_exact_in_every_combination():
         assert {action for action, _ in granted(Deployment(**parameters))} == needed(parameters), parameters
 
 
-def test_the_recorded_calls_are_granted():
-    """Everything switched on, the calls are those of a real run of the program."""
+def recorded_calls():
+    """What a run on the simulated AWS called, everything switched on."""
     path = ROOT / "target" / "called-operations.json"
     if not path.exists():
         message = f"{path} is not there: the run on the simulated AWS writes it"
         pytest.fail(message) if os.environ.get("REQUIRE_CALLED_OPERATIONS") == "1" else pytest.skip(message)
-    recorded = {
+    return {
         f"{PREFIX_OF.get(service, service)}:{name}"
         for service, names in json.loads(path.read_text()).items()
         for name in names
     }
+
+
+def test_the_recorded_calls_are_granted():
+    """Everything switched on, the calls are those of a real run of the program."""
+    recorded = recorded_calls()
     want = actions_for(recorded) | BY_LAMBDA | BY_SERVICE_QUOTAS | BY_SUPPORT | WITH_KEY | WITH_TRACING | IN_VPC | WITH_WATCHES
     have = {action for action, _ in granted(Deployment(**EVERYTHING))}
     assert want - have == set(), "called in the run, but not granted"

@@ -1,6 +1,6 @@
 //! STS: who is calling.
 
-use crate::text::{form_pairs, xml};
+use crate::text::{civil, form_pairs, xml};
 use crate::wire::{Answer, AwsError, Call, Context, respond};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -63,15 +63,6 @@ pub(crate) fn assume_role(role_arn: &str, session: &str, token: &str, seconds: u
 
 /// RFC 3339 of unix seconds.
 fn time(seconds: u64) -> String {
-    let (days, rest) = (i64::try_from(seconds / 86_400).unwrap_or(0), seconds % 86_400);
-    // Days since 0000-03-01, by the proleptic Gregorian calendar.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    let (year, month, day, hour, minute, second, _) = civil(i64::try_from(seconds).unwrap_or(i64::MAX));
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }

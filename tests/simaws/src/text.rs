@@ -98,7 +98,7 @@ pub(crate) fn xml(text: &str) -> String {
 }
 
 /// Year, month, day, hour, minute, second and day of the week (0 is Sunday) of a Unix time.
-fn civil(epoch: i64) -> (i64, i64, i64, i64, i64, i64, i64) {
+pub(crate) fn civil(epoch: i64) -> (i64, i64, i64, i64, i64, i64, i64) {
     let (days, seconds) = (epoch.div_euclid(86_400), epoch.rem_euclid(86_400));
     // Days are counted in eras of 400 years that begin on 1 March, so that a leap day comes last.
     let shifted = days + 719_468;
